@@ -1,0 +1,3 @@
+//! The embedded demo: mock brokers, lifelike events and Weir.
+
+fn main() {}

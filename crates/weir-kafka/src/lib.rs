@@ -1,0 +1,8 @@
+//! The Kafka protocol as an edge proxy speaks it: pure, without IO or a clock.
+//!
+//! `wire`, `frame`, `header`, `shape` and `gate` turn a stranger's bytes into something that may be decoded;
+//! `table` has one row per API and `apis` one file per API; `session` is the state of one client connection.
+//! Must never: decode what the gate has not walked, or make a `Cleared` for what was not judged.
+
+pub mod advertise;
+pub mod cluster;

@@ -1,0 +1,1 @@
+//! Certificates for Weir: a CA, server and client certificates.

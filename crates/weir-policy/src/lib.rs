@@ -1,0 +1,1 @@
+//! Who may do what, and how much: pure, without IO or a clock.

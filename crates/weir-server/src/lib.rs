@@ -1,0 +1,1 @@
+//! The IO of Weir: sockets, TLS, upstreams, files, time, metrics, admin.

@@ -1,0 +1,3 @@
+//! A Kafka-protocol edge proxy for people outside.
+
+fn main() {}

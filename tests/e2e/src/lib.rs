@@ -1,0 +1,1 @@
+//! Weir before real Kafka, with real clients.

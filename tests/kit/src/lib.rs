@@ -1,0 +1,1 @@
+//! Real Kafka brokers, Weir and client programs, started and stopped by tests.
