@@ -1,1 +1,25 @@
-//! Certificates for Weir: a CA, server and client certificates.
+//! Certificates for Weir: a CA, server certificates and client certificates.
+//!
+//! A private key never appears in a `Debug` form, an error or a log line, and reaches a file only with mode 0600.
+//!
+//! ```
+//! use weir_pki::{Authority, ClientSubject, Validity};
+//!
+//! let authority = Authority::new("Example CA")?;
+//! let server = authority.server(&["weir.example", "*.weir.example", "127.0.0.1"])?;
+//! let subject = ClientSubject { common_name: "a-tool".to_owned(), ..ClientSubject::default() };
+//! let client = authority.client(&subject, Validity::days(90))?;
+//! assert!(server.chain_pem.starts_with("-----BEGIN CERTIFICATE-----"));
+//! assert!(client.key_pem.starts_with("-----BEGIN PRIVATE KEY-----"));
+//! # Ok::<(), weir_pki::PkiError>(())
+//! ```
+
+mod authority;
+mod error;
+mod issued;
+mod subject;
+
+pub use authority::Authority;
+pub use error::PkiError;
+pub use issued::{Issued, IssuedPaths};
+pub use subject::{ClientSubject, Usage, Validity};

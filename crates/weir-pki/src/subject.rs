@@ -1,0 +1,125 @@
+//! Who a certificate names, for what, and for how long.
+//!
+//! Must never put a name into a certificate other than as it was given: what cannot be held is refused, not repaired.
+
+use std::net::IpAddr;
+
+use rcgen::string::Ia5String;
+use rcgen::{DistinguishedName, DnType, SanType};
+use time::{Duration, OffsetDateTime};
+
+use crate::error::PkiError;
+
+/// The longest common name and organisation that X.520 allows, in characters.
+const NAME_LIMIT: usize = 64;
+
+/// Whom a client certificate names. An empty common name is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientSubject {
+    /// Common name (CN), at most 64 characters.
+    pub common_name: String,
+    /// Organisation (O), at most 64 characters.
+    pub organisation: Option<String>,
+    /// Subject alternative names of type URI, such as `spiffe://weir.example/a-tool`.
+    pub san_uris: Vec<String>,
+    /// Subject alternative names of type DNS.
+    pub san_dns: Vec<String>,
+    /// Subject alternative names of type e-mail.
+    pub san_emails: Vec<String>,
+}
+
+impl ClientSubject {
+    /// A subject that is a common name and nothing more.
+    pub fn named(common_name: &str) -> ClientSubject {
+        ClientSubject { common_name: common_name.to_owned(), ..ClientSubject::default() }
+    }
+
+    pub(crate) fn sans(&self) -> Result<Vec<SanType>, PkiError> {
+        let uris = self.san_uris.iter().map(|name| ia5(name).map(SanType::URI));
+        let dns = self.san_dns.iter().map(|name| ia5(name).map(SanType::DnsName));
+        let emails = self.san_emails.iter().map(|name| ia5(name).map(SanType::Rfc822Name));
+        uris.chain(dns).chain(emails).collect()
+    }
+}
+
+/// What a certificate may be used for (extended key usage).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Usage {
+    /// TLS server authentication.
+    Server,
+    /// TLS client authentication.
+    Client,
+}
+
+/// When a certificate is valid. The end may be in the past and the start in the future: tests need both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    /// The first second at which it is valid.
+    pub not_before: OffsetDateTime,
+    /// The last second at which it is valid.
+    pub not_after: OffsetDateTime,
+}
+
+impl Validity {
+    /// From one hour ago, because clocks differ, for this many days from now.
+    pub fn days(days: i64) -> Validity {
+        Validity::from_now(Duration::hours(-1), Duration::days(days))
+    }
+
+    /// From `start` to `end`, both counted from now: `(-2 d, -1 d)` has expired, `(1 d, 2 d)` is not yet valid.
+    /// A time outside what a certificate can hold becomes the nearest that it can.
+    pub fn from_now(start: Duration, end: Duration) -> Validity {
+        let now = OffsetDateTime::now_utc();
+        Validity { not_before: now.saturating_add(start), not_after: now.saturating_add(end) }
+    }
+}
+
+pub(crate) fn server_sans(names: &[&str]) -> Result<Vec<SanType>, PkiError> {
+    if names.is_empty() {
+        return Err(PkiError::Name {
+            name: String::new(),
+            problem: "a server certificate needs at least one DNS name or IP address",
+        });
+    }
+    names
+        .iter()
+        .map(|name| match name.parse::<IpAddr>() {
+            Ok(address) => Ok(SanType::IpAddress(address)),
+            Err(_) => ia5(name).map(SanType::DnsName),
+        })
+        .collect()
+}
+
+/// Whether a server's name fits into a common name, which is kept for old clients and for people's eyes.
+pub(crate) fn is_common_name(name: &str) -> bool {
+    name.chars().count() <= NAME_LIMIT
+}
+
+pub(crate) fn distinguished_name(common_name: &str, organisation: Option<&str>) -> Result<DistinguishedName, PkiError> {
+    let mut name = DistinguishedName::new();
+    if let Some(organisation) = organisation {
+        push(&mut name, DnType::OrganizationName, organisation)?;
+    }
+    if !common_name.is_empty() {
+        push(&mut name, DnType::CommonName, common_name)?;
+    }
+    Ok(name)
+}
+
+fn push(to: &mut DistinguishedName, kind: DnType, value: &str) -> Result<(), PkiError> {
+    if value.chars().count() > NAME_LIMIT {
+        return Err(PkiError::Name { name: value.to_owned(), problem: "a name may have at most 64 characters" });
+    }
+    to.push(kind, value);
+    Ok(())
+}
+
+fn ia5(name: &str) -> Result<Ia5String, PkiError> {
+    if name.is_empty() {
+        return Err(PkiError::Name { name: String::new(), problem: "an alternative name may not be empty" });
+    }
+    Ia5String::try_from(name).map_err(|_| PkiError::Name {
+        name: name.to_owned(),
+        problem: "an alternative name may hold ASCII only (write a DNS name in its xn-- form)",
+    })
+}
