@@ -1,1 +1,26 @@
 //! Who may do what, and how much: pure, without IO or a clock.
+//!
+//! Text goes in, a [`Policy`] comes out, or every problem of every file. Must never: read a file, ask the time, or
+//! know how Kafka's bytes look.
+
+mod catalogue;
+mod compile;
+mod dn;
+mod identity;
+mod names;
+mod pattern;
+mod policy;
+mod principal;
+mod problem;
+mod reason;
+mod rules;
+
+pub use catalogue::{CatalogueEntry, CleanupPolicy, PiiDecision, PiiVerdict};
+pub use dn::{DistinguishedName, DnError, Rdn};
+pub use identity::{IdentityRule, PeerFacts};
+pub use names::{GroupMode, Namespace, RealGroup, ShownGroup};
+pub use policy::{Policy, PolicyFiles, PolicyOptions, SourceFile};
+pub use principal::{Principal, Tier};
+pub use problem::{ConfigErrors, Place, Problem};
+pub use reason::Reason;
+pub use rules::{Operation, Resource};

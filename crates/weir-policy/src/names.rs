@@ -1,0 +1,130 @@
+//! The names that policy compares: topics, namespaces and groups, and which of them are sound.
+//!
+//! Must never: change a name, or compare other than byte by byte.
+
+use std::fmt;
+
+use crate::Reason;
+
+/// The longest topic name that Kafka creates, and the longest group id that Weir carries, in bytes.
+pub(crate) const LONGEST_NAME: usize = 249;
+
+/// The longest namespace, in bytes.
+const LONGEST_NAMESPACE: usize = 63;
+
+/// Whether a Kafka topic can have this name: `[a-zA-Z0-9._-]{1,249}`, but neither `.` nor `..`.
+pub(crate) fn is_topic_name(name: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&name.len()) && name != "." && name != ".." && is_topic_text(name)
+}
+
+/// Whether every character is one that a topic name may have.
+pub(crate) fn is_topic_text(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+/// What keeps a principal's groups apart from everybody else's: `[a-z0-9-]{1,63}`, but not `weir`.
+///
+/// It has no dot, so that the dot after it ends it: `a` and `a-b`, or `a` and `a.`, cannot meet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Namespace(String);
+
+impl Namespace {
+    /// The namespace of this text, if it is one. `weir` is none: with written-out prefixes, its groups would look
+    /// like those that Weir names itself.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let sound = (1..=LONGEST_NAMESPACE).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        (sound && text != "weir").then(|| Self(text.to_owned()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A group id as the brokers know it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RealGroup(String);
+
+/// A group id as its principal knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ShownGroup(String);
+
+impl RealGroup {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl ShownGroup {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether clients write their group ids with or without the prefix that the brokers see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupMode {
+    /// Any group id works: `g` is `weir.<namespace>.g` at the brokers.
+    #[default]
+    Namespaced,
+    /// The group id goes as it is, and must begin with `<namespace>.`.
+    ExplicitPrefix,
+}
+
+impl GroupMode {
+    /// The brokers' name of a group that a principal of this namespace asks for.
+    pub(crate) fn real(self, namespace: &Namespace, shown: &str) -> Result<RealGroup, Reason> {
+        self.judge(namespace, shown)?;
+        Ok(RealGroup(match self {
+            Self::Namespaced => format!("weir.{}.{shown}", namespace.0),
+            Self::ExplicitPrefix => shown.to_owned(),
+        }))
+    }
+
+    /// Whether a principal of this namespace may ask for this group.
+    pub(crate) fn judge(self, namespace: &Namespace, shown: &str) -> Result<(), Reason> {
+        if !is_group_id(shown) {
+            return Err(Reason::GroupNameInvalid);
+        }
+        match self {
+            Self::Namespaced => Ok(()),
+            Self::ExplicitPrefix if after_namespace(namespace, shown).is_some_and(|rest| !rest.is_empty()) => Ok(()),
+            Self::ExplicitPrefix => Err(Reason::GroupOutsideNamespace),
+        }
+    }
+
+    /// The principal's name of a group of the brokers, if it is one of this namespace.
+    pub(crate) fn shown(self, namespace: &Namespace, real: &str) -> Option<ShownGroup> {
+        let shown = match self {
+            Self::Namespaced => after_namespace(namespace, real.strip_prefix("weir.")?)?,
+            Self::ExplicitPrefix => real,
+        };
+        self.judge(namespace, shown).is_ok().then(|| ShownGroup(shown.to_owned()))
+    }
+}
+
+fn after_namespace<'a>(namespace: &Namespace, text: &'a str) -> Option<&'a str> {
+    text.strip_prefix(namespace.as_str())?.strip_prefix('.')
+}
+
+/// Printable ASCII without the slash. Kafka itself takes anything: the empty id is one nameless group that all share,
+/// control characters and look-alikes forge log lines and metrics, and Unicode has several spellings of one word,
+/// which ASCII has not.
+fn is_group_id(id: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&id.len()) && id.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'/')
+}

@@ -1,0 +1,139 @@
+//! The compiled policy of one generation: who a client is, and what it may do.
+//!
+//! Must never: change after it was compiled, or answer from anything but its own data and its arguments.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::catalogue::{Catalogue, CatalogueEntry, Never, may_leave};
+use crate::identity::{Identities, IdentityRule, PeerFacts};
+use crate::names::GroupMode;
+use crate::principal::Principal;
+use crate::problem::ConfigErrors;
+use crate::rules::{self, Operation, Question, Resource};
+use crate::{Reason, compile};
+
+/// A file that was read elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Its name in problems.
+    pub path: String,
+    /// Its content.
+    pub text: String,
+}
+
+/// All that a policy is compiled from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyFiles {
+    /// `catalogue.yaml`.
+    pub catalogue: SourceFile,
+    /// `never.yaml`.
+    pub never: SourceFile,
+    /// `tiers.yaml`.
+    pub tiers: SourceFile,
+    /// `principals/*.yaml`.
+    pub principals: Vec<SourceFile>,
+}
+
+/// What the configuration decides about the policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyOptions {
+    /// The facts to identify a client by; the first that finds a principal decides.
+    pub identity: Vec<IdentityRule>,
+    /// How group ids are kept apart.
+    pub groups: GroupMode,
+}
+
+impl Default for PolicyOptions {
+    fn default() -> Self {
+        Self { identity: IdentityRule::ALL.to_vec(), groups: GroupMode::default() }
+    }
+}
+
+/// Who may do what: compiled once, then only looked up.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub(crate) catalogue: Catalogue,
+    pub(crate) never: Never,
+    pub(crate) identities: Identities,
+    pub(crate) principals: HashMap<String, Arc<Principal>>,
+}
+
+impl Policy {
+    /// Compiles a policy.
+    ///
+    /// # Errors
+    /// Every problem of every file. A file that cannot be parsed gives its first one.
+    pub fn compile(files: &PolicyFiles, options: &PolicyOptions) -> Result<Self, ConfigErrors> {
+        compile::policy(files, options)
+    }
+
+    /// The principal of a client, by the first identity rule that finds one. A few hash look-ups, however many
+    /// principals there are.
+    ///
+    /// # Errors
+    /// No principal, or more than one.
+    pub fn identify(&self, peer: &PeerFacts) -> Result<Arc<Principal>, Reason> {
+        self.identities.identify(peer)
+    }
+
+    /// The principal of this name.
+    #[must_use]
+    pub fn principal(&self, name: &str) -> Option<Arc<Principal>> {
+        self.principals.get(name).cloned()
+    }
+
+    /// Every principal, in no order.
+    pub fn principals(&self) -> impl Iterator<Item = &Arc<Principal>> {
+        self.principals.values()
+    }
+
+    /// Whether the principal may do this: the one judge, by the ordered rules of `rules`.
+    ///
+    /// # Errors
+    /// The reason of the first rule that refuses.
+    pub fn judge(&self, principal: &Principal, operation: Operation, resource: Resource<'_>) -> Result<(), Reason> {
+        rules::judge(&Question { policy: self, principal, operation, resource })
+    }
+
+    /// Whether groups of this protocol type are served: those of consumers. The group API is no lock and no chat
+    /// service for others (Connect, a schema registry).
+    ///
+    /// # Errors
+    /// [`Reason::GroupProtocolType`].
+    pub fn judge_protocol_type(&self, protocol_type: &str) -> Result<(), Reason> {
+        rules::protocol_type(protocol_type)
+    }
+
+    /// The topics that the catalogue names: what the upstream may be asked for by name.
+    pub fn catalogue_literals(&self) -> impl Iterator<Item = &str> {
+        self.catalogue.topics.keys().map(|topic| &**topic)
+    }
+
+    /// What the catalogue says of a topic that it names.
+    #[must_use]
+    pub fn catalogue_entry(&self, topic: &str) -> Option<&CatalogueEntry> {
+        self.catalogue.topics.get(topic).map(|entry| &**entry)
+    }
+
+    /// Whether the catalogue has an entry marked `auto: true`, so that only the upstream's full list tells its topics.
+    #[must_use]
+    pub fn has_patterns(&self) -> bool {
+        !self.catalogue.prefixes.is_empty()
+    }
+
+    /// Whether the catalogue lets this topic leave. The never list wins.
+    #[must_use]
+    pub fn catalogue_allows(&self, topic: &str) -> bool {
+        may_leave(&self.catalogue, &self.never, topic)
+    }
+
+    /// The topics of `existing` that the principal may describe, in their order.
+    pub fn readable<'a>(
+        &'a self,
+        principal: &'a Principal,
+        existing: impl Iterator<Item = &'a str> + 'a,
+    ) -> impl Iterator<Item = &'a str> + 'a {
+        existing.filter(move |topic| self.judge(principal, Operation::Describe, Resource::Topic(topic)).is_ok())
+    }
+}

@@ -1,0 +1,83 @@
+//! Who a certificate is, and what it was granted.
+//!
+//! Must never: hold a key of another principal, or decide anything but by look-up.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use time::Date;
+
+use crate::Reason;
+use crate::names::{GroupMode, Namespace, RealGroup, ShownGroup};
+use crate::pattern::PrefixSet;
+
+/// A named set of limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tier {
+    /// The name.
+    pub name: String,
+    /// How many connections a principal may hold at once.
+    pub connections: u32,
+}
+
+/// Who a certificate is.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// The name, unique in the policy.
+    pub name: String,
+    /// What keeps its groups apart, unique in the policy.
+    pub namespace: Namespace,
+    /// Its limits.
+    pub tier: Arc<Tier>,
+    /// The networks it may connect from; empty for any.
+    pub cidrs: Vec<IpNet>,
+    /// Whom to ask about it.
+    pub contact: String,
+    /// When the grants are to be looked at again.
+    pub review_by: Date,
+    pub(crate) group_mode: GroupMode,
+    pub(crate) grants: Arc<Grants>,
+}
+
+impl Principal {
+    /// The brokers' name of a group that this principal asks for.
+    ///
+    /// # Errors
+    /// The id is none that Weir carries, or is outside the namespace.
+    pub fn real_group(&self, shown: &str) -> Result<RealGroup, Reason> {
+        self.group_mode.real(&self.namespace, shown)
+    }
+
+    /// Whether this principal may ask for the group, without making its name.
+    pub(crate) fn judge_group(&self, shown: &str) -> Result<(), Reason> {
+        self.group_mode.judge(&self.namespace, shown)
+    }
+
+    /// This principal's name of a group of the brokers, or nothing where the group is not its own.
+    #[must_use]
+    pub fn shown_group(&self, real: &str) -> Option<ShownGroup> {
+        self.group_mode.shown(&self.namespace, real)
+    }
+
+    /// Whether the principal may connect from this address. An IPv4 address inside IPv6 counts as IPv4.
+    #[must_use]
+    pub fn allows_address(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.cidrs.is_empty() || self.cidrs.iter().any(|net| net.contains(&address))
+    }
+}
+
+/// The second key: the topics that a principal was granted. Equal lists are held once.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Grants {
+    pub(crate) topics: HashSet<Arc<str>>,
+    pub(crate) prefixes: PrefixSet,
+}
+
+impl Grants {
+    pub(crate) fn covers(&self, topic: &str) -> bool {
+        self.topics.contains(topic) || self.prefixes.covers(topic)
+    }
+}

@@ -1,0 +1,103 @@
+//! The one judge: an ordered list of rules, one file each.
+//!
+//! Each rule refuses, allows, or passes the question on. Must never: allow what no rule allowed.
+
+use crate::{Policy, Principal, Reason};
+
+mod catalogue;
+mod cluster;
+mod grant;
+mod group;
+mod never;
+mod read_only;
+mod topic_name;
+mod transactional_id;
+
+pub(crate) use group::protocol_type;
+
+/// Kafka's operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are Kafka's")]
+pub enum Operation {
+    Read,
+    Write,
+    Create,
+    Delete,
+    Alter,
+    Describe,
+    DescribeConfigs,
+    AlterConfigs,
+    ClusterAction,
+    IdempotentWrite,
+}
+
+impl Operation {
+    /// Every operation, once.
+    pub const ALL: [Self; 10] = [
+        Self::Read,
+        Self::Write,
+        Self::Create,
+        Self::Delete,
+        Self::Alter,
+        Self::Describe,
+        Self::DescribeConfigs,
+        Self::AlterConfigs,
+        Self::ClusterAction,
+        Self::IdempotentWrite,
+    ];
+}
+
+/// What an operation is done to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Resource<'a> {
+    /// A topic, by name.
+    Topic(&'a str),
+    /// A group, as the client writes it.
+    Group(&'a str),
+    /// A transactional id.
+    TransactionalId(&'a str),
+    /// The cluster.
+    Cluster,
+}
+
+/// All that a rule may look at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) principal: &'a Principal,
+    pub(crate) operation: Operation,
+    pub(crate) resource: Resource<'a>,
+}
+
+/// What one rule says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing: the next rule decides.
+    Pass,
+    Allow,
+    Refuse(Reason),
+}
+
+/// The rules, in their order: what is refused everywhere, then each resource from the widest refusal to the narrowest.
+const RULES: [fn(&Question<'_>) -> Verdict; 8] = [
+    cluster::judge,
+    transactional_id::judge,
+    group::judge,
+    topic_name::judge,
+    never::judge,
+    catalogue::judge,
+    grant::judge,
+    read_only::judge,
+];
+
+/// The verdict of the first rule that has one.
+pub(crate) fn judge(question: &Question<'_>) -> Result<(), Reason> {
+    for rule in RULES {
+        match rule(question) {
+            Verdict::Pass => {}
+            Verdict::Allow => return Ok(()),
+            Verdict::Refuse(reason) => return Err(reason),
+        }
+    }
+    Err(Reason::RequestNotServed)
+}
