@@ -1,1 +1,11 @@
 //! Real Kafka brokers, Weir and client programs, started and stopped by tests.
+//!
+//! Tests may stop at the first surprise, so the kit panics with a sentence instead of returning errors. Every wait is
+//! bounded. Every process that the kit starts is on a leash (`process`): it dies with the test, however the test ends.
+//! The kit must never reach beyond loopback, and must never end a process that it did not start.
+pub mod kafka;
+pub mod paths;
+pub mod process;
+pub mod wait;
+
+pub use kafka::{Kafka, KafkaOptions, Version};

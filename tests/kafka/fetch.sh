@@ -1,0 +1,31 @@
+#!/bin/sh
+# Copies the jars of one version of Apache Kafka into target/kafka/VERSION. Quick when they are there already.
+#   tests/kafka/fetch.sh 4.3.1
+set -eu
+
+version=${1:?"usage: fetch.sh VERSION, such as 4.3.1"}
+here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+base=${CARGO_TARGET_DIR:-$here/../../target}/kafka
+jars=$base/$version
+
+[ -d "$jars" ] && exit 0
+command -v mvn >/dev/null || { echo "Apache Kafka needs Maven: apt-get install maven" >&2; exit 1; }
+command -v flock >/dev/null || { echo "fetch.sh needs flock: apt-get install util-linux" >&2; exit 1; }
+
+mkdir -p "$base"
+base=$(CDPATH= cd -- "$base" && pwd)
+exec 9>"$base/.lock"
+flock -w 600 9 || { echo "another fetch of Kafka has held $base/.lock for ten minutes" >&2; exit 1; }
+[ -d "$jars" ] && exit 0
+
+case $version in
+    4.*) profile=-Pwith-logger ;;
+    *) profile= ;;
+esac
+part=$base/.$version.part
+rm -rf "$part"
+echo "fetching Apache Kafka $version with Maven" >&2
+# A directory that is there is a whole one: it gets its name last.
+timeout 900 mvn -q -B -ntp -f "$here/pom.xml" $profile -Dkafka.version="$version" -Dkafka.jars="$part" \
+    dependency:copy-dependencies >&2
+mv "$part" "$base/$version"
