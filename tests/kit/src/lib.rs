@@ -5,7 +5,9 @@
 //! The kit must never reach beyond loopback, and must never end a process that it did not start.
 pub mod kafka;
 pub mod paths;
+pub mod pki;
 pub mod process;
 pub mod wait;
 
 pub use kafka::{Kafka, KafkaOptions, Version};
+pub use pki::{Identity, Pki};

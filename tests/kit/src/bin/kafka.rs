@@ -1,12 +1,12 @@
 //! A cluster of real brokers by hand: `cargo run -p weir-testkit --bin kafka -- up --version 3.9.2`.
 //!
-//! Prints one line of JSON with the addresses, then holds the cluster until standard input ends.
+//! Prints one line of JSON with the addresses and a client certificate for `bootstrap_ssl`, then holds the cluster until standard input ends.
 //! While it holds, a line `kill N`, `restart N`, `add`, `topic NAME PARTITIONS` or `groups` does what it says.
 
 use std::io::BufRead;
 
 use serde_json::json;
-use weir_testkit::{Kafka, KafkaOptions, Version};
+use weir_testkit::{Kafka, KafkaOptions, Pki, Version};
 
 const USAGE: &str = "usage: kafka up [--version 4.3.1 | 3.9.2] [--brokers 3]";
 
@@ -19,6 +19,7 @@ fn main() {
         }
     };
     let kafka = Kafka::start(options);
+    let client = Pki::shared().client("by-hand");
     println!(
         "{}",
         json!({
@@ -27,6 +28,9 @@ fn main() {
             "bootstrap_ssl": kafka.bootstrap_ssl(),
             "cluster_id": kafka.cluster_id(),
             "dir": kafka.dir(),
+            "ca": client.ca,
+            "certificate": client.certificate,
+            "key": client.key,
         })
     );
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {

@@ -17,6 +17,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
+use crate::pki::Pki;
 use crate::{paths, wait};
 use node::{Node, NodePlan};
 use place::Place;
@@ -54,6 +55,7 @@ impl Version {
     /// When it cannot be fetched.
     pub fn jars(self) -> PathBuf {
         let status = Command::new(paths::root().join("tests/kafka/fetch.sh"))
+            .env("CARGO_TARGET_DIR", paths::target())
             .arg(self.number())
             .status()
             .expect("tests/kafka/fetch.sh runs");
@@ -260,6 +262,7 @@ impl Kafka {
             controller: id <= self.options.brokers,
             controllers: self.options.brokers,
             place: self.place.view(),
+            identity: Pki::shared().server_at(self.place.ip(id).into()),
             dir: self.dir.join(format!("node-{id}")),
             data: self.dir.join("data").join(format!("node-{id}")),
             cluster_id: self.cluster_id.clone(),

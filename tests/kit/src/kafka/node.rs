@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use super::Version;
 use super::place::PlaceView;
+use crate::pki::Identity;
 use crate::process::Leashed;
 
 /// All that decides what one broker is.
@@ -18,6 +19,8 @@ pub(super) struct NodePlan {
     /// The brokers 1 to this one are controllers.
     pub(super) controllers: i32,
     pub(super) place: PlaceView,
+    /// For the listener with mutual TLS.
+    pub(super) identity: Identity,
     pub(super) dir: PathBuf,
     pub(super) data: PathBuf,
     pub(super) cluster_id: String,
@@ -90,8 +93,8 @@ impl NodePlan {
         fs::write(self.dir.join("server.properties"), self.text()).expect("the properties can be written");
         fs::write(self.dir.join("log4j.properties"), LOG4J).expect("the properties can be written");
         let config = self.dir.join("server.properties");
-        let config = config.to_str().expect("the path is text");
-        tool(self.version, "kafka.tools.StorageTool", &["format", "-t", &self.cluster_id, "-c", config]);
+        let args = ["format", "-t", &self.cluster_id, "-c", path_text(&config)];
+        tool(self.version, "kafka.tools.StorageTool", &args);
     }
 
     fn spawn(&self) -> Leashed {
@@ -119,9 +122,10 @@ impl NodePlan {
         let (plaintext, controller) = (place.plaintext(*id), place.controller(*id));
         let voters: Vec<String> = (1..=self.controllers).map(|v| format!("{v}@{}", place.controller(v))).collect();
         let replicas = self.controllers.min(3);
+        let shown = format!("PLAINTEXT://{plaintext},SSL://{}", place.ssl(*id));
         let (roles, listeners) = match self.controller {
-            true => ("broker,controller", format!("PLAINTEXT://{plaintext},CONTROLLER://{controller}")),
-            false => ("broker", format!("PLAINTEXT://{plaintext}")),
+            true => ("broker,controller", format!("{shown},CONTROLLER://{controller}")),
+            false => ("broker", shown.clone()),
         };
         let mut text = String::new();
         let mut line = |key: &str, value: &str| writeln!(text, "{key}={value}").expect("a string takes text");
@@ -131,24 +135,30 @@ impl NodePlan {
         line("controller.quorum.voters", &voters.join(","));
         line("controller.listener.names", "CONTROLLER");
         line("listeners", &listeners);
-        line("advertised.listeners", &format!("PLAINTEXT://{plaintext}"));
+        line("advertised.listeners", &shown);
         line("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL");
         line("inter.broker.listener.name", "PLAINTEXT");
-        line("log.dirs", self.data.to_str().expect("the path is text"));
+        line("log.dirs", path_text(&self.data));
         for prefix in ["offsets.topic", "transaction.state.log", "share.coordinator.state.topic"] {
             line(&format!("{prefix}.num.partitions"), "6");
             line(&format!("{prefix}.replication.factor"), &replicas.to_string());
         }
         line("transaction.state.log.min.isr", "1");
         line("share.coordinator.state.topic.min.isr", "1");
+        line("ssl.keystore.location", path_text(&self.identity.both));
+        line("ssl.truststore.location", path_text(&self.identity.ca));
         FIXED.iter().for_each(|(key, value)| line(key, value));
         self.properties.iter().for_each(|(key, value)| line(key, value));
         text
     }
 }
 
+fn path_text(path: &Path) -> &str {
+    path.to_str().expect("the path is text")
+}
+
 /// A dead broker is fenced after five seconds instead of nine; partitions stay where a fail-over put them.
-const FIXED: [(&str, &str); 12] = [
+const FIXED: [(&str, &str); 16] = [
     ("auto.create.topics.enable", "false"),
     ("auto.leader.rebalance.enable", "false"),
     ("broker.heartbeat.interval.ms", "1000"),
@@ -161,6 +171,10 @@ const FIXED: [(&str, &str); 12] = [
     ("num.io.threads", "3"),
     ("num.network.threads", "2"),
     ("num.partitions", "3"),
+    ("ssl.client.auth", "required"),
+    ("ssl.keystore.type", "PEM"),
+    ("ssl.principal.mapping.rules", "RULE:^CN=([^,]+).*$/$1/,DEFAULT"),
+    ("ssl.truststore.type", "PEM"),
 ];
 
 /// 3.x logs through reload4j, which says nothing without a file like this one.
