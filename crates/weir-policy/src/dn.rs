@@ -96,6 +96,12 @@ impl DistinguishedName {
         parse::name(text)
     }
 
+    /// Whether the name has no RDN.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The common name, if the name has exactly one.
     #[must_use]
     pub fn common_name(&self) -> Option<&str> {

@@ -14,6 +14,7 @@ mod principal;
 mod problem;
 mod reason;
 mod rules;
+mod yaml;
 
 pub use catalogue::{CatalogueEntry, CleanupPolicy, PiiDecision, PiiVerdict};
 pub use dn::{DistinguishedName, DnError, Rdn};
@@ -24,3 +25,4 @@ pub use principal::{Principal, Tier};
 pub use problem::{ConfigErrors, Place, Problem};
 pub use reason::Reason;
 pub use rules::{Operation, Resource};
+pub use yaml::{place_of, read_yaml};
