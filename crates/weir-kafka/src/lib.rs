@@ -6,3 +6,9 @@
 
 pub mod advertise;
 pub mod cluster;
+pub mod frame;
+pub mod gate;
+pub mod header;
+pub mod shape;
+pub mod table;
+pub mod wire;
