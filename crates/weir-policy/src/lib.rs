@@ -25,4 +25,3 @@ pub use principal::{Principal, Tier};
 pub use problem::{ConfigErrors, Place, Problem};
 pub use reason::Reason;
 pub use rules::{Operation, Resource};
-pub use yaml::{place_of, read_yaml};

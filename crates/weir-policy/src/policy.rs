@@ -96,15 +96,6 @@ impl Policy {
         rules::judge(&Question { policy: self, principal, operation, resource })
     }
 
-    /// Whether groups of this protocol type are served: those of consumers. The group API is no lock and no chat
-    /// service for others (Connect, a schema registry).
-    ///
-    /// # Errors
-    /// [`Reason::GroupProtocolType`].
-    pub fn judge_protocol_type(&self, protocol_type: &str) -> Result<(), Reason> {
-        rules::protocol_type(protocol_type)
-    }
-
     /// The topics that the catalogue names: what the upstream may be asked for by name.
     pub fn catalogue_literals(&self) -> impl Iterator<Item = &str> {
         self.catalogue.topics.keys().map(|topic| &**topic)

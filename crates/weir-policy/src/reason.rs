@@ -67,7 +67,7 @@ reasons! {
     /// The tier's connections are all in use.
     PrincipalConnections, "principal-connections", "The principal has as many connections as its tier allows.";
     /// A request that is well formed, but of a kind that Weir does not serve.
-    RequestNotServed, "request-not-served", "Requests of this shape are not served.";
+    RequestShape, "request-shape", "Requests of this shape are not served.";
 }
 
 impl fmt::Display for Reason {

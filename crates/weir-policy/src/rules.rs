@@ -13,8 +13,6 @@ mod read_only;
 mod topic_name;
 mod transactional_id;
 
-pub(crate) use group::protocol_type;
-
 /// Kafka's operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names are Kafka's")]
@@ -99,5 +97,5 @@ pub(crate) fn judge(question: &Question<'_>) -> Result<(), Reason> {
             Verdict::Refuse(reason) => return Err(reason),
         }
     }
-    Err(Reason::RequestNotServed)
+    Err(Reason::RequestShape)
 }

@@ -5,7 +5,7 @@
 
 use serde::de::DeserializeOwned;
 use serde_saphyr::budget::BudgetBreach;
-use serde_saphyr::{DefaultMessageFormatter, Error, MergeKeyPolicy, MessageFormatter, Spanned};
+use serde_saphyr::{DefaultMessageFormatter, Error, MergeKeyPolicy, MessageFormatter};
 
 use crate::policy::SourceFile;
 use crate::problem::{Place, Problem};
@@ -18,7 +18,7 @@ const LONGEST_FILE: usize = 16 * 1024 * 1024;
 ///
 /// # Errors
 /// The first thing in the file that is no YAML or not of the type, with its place.
-pub fn read_yaml<T: DeserializeOwned>(source: &SourceFile) -> Result<T, Problem> {
+pub(crate) fn read_yaml<T: DeserializeOwned>(source: &SourceFile) -> Result<T, Problem> {
     if source.text.len() > LONGEST_FILE {
         return Err(Problem {
             place: Some(Place { file: source.path.clone(), line: 1, column: 1 }),
@@ -43,11 +43,6 @@ pub fn read_yaml<T: DeserializeOwned>(source: &SourceFile) -> Result<T, Problem>
         with_snippet: false,
     };
     serde_saphyr::from_str_with_options(&source.text, options).map_err(|error| problem(source, &error))
-}
-
-/// The place of a value that was read from `source`.
-pub fn place_of<T>(source: &SourceFile, value: &Spanned<T>) -> Place {
-    Place { file: source.path.clone(), line: value.referenced.line(), column: value.referenced.column() }
 }
 
 fn problem(source: &SourceFile, error: &Error) -> Problem {
