@@ -83,7 +83,9 @@ impl Pki {
         fs::copy(&paths.key, &both)
             .and_then(|_| fs::write(&both, format!("{}{}", issued.key_pem, issued.chain_pem)))
             .expect("certificates can be written");
-        Identity { issued, certificate: paths.certificate, key: paths.key, both, ca: self.ca() }
+        let identity = Identity { issued, certificate: paths.certificate, key: paths.key, both, ca: self.ca() };
+        crate::wiretap::remember(&identity);
+        identity
     }
 
     /// A server certificate for one address.

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockRea
 use std::time::Duration;
 
 use crate::pki::Pki;
-use crate::{paths, wait};
+use crate::{paths, transcript, wait};
 use node::{Node, NodePlan};
 use place::Place;
 
@@ -116,6 +116,7 @@ impl Kafka {
             kafka.nodes().insert(*id, node);
         }
         kafka.wait_ready();
+        kafka.planted().iter().for_each(|name| transcript::plant(name));
         kafka
     }
 

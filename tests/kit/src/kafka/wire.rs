@@ -1,14 +1,18 @@
 //! One request and its answer, straight to a broker's plaintext listener.
 //!
-//! For what the kit itself must know about the cluster; nothing of Weir is on this way.
+//! For what the kit itself must know about the cluster; nothing of Weir is on this way. The answers are recorded: they
+//! are the control of the search for planted names.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes};
+
+use crate::transcript::{Side, Transcript};
 
 const LIMIT: Duration = Duration::from_secs(15);
 
@@ -24,6 +28,7 @@ pub fn call<R: Request>(address: &str, version: i16, request: &R) -> Result<R::R
     let length = usize::try_from(i32::from_be_bytes(length)).map_err(|error| error.to_string())?;
     let mut answer = vec![0; length];
     stream.read_exact(&mut answer).map_err(failed)?;
+    record(&answer);
     open::<R>(version, &answer).map(|(_, body)| body)
 }
 
@@ -49,4 +54,10 @@ pub fn open<R: Request>(version: i16, answer: &[u8]) -> Result<(i32, R::Response
     let header = ResponseHeader::decode(&mut bytes, R::Response::header_version(version)).map_err(|e| e.to_string())?;
     let body = R::Response::decode(&mut bytes, version).map_err(|error| error.to_string())?;
     Ok((header.correlation_id, body))
+}
+
+fn record(answer: &[u8]) {
+    static ALL: OnceLock<Mutex<Transcript>> = OnceLock::new();
+    let all = ALL.get_or_init(|| Mutex::new(Transcript::new(Side::Direct)));
+    all.lock().unwrap_or_else(PoisonError::into_inner).add(answer);
 }
