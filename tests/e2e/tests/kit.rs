@@ -1,11 +1,16 @@
 //! The kit itself, without Weir: what the other tests stand on.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use kafka_protocol::messages::MetadataRequest;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use weir_testkit::kafka::{Chain, Record, TransactionEnd};
-use weir_testkit::{Kafka, KafkaOptions, Pki, Version};
+use weir_testkit::ports::Block;
+use weir_testkit::transcript::{self, Side};
+use weir_testkit::wiretap::{Tapped, Wiretap};
+use weir_testkit::{Ended, Kafka, KafkaOptions, Pki, RawClient, RawTarget, Version};
 
 const PARTITIONS: usize = 3;
 
@@ -55,6 +60,34 @@ fn a_client_without_a_certificate_is_refused_by_the_brokers_own_tls() {
     config.remove("ssl.key.location");
     let consumer: BaseConsumer = config.create().unwrap();
     assert!(consumer.fetch_metadata(None, Duration::from_secs(3)).is_err());
+}
+
+#[test]
+fn the_tap_records_what_a_client_is_sent() {
+    let kafka = Kafka::shared(Version::V4);
+    let inside = kafka.bootstrap_ssl()[0].parse().unwrap();
+    let block = Block::claim();
+    let outside = SocketAddr::from(([127, 0, 0, 1], block.first));
+    let server = Pki::shared().server(&["127.0.0.1"]);
+    // The brokers stand in the place of Weir, so this is no edge.
+    let _tap = Wiretap::start(&server, &[Tapped { outside, inside }], Side::Direct);
+
+    let target =
+        RawTarget { side: Side::Direct, ..RawTarget::new(&outside.to_string(), &Pki::shared().client("tapped")) };
+    let mut client = RawClient::connect(&target).unwrap();
+    let answer = client.call(9, &MetadataRequest::default()).unwrap();
+    assert_eq!(answer.cluster_id.as_deref(), Some(kafka.cluster_id()));
+    drop(client);
+
+    let stranger = RawTarget { identity: None, ..target };
+    let refused = RawClient::connect(&stranger).map(|mut client| client.ended(Duration::from_secs(5)));
+    assert!(matches!(refused, Err(_) | Ok(Ended::Alert(_))), "{refused:?}");
+
+    // All that the kit planted is seen on the direct side, so the search means something.
+    let found = transcript::search().unwrap();
+    for name in kafka.planted() {
+        assert!(!found.unseen.contains(&name), "{name}");
+    }
 }
 
 #[test]

@@ -88,9 +88,9 @@ impl Pki {
         identity
     }
 
-    /// A server certificate for one address.
-    pub fn server_at(&self, address: IpAddr) -> Identity {
-        self.server(&[&address.to_string()])
+    /// A broker's certificate: for its address, and for 127.0.0.1, where a tap may stand before it.
+    pub(crate) fn broker(&self, address: IpAddr) -> Identity {
+        self.server(&[&address.to_string(), "127.0.0.1"])
     }
 
     /// Where the files are.

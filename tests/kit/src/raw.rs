@@ -41,6 +41,8 @@ pub struct RawTarget {
     pub identity: Option<Identity>,
     /// Whom to trust.
     pub ca: std::path::PathBuf,
+    /// Whose bytes these are in the transcripts: `Edge`, unless it goes to a broker.
+    pub side: Side,
     /// TLS versions that are offered.
     pub versions: Vec<&'static SupportedProtocolVersion>,
 }
@@ -53,6 +55,7 @@ impl RawTarget {
             name: address.rsplit_once(':').map_or(address, |(host, _)| host).into(),
             identity: Some(identity.clone()),
             ca: Pki::shared().ca(),
+            side: Side::Edge,
             versions: vec![&rustls::version::TLS13],
         }
     }
@@ -107,7 +110,7 @@ impl RawClient {
             tls.complete_io(&mut tcp).map_err(failed)?;
         }
         let stream = StreamOwned::new(tls, tcp);
-        Ok(Self { stream, transcript: Transcript::new(Side::Edge), correlation: 0 })
+        Ok(Self { stream, transcript: Transcript::new(target.side), correlation: 0 })
     }
 
     /// Sends bytes as they are.

@@ -18,6 +18,7 @@ use crate::pki::{Identity, Pki};
 use crate::ports::Block;
 use crate::process::Leashed;
 use crate::raw::RawTarget;
+use crate::transcript::Side;
 use crate::wiretap::{Tapped, Wiretap};
 use crate::{names, paths, wait};
 
@@ -141,7 +142,7 @@ impl Weir {
             .ports()
             .into_iter()
             .map(|port| Tapped { outside: (OUTSIDE, port).into(), inside: (INSIDE, port).into() });
-        let tap = options.tapped.then(|| Wiretap::start(&options.server, &pairs.collect::<Vec<_>>()));
+        let tap = options.tapped.then(|| Wiretap::start(&options.server, &pairs.collect::<Vec<_>>(), Side::Edge));
         let process = spawn(&options);
         Self { options, process, _tap: tap }
     }

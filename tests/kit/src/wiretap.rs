@@ -38,11 +38,12 @@ pub struct Tapped {
 }
 
 impl Wiretap {
-    /// Listens on each `outside` with the certificate of `server`, which is Weir's own.
+    /// Listens on each `outside` with the certificate of `server`, which is Weir's own. `side` is what the transcripts
+    /// are: `Edge`, unless a test puts brokers in the place of Weir.
     ///
     /// # Panics
     /// When a port is taken.
-    pub fn start(server: &Identity, ports: &[Tapped]) -> Self {
+    pub fn start(server: &Identity, ports: &[Tapped], side: Side) -> Self {
         let acceptor = TlsAcceptor::from(server_config(server));
         let listeners: Vec<(StdListener, SocketAddr)> = ports
             .iter()
@@ -54,7 +55,7 @@ impl Wiretap {
         let (stop, stopped) = watch::channel(false);
         let thread = std::thread::Builder::new().name("wiretap".into()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-            runtime.block_on(serve(listeners, acceptor, stopped));
+            runtime.block_on(serve(listeners, acceptor, side, stopped));
         });
         Self { stop, thread: Some(thread.expect("a thread starts")) }
     }
@@ -98,7 +99,12 @@ fn server_config(server: &Identity) -> Arc<ServerConfig> {
     Arc::new(config.expect("the key belongs to the certificate"))
 }
 
-async fn serve(listeners: Vec<(StdListener, SocketAddr)>, acceptor: TlsAcceptor, mut stopped: watch::Receiver<bool>) {
+async fn serve(
+    listeners: Vec<(StdListener, SocketAddr)>,
+    acceptor: TlsAcceptor,
+    side: Side,
+    mut stopped: watch::Receiver<bool>,
+) {
     let mut doors = tokio::task::JoinSet::new();
     for (listener, inside) in listeners {
         let acceptor = acceptor.clone();
@@ -109,7 +115,7 @@ async fn serve(listeners: Vec<(StdListener, SocketAddr)>, acceptor: TlsAcceptor,
             loop {
                 let Ok((client, _)) = listener.accept().await else { continue };
                 // Errors end one connection, as they would without the tap.
-                connections.spawn(tap(client, inside, acceptor.clone()));
+                connections.spawn(tap(client, inside, acceptor.clone(), side));
                 while connections.try_join_next().is_some() {}
             }
         });
@@ -117,7 +123,7 @@ async fn serve(listeners: Vec<(StdListener, SocketAddr)>, acceptor: TlsAcceptor,
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
-async fn tap(client: TcpStream, inside: SocketAddr, acceptor: TlsAcceptor) -> io::Result<()> {
+async fn tap(client: TcpStream, inside: SocketAddr, acceptor: TlsAcceptor, side: Side) -> io::Result<()> {
     client.set_nodelay(true)?;
     let local = client.local_addr()?.ip();
     let client = acceptor.accept(client).await?;
@@ -140,7 +146,7 @@ async fn tap(client: TcpStream, inside: SocketAddr, acceptor: TlsAcceptor) -> io
     // The first side that ends, ends both: what it sent before has been passed on.
     tokio::select! {
         ended = pump(from_client, to_weir, None) => ended,
-        ended = pump(from_weir, to_client, Some(Transcript::new(Side::Edge))) => ended,
+        ended = pump(from_weir, to_client, Some(Transcript::new(side))) => ended,
     }
 }
 

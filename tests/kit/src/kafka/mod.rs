@@ -263,7 +263,7 @@ impl Kafka {
             controller: id <= self.options.brokers,
             controllers: self.options.brokers,
             place: self.place.view(),
-            identity: Pki::shared().server_at(self.place.ip(id).into()),
+            identity: Pki::shared().broker(self.place.ip(id).into()),
             dir: self.dir.join(format!("node-{id}")),
             data: self.dir.join("data").join(format!("node-{id}")),
             cluster_id: self.cluster_id.clone(),
