@@ -1,7 +1,7 @@
 //! A certificate authority held in memory.
 //!
-//! Every key is ECDSA P-256, and every certificate gets a key of its own. Must never sign a certificate without an extended
-//! key usage, and must never let a leaf sign.
+//! Every key is ECDSA P-256, and every certificate gets a key of its own. Must never sign a certificate without an
+//! extended key usage, and must never let a leaf sign.
 
 use std::fmt;
 

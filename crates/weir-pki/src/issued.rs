@@ -52,8 +52,8 @@ impl fmt::Debug for Issued {
     }
 }
 
-/// Writes a new file beside `path` and renames it over `path`: the mode holds even where an older file had a wider one, and
-/// nobody reads half a file.
+/// Writes a new file beside `path` and renames it over `path`: the mode holds even where an older file had a wider one,
+/// and nobody reads half a file.
 fn replace(path: &Path, text: &str, mode: u32) -> Result<(), PkiError> {
     let mut name = path.as_os_str().to_owned();
     name.push(OsString::from(".new"));
