@@ -5,10 +5,18 @@
 //! Must never: decode what the gate has not walked, or make a `Cleared` for what was not judged.
 
 pub mod advertise;
+mod apis;
+pub mod cleared;
 pub mod cluster;
+mod codec;
+pub mod discovery;
 pub mod frame;
 pub mod gate;
 pub mod header;
+mod known;
+pub mod outcome;
+pub mod refusal;
+pub mod session;
 pub mod shape;
 pub mod table;
 pub mod wire;

@@ -1,0 +1,63 @@
+//! ApiVersions: answered by Weir, from the table and what every broker of the upstream serves.
+//!
+//! Must never: advertise what Weir does not decode, or tell a feature, an epoch or a key of the brokers (trap L21).
+
+use bytes::Bytes;
+use kafka_protocol::messages::api_versions_response::ApiVersion;
+use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
+
+use super::{Judged, Request};
+use crate::codec;
+use crate::refusal::code;
+use crate::session::{Deferred, Env, Fault, LocalAnswer};
+use crate::table::{Disposition, Row, TABLE};
+
+pub(super) fn judge(request: &Request<'_>) -> Result<Judged, Fault> {
+    let message = request.decode::<ApiVersionsRequest>()?.message;
+    let names_are_valid =
+        is_software_name(&message.client_software_name) && is_software_name(&message.client_software_version);
+    if request.version >= 3 && !names_are_valid {
+        return request.answer(&ApiVersionsResponse::default().with_error_code(code::INVALID_REQUEST));
+    }
+    Ok(Judged::Answer(LocalAnswer::Deferred(Deferred::ApiVersions)))
+}
+
+pub(super) fn answer(version: i16, env: &Env<'_>) -> Result<Bytes, Fault> {
+    let response = ApiVersionsResponse::default().with_api_keys(advertised(env));
+    codec::encode(&response, version).ok_or(Fault::NotEncodable)
+}
+
+/// The answer to a version that is not served, in the form of version 0 (KIP-511).
+pub(crate) fn unsupported_version(row: &Row) -> Option<Bytes> {
+    let own = ApiVersion::default()
+        .with_api_key(row.key)
+        .with_min_version(row.versions.min)
+        .with_max_version(row.versions.max);
+    let response =
+        ApiVersionsResponse::default().with_error_code(code::UNSUPPORTED_VERSION).with_api_keys(vec![own]);
+    codec::encode(&response, 0)
+}
+
+/// What Weir answers alone it serves whatever the brokers do; the rest only where every broker does.
+fn advertised(env: &Env<'_>) -> Vec<ApiVersion> {
+    let served = |row: &Row| match row.disposition {
+        Disposition::Forward => row.versions.intersect(*env.view?.versions.get(&row.key)?),
+        Disposition::Local | Disposition::Deny => Some(row.versions),
+    };
+    let entry = |row: &Row| {
+        let range = served(row)?;
+        Some(
+            ApiVersion::default().with_api_key(row.key).with_min_version(range.min).with_max_version(range.max),
+        )
+    };
+    TABLE.iter().filter(|row| row.advertised).filter_map(entry).collect()
+}
+
+/// Kafka's rule: letters, digits, dots and dashes, and a letter or digit at both ends.
+fn is_software_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let ends_well = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    ends_well(bytes.first())
+        && ends_well(bytes.last())
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'.' || *byte == b'-')
+}

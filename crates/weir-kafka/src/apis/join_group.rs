@@ -1,0 +1,46 @@
+//! JoinGroup: the group is renamed; only consumers form groups, so that groups are no free lock or chat service.
+//!
+//! The answer lists the subscriptions of all members to their leader: all of them are the same principal's (trap L13).
+//! Must never: reach a group outside the principal's namespace.
+
+use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
+use kafka_protocol::protocol::StrBytes;
+use weir_policy::Reason;
+
+use super::{Judged, Request, Withheld};
+use crate::outcome::Refusals;
+use crate::refusal::code_of;
+use crate::session::Fault;
+
+/// The protocol type of consumers.
+const CONSUMER: &str = "consumer";
+
+pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
+    let mut message = request.decode::<JoinGroupRequest>()?.message;
+    let judged = request.real_group(&message.group_id).and_then(|group| {
+        if &*message.protocol_type == CONSUMER { Ok(group) } else { Err(Reason::GroupProtocolType) }
+    });
+    match judged {
+        Err(reason) => {
+            refusals.add(reason, 1);
+            request.answer(&failed(request.version, code_of(reason), &message.member_id))
+        }
+        Ok(group) => {
+            message.group_id = group;
+            let rebalance = message.rebalance_timeout_ms.max(message.session_timeout_ms);
+            let patience = request.patience_beyond(rebalance);
+            let if_unreachable = || failed(request.version, request.row.unreachable_code(), &message.member_id);
+            request.forward(&message, Withheld::Nothing, patience, if_unreachable)
+        }
+    }
+}
+
+/// Trap C38: no generation, no leader, and the protocol is null from version 7 on, empty before.
+fn failed(version: i16, error_code: i16, member_id: &StrBytes) -> JoinGroupResponse {
+    let protocol_name = (version < 7).then(StrBytes::default);
+    JoinGroupResponse::default()
+        .with_error_code(error_code)
+        .with_generation_id(-1)
+        .with_protocol_name(protocol_name)
+        .with_member_id(member_id.clone())
+}

@@ -1,0 +1,26 @@
+//! LeaveGroup: the group is renamed. Version 3 may remove other members: all of them are the same principal's.
+//!
+//! Must never: reach a group outside the principal's namespace.
+
+use kafka_protocol::messages::{LeaveGroupRequest, LeaveGroupResponse};
+
+use super::{Judged, Request, Withheld};
+use crate::outcome::Refusals;
+use crate::refusal::code_of;
+use crate::session::Fault;
+
+pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
+    let mut message = request.decode::<LeaveGroupRequest>()?.message;
+    let answer = |error_code| LeaveGroupResponse::default().with_error_code(error_code);
+    match request.real_group(&message.group_id) {
+        Err(reason) => {
+            refusals.add(reason, 1);
+            request.answer(&answer(code_of(reason)))
+        }
+        Ok(group) => {
+            message.group_id = group;
+            let if_unreachable = || answer(request.row.unreachable_code());
+            request.forward(&message, Withheld::Nothing, request.patience(), if_unreachable)
+        }
+    }
+}

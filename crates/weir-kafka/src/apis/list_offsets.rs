@@ -1,0 +1,63 @@
+//! ListOffsets: each topic is judged; what was refused returns behind what the broker answered.
+//!
+//! Must never: ask for a refused topic, or ask as anything but a consumer (trap S2).
+
+use kafka_protocol::messages::list_offsets_request::ListOffsetsTopic;
+use kafka_protocol::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
+use kafka_protocol::messages::{BrokerId, ListOffsetsRequest, ListOffsetsResponse};
+use weir_policy::Operation;
+
+use super::{Answer, Judged, Request, Restored, Withheld};
+use crate::outcome::Refusals;
+use crate::refusal::{code_of, shows_stale_view};
+use crate::session::Fault;
+
+/// The refused topics, as they return.
+#[derive(Debug)]
+pub(crate) struct Refused(Vec<ListOffsetsTopicResponse>);
+
+pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
+    let mut message = request.decode::<ListOffsetsRequest>()?.message;
+    message.replica_id = BrokerId(-1);
+    let mut refused = Vec::new();
+    message.topics.retain(|topic| match request.judge_topic(Operation::Describe, &topic.name) {
+        Ok(()) => true,
+        Err(reason) => {
+            refusals.add(reason, topic.partitions.len());
+            refused.push(failed(topic, code_of(reason)));
+            false
+        }
+    });
+    if message.topics.is_empty() {
+        return request.answer(&ListOffsetsResponse::default().with_topics(refused));
+    }
+    let if_unreachable = || {
+        let asked = message.topics.iter().map(|topic| failed(topic, request.row.unreachable_code()));
+        ListOffsetsResponse::default().with_topics(asked.chain(refused.iter().cloned()).collect())
+    };
+    let if_unreachable = request.if_unreachable(if_unreachable)?;
+    let patience = request.patience_beyond(message.timeout_ms).max(request.patience());
+    request.forward_prepared(&message, Withheld::ListOffsets(Refused(refused)), patience, if_unreachable)
+}
+
+pub(super) fn restore(answer: &Answer<'_>, refused: &Refused) -> Result<Restored, Fault> {
+    let mut message = answer.decode::<ListOffsetsResponse>()?.message;
+    let mut partitions = message.topics.iter().flat_map(|topic| &topic.partitions);
+    let view_is_stale = partitions.any(|partition| shows_stale_view(partition.error_code));
+    message.topics.extend(refused.0.iter().cloned());
+    answer.encoded(&message, view_is_stale)
+}
+
+fn failed(topic: &ListOffsetsTopic, error_code: i16) -> ListOffsetsTopicResponse {
+    let failed = |index| {
+        ListOffsetsPartitionResponse::default()
+            .with_partition_index(index)
+            .with_error_code(error_code)
+            .with_timestamp(-1)
+            .with_offset(-1)
+            .with_leader_epoch(-1)
+    };
+    ListOffsetsTopicResponse::default()
+        .with_name(topic.name.clone())
+        .with_partitions(topic.partitions.iter().map(|partition| failed(partition.partition_index)).collect())
+}

@@ -1,0 +1,256 @@
+//! One file per API: how its request is judged, and how what was cut from it returns in the answer.
+//!
+//! `judge` and `restore` name every API that is served; a key without an arm is refused.
+//! Must never: have an arm that lets through what no file has judged.
+
+pub(crate) mod api_versions;
+mod describe_cluster;
+pub(crate) mod fetch;
+mod find_coordinator;
+mod heartbeat;
+mod join_group;
+mod leave_group;
+mod list_offsets;
+pub(crate) mod metadata;
+mod offset_commit;
+mod offset_fetch;
+mod offset_for_leader_epoch;
+mod produce;
+mod sasl;
+mod sync_group;
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use kafka_protocol::messages::{GroupId, TopicName};
+use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use weir_policy::{Operation, Reason, Resource};
+
+use crate::codec::{self, Gated};
+use crate::gate;
+use crate::known::known_only;
+use crate::outcome::Refusals;
+use crate::session::{Deferred, Env, Fault, FetchSessions, LocalAnswer};
+use crate::table::{self, Row};
+
+/// One request, cut and named but not yet judged.
+pub(crate) struct Request<'a> {
+    pub row: &'static Row,
+    pub version: i16,
+    pub body: Bytes,
+    pub env: &'a Env<'a>,
+}
+
+/// What a request was judged to be.
+pub(crate) enum Judged {
+    /// Weir answers.
+    Answer(LocalAnswer),
+    /// The broker answers.
+    Forward(Forward),
+}
+
+/// A request on its way to the broker.
+pub(crate) struct Forward {
+    pub body: ForwardBody,
+    pub withheld: Withheld,
+    pub patience: Duration,
+    pub if_unreachable: Option<Bytes>,
+}
+
+/// The bytes that go to the broker.
+pub(crate) enum ForwardBody {
+    /// The client's own: nothing was touched, and the gate proved them canonical.
+    Original,
+    /// Encoded anew.
+    Encoded(Bytes),
+}
+
+/// What was cut from a request, or renamed in it, and must return in the answer.
+#[derive(Debug)]
+pub(crate) enum Withheld {
+    /// Nothing: the answer is checked and passes as it is.
+    Nothing,
+    FindCoordinator(find_coordinator::Asked),
+    ListOffsets(list_offsets::Refused),
+    OffsetForLeaderEpoch(offset_for_leader_epoch::Refused),
+    OffsetCommit(offset_commit::Refused),
+    OffsetFetch(offset_fetch::Refused),
+    Fetch(Box<fetch::Asked>),
+}
+
+/// A broker's whole answer, before it is given to the client.
+pub(crate) struct Answer<'a> {
+    pub row: &'static Row,
+    pub version: i16,
+    pub body: Bytes,
+    pub env: &'a Env<'a>,
+}
+
+/// A broker's answer, ready for the client.
+pub(crate) struct Restored {
+    pub body: Bytes,
+    /// Whether the answer showed that what is known of the cluster is out of date.
+    pub view_is_stale: bool,
+}
+
+/// Judges a request by its API's own rules.
+pub(crate) fn judge(
+    request: &Request<'_>,
+    sessions: &mut FetchSessions,
+    refusals: &mut Refusals,
+) -> Result<Judged, Fault> {
+    match request.row.key {
+        table::PRODUCE => produce::judge(request, refusals),
+        table::FETCH => fetch::judge(request, sessions, refusals),
+        table::LIST_OFFSETS => list_offsets::judge(request, refusals),
+        table::METADATA => metadata::judge(request),
+        table::OFFSET_COMMIT => offset_commit::judge(request, refusals),
+        table::OFFSET_FETCH => offset_fetch::judge(request, refusals),
+        table::FIND_COORDINATOR => find_coordinator::judge(request, refusals),
+        table::JOIN_GROUP => join_group::judge(request, refusals),
+        table::HEARTBEAT => heartbeat::judge(request, refusals),
+        table::LEAVE_GROUP => leave_group::judge(request, refusals),
+        table::SYNC_GROUP => sync_group::judge(request, refusals),
+        table::SASL_HANDSHAKE => sasl::judge_handshake(request),
+        table::SASL_AUTHENTICATE => sasl::judge_authenticate(request),
+        table::API_VERSIONS => api_versions::judge(request),
+        table::OFFSET_FOR_LEADER_EPOCH => offset_for_leader_epoch::judge(request, refusals),
+        table::DESCRIBE_CLUSTER => describe_cluster::judge(request),
+        _ => Err(Fault::UnknownApi),
+    }
+}
+
+/// Puts back into a broker's whole answer what was cut from the request. Fetch is not among them: it streams.
+pub(crate) fn restore(answer: &Answer<'_>, withheld: &Withheld) -> Result<Restored, Fault> {
+    match withheld {
+        Withheld::Nothing => answer.passed(),
+        Withheld::FindCoordinator(asked) => find_coordinator::restore(answer, asked),
+        Withheld::ListOffsets(refused) => list_offsets::restore(answer, refused),
+        Withheld::OffsetForLeaderEpoch(refused) => offset_for_leader_epoch::restore(answer, refused),
+        Withheld::OffsetCommit(refused) => offset_commit::restore(answer, refused),
+        Withheld::OffsetFetch(refused) => offset_fetch::restore(answer, refused),
+        Withheld::Fetch(_) => Err(Fault::BrokerUnasked),
+    }
+}
+
+/// Makes an answer whose turn has come from what is known of the cluster now.
+pub(crate) fn answer_deferred(
+    deferred: &Deferred,
+    version: i16,
+    env: &Env<'_>,
+    refusals: &mut Refusals,
+) -> Result<Bytes, Fault> {
+    match deferred {
+        Deferred::ApiVersions => api_versions::answer(version, env),
+        Deferred::Metadata { request, .. } => metadata::answer(request, version, env, refusals),
+        Deferred::DescribeCluster { request } => describe_cluster::answer(request, version, env),
+    }
+}
+
+impl Request<'_> {
+    /// Walks the body and decodes it.
+    pub(crate) fn decode<M: Decodable>(&self) -> Result<Gated<M>, Fault> {
+        codec::decode(self.row.request, self.version, &self.body, &self.env.limits.request).map_err(Fault::Malformed)
+    }
+
+    /// An answer of Weir's own, due at once.
+    pub(crate) fn answer<M: Encodable>(&self, response: &M) -> Result<Judged, Fault> {
+        self.answer_not_before(response, None)
+    }
+
+    /// An answer of Weir's own, due at an instant.
+    pub(crate) fn answer_not_before<M: Encodable>(
+        &self,
+        response: &M,
+        not_before: Option<Instant>,
+    ) -> Result<Judged, Fault> {
+        let body = codec::encode(response, self.version).ok_or(Fault::NotEncodable)?;
+        Ok(Judged::Answer(LocalAnswer::Ready { body, not_before }))
+    }
+
+    /// The request goes to the broker, encoded anew.
+    pub(crate) fn forward<M: Encodable, R: Encodable>(
+        &self,
+        message: &M,
+        withheld: Withheld,
+        patience: Duration,
+        if_unreachable: impl FnOnce() -> R,
+    ) -> Result<Judged, Fault> {
+        let if_unreachable = self.if_unreachable(if_unreachable)?;
+        self.forward_prepared(message, withheld, patience, if_unreachable)
+    }
+
+    /// The request goes to the broker, encoded anew, and its retriable answer is already made.
+    pub(crate) fn forward_prepared<M: Encodable>(
+        &self,
+        message: &M,
+        withheld: Withheld,
+        patience: Duration,
+        if_unreachable: Option<Bytes>,
+    ) -> Result<Judged, Fault> {
+        let body = codec::encode(message, self.version).ok_or(Fault::NotEncodable)?;
+        Ok(Judged::Forward(Forward { body: ForwardBody::Encoded(body), withheld, patience, if_unreachable }))
+    }
+
+    /// The retriable answer, made only where the broker's connection is not open yet.
+    pub(crate) fn if_unreachable<R: Encodable>(&self, answer: impl FnOnce() -> R) -> Result<Option<Bytes>, Fault> {
+        if self.env.broker_connected {
+            return Ok(None);
+        }
+        codec::encode(&answer(), self.version).map(Some).ok_or(Fault::NotEncodable)
+    }
+
+    /// Whether the principal may do this to a topic.
+    pub(crate) fn judge_topic(&self, operation: Operation, topic: &str) -> Result<(), Reason> {
+        self.env.policy.judge(self.env.principal, operation, Resource::Topic(topic))
+    }
+
+    /// The name that the brokers know for a group of the principal's.
+    pub(crate) fn real_group(&self, shown: &GroupId) -> Result<GroupId, Reason> {
+        let shown: &str = shown;
+        self.env.policy.judge(self.env.principal, Operation::Read, Resource::Group(shown))?;
+        let real = self.env.principal.real_group(shown)?;
+        Ok(GroupId(StrBytes::from_string(real.as_str().to_owned())))
+    }
+
+    /// How long the broker may take for a request that names no time.
+    pub(crate) fn patience(&self) -> Duration {
+        self.env.limits.answer
+    }
+
+    /// How long the broker may take for a request that names a time itself, in milliseconds.
+    pub(crate) fn patience_beyond(&self, milliseconds: i32) -> Duration {
+        let named = Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0));
+        named.saturating_add(self.env.limits.answer_slack)
+    }
+}
+
+impl Answer<'_> {
+    /// Walks the body and decodes it.
+    pub(crate) fn decode<M: Decodable>(&self) -> Result<Gated<M>, Fault> {
+        codec::decode(self.row.response, self.version, &self.body, &self.env.limits.response)
+            .map_err(Fault::BrokerMalformed)
+    }
+
+    /// Encodes the answer anew.
+    pub(crate) fn encoded<M: Encodable>(&self, message: &M, view_is_stale: bool) -> Result<Restored, Fault> {
+        let body = codec::encode(message, self.version).ok_or(Fault::NotEncodable)?;
+        Ok(Restored { body, view_is_stale })
+    }
+
+    /// The answer passes as the broker made it, once it is walked. An unknown tag could hold anything: it is dropped.
+    pub(crate) fn passed(&self) -> Result<Restored, Fault> {
+        let passed = gate::walk(self.row.response, self.version, &self.body, &self.env.limits.response)
+            .map_err(Fault::BrokerMalformed)?;
+        let mut body = self.body.slice(..passed.body_len.min(self.body.len()));
+        if !passed.canonical {
+            body = known_only(self.row.response, self.version, &body).map_err(Fault::BrokerMalformed)?;
+        }
+        Ok(Restored { body, view_is_stale: false })
+    }
+}
+
+/// A topic's name in a message.
+pub(crate) fn topic_name(name: &str) -> TopicName {
+    TopicName(StrBytes::from_string(name.to_owned()))
+}

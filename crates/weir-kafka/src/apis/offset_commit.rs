@@ -1,0 +1,66 @@
+//! OffsetCommit: the group is renamed and each topic judged; the answer names every partition that was asked.
+//!
+//! Must never: leave an offset for a group or a topic that was refused, or let a client pin it for longer (trap S15).
+
+use kafka_protocol::messages::offset_commit_request::OffsetCommitRequestTopic;
+use kafka_protocol::messages::offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
+use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
+use weir_policy::Operation;
+
+use super::{Answer, Judged, Request, Restored, Withheld};
+use crate::outcome::Refusals;
+use crate::refusal::code_of;
+use crate::session::Fault;
+
+/// The refused topics, as they return.
+#[derive(Debug)]
+pub(crate) struct Refused(Vec<OffsetCommitResponseTopic>);
+
+pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
+    let mut message = request.decode::<OffsetCommitRequest>()?.message;
+    match request.real_group(&message.group_id) {
+        Ok(group) => message.group_id = group,
+        Err(reason) => {
+            refusals.add(reason, 1);
+            let topics = message.topics.iter().map(|topic| failed(topic, code_of(reason))).collect();
+            return request.answer(&OffsetCommitResponse::default().with_topics(topics));
+        }
+    }
+    message.retention_time_ms = -1;
+    let asked_for_nothing = message.topics.is_empty();
+    let mut refused = Vec::new();
+    message.topics.retain(|topic| match request.judge_topic(Operation::Read, &topic.name) {
+        Ok(()) => true,
+        Err(reason) => {
+            refusals.add(reason, topic.partitions.len());
+            refused.push(failed(topic, code_of(reason)));
+            false
+        }
+    });
+    if message.topics.is_empty() && !asked_for_nothing {
+        return request.answer(&OffsetCommitResponse::default().with_topics(refused));
+    }
+    let if_unreachable = || {
+        let asked = message.topics.iter().map(|topic| failed(topic, request.row.unreachable_code()));
+        OffsetCommitResponse::default().with_topics(asked.chain(refused.iter().cloned()).collect())
+    };
+    let if_unreachable = request.if_unreachable(if_unreachable)?;
+    let withheld = Withheld::OffsetCommit(Refused(refused));
+    request.forward_prepared(&message, withheld, request.patience(), if_unreachable)
+}
+
+pub(super) fn restore(answer: &Answer<'_>, refused: &Refused) -> Result<Restored, Fault> {
+    if refused.0.is_empty() {
+        return answer.passed();
+    }
+    let mut message = answer.decode::<OffsetCommitResponse>()?.message;
+    message.topics.extend(refused.0.iter().cloned());
+    answer.encoded(&message, false)
+}
+
+fn failed(topic: &OffsetCommitRequestTopic, error_code: i16) -> OffsetCommitResponseTopic {
+    let failed = |index| OffsetCommitResponsePartition::default().with_partition_index(index).with_error_code(error_code);
+    OffsetCommitResponseTopic::default()
+        .with_name(topic.name.clone())
+        .with_partitions(topic.partitions.iter().map(|partition| failed(partition.partition_index)).collect())
+}

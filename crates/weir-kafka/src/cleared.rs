@@ -1,0 +1,110 @@
+//! `Cleared`: the only value that an upstream writer takes, so that nothing else can reach a broker.
+//!
+//! It has two origins: a client's request that was judged (`Cleared::judged`, open to this crate alone), and a closed
+//! list of Weir's own read-only requests (`OwnRequest`).
+//! Must never: be made from bytes that were not judged, or offer a request that changes anything on a broker.
+
+use bytes::BytesMut;
+use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, MetadataRequest, TopicName, metadata_request};
+use kafka_protocol::protocol::{Encodable, StrBytes};
+use uuid::Uuid;
+
+use crate::cluster::RealTopic;
+use crate::header::{RequestHeader, write_request_header};
+
+/// A whole request frame that may go to a broker.
+#[derive(Debug)]
+pub struct Cleared {
+    frame: Vec<u8>,
+}
+
+/// The requests that Weir sends for itself. They read, and nothing else.
+#[derive(Clone, Debug)]
+pub enum OwnRequest {
+    /// What the broker serves. Versions 0 to 2: they have no fields.
+    ApiVersions {
+        /// The version, at most 2.
+        version: i16,
+    },
+    /// Catalogue topics by name, never creating one. Versions 4 to 12.
+    MetadataByName {
+        /// The version.
+        version: i16,
+        /// The topics.
+        topics: Vec<RealTopic>,
+    },
+    /// Every topic, for a catalogue with patterns or a broker that would create what it is asked for by name.
+    MetadataAll {
+        /// The version.
+        version: i16,
+    },
+}
+
+/// A request of Weir's own that the chosen version cannot express.
+#[derive(Debug, thiserror::Error)]
+#[error("{api} version {version} cannot express this request")]
+pub struct NotExpressible {
+    api: &'static str,
+    version: i16,
+}
+
+impl Cleared {
+    /// One of Weir's own requests.
+    ///
+    /// # Errors
+    /// Where the version cannot express the request; Weir's fault.
+    pub fn own(request: &OwnRequest, correlation_id: i32, client_id: &str) -> Result<Cleared, NotExpressible> {
+        let (key, name, version, flexible) = match request {
+            OwnRequest::ApiVersions { version } => (ApiKey::ApiVersions, "ApiVersions", *version, *version >= 3),
+            OwnRequest::MetadataByName { version, .. } | OwnRequest::MetadataAll { version } => {
+                (ApiKey::Metadata, "Metadata", *version, *version >= 9)
+            }
+        };
+        let mut body = BytesMut::new();
+        let encoded = match request {
+            OwnRequest::ApiVersions { version } => ApiVersionsRequest::default().encode(&mut body, *version),
+            OwnRequest::MetadataByName { version, topics } => by_name(topics).encode(&mut body, *version),
+            OwnRequest::MetadataAll { version } => all_topics(*version).encode(&mut body, *version),
+        };
+        encoded.map_err(|_| NotExpressible { api: name, version })?;
+        let header = RequestHeader { api_key: key as i16, version, correlation_id, client_id: Some(client_id) };
+        Ok(Cleared::judged(&header, flexible, &body))
+    }
+
+    /// A client's request that was judged: a header of Weir's own before a body that is safe to send.
+    pub(crate) fn judged(header: &RequestHeader<'_>, flexible: bool, body: &[u8]) -> Cleared {
+        let mut frame = Vec::with_capacity(body.len().saturating_add(64));
+        frame.extend_from_slice(&[0; 4]);
+        write_request_header(&mut frame, header, flexible);
+        frame.extend_from_slice(body);
+        let length = u32::try_from(frame.len().saturating_sub(4)).unwrap_or(u32::MAX);
+        if let Some(prefix) = frame.first_chunk_mut::<4>() {
+            *prefix = length.to_be_bytes();
+        }
+        Cleared { frame }
+    }
+
+    /// The frame, its length prefix included.
+    #[must_use]
+    pub fn into_frame(self) -> Vec<u8> {
+        self.frame
+    }
+}
+
+fn by_name(topics: &[RealTopic]) -> MetadataRequest {
+    let named = |topic: &RealTopic| {
+        metadata_request::MetadataRequestTopic::default()
+            .with_name(Some(TopicName(StrBytes::from_string(topic.0.clone()))))
+            .with_topic_id(Uuid::nil())
+    };
+    MetadataRequest::default()
+        .with_topics(Some(topics.iter().map(named).collect()))
+        .with_allow_auto_topic_creation(false)
+}
+
+/// All topics: null, and in version 0 an empty list.
+fn all_topics(version: i16) -> MetadataRequest {
+    let topics = if version == 0 { Some(Vec::new()) } else { None };
+    // Before version 4 the flag cannot be sent and means true, but nothing is created when no name is given.
+    MetadataRequest::default().with_topics(topics).with_allow_auto_topic_creation(version < 4)
+}

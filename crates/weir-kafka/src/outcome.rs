@@ -1,0 +1,80 @@
+//! One outcome per request: the one value that metrics, the audit and byte charges are made from.
+//!
+//! Must never: be skipped. A request that is refused and one that succeeds leave by the same door.
+
+use std::time::Instant;
+
+use weir_policy::Reason;
+
+use crate::table::Row;
+
+/// Who made the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerSource {
+    /// Weir, from what it knows.
+    Local,
+    /// The broker.
+    Broker,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its answer was handed to the client's connection, whole.
+    Answered,
+    /// The connection ended first.
+    Unanswered,
+}
+
+/// What became of one request.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The API's row.
+    pub row: &'static Row,
+    /// The version that was spoken.
+    pub version: i16,
+    /// Who made the answer.
+    pub source: AnswerSource,
+    /// How it ended.
+    pub ending: Ending,
+    /// What was refused of it, and how many items each.
+    pub refusals: Refusals,
+    /// Bytes of the request frame, its length prefix included.
+    pub request_bytes: usize,
+    /// Bytes of the answer frame, its length prefix included.
+    pub response_bytes: u64,
+    /// When the request was read.
+    pub received: Instant,
+    /// When it was handed to the broker's connection, if it was.
+    pub sent_upstream: Option<Instant>,
+    /// When the first byte of the broker's answer was there, if one came.
+    pub upstream_answered: Option<Instant>,
+    /// When it ended.
+    pub ended: Instant,
+}
+
+/// Refused items by reason. Empty, without an allocation, for a request that was not refused anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refusals(Vec<(Reason, u32)>);
+
+impl Refusals {
+    /// Counts `items` more refused for a reason.
+    pub fn add(&mut self, reason: Reason, items: usize) {
+        let items = u32::try_from(items).unwrap_or(u32::MAX);
+        match self.0.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, count)) => *count = count.saturating_add(items),
+            None => self.0.push((reason, items)),
+        }
+    }
+
+    /// The reasons and their counts.
+    pub fn iter(&self) -> impl Iterator<Item = (Reason, u32)> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// Whether nothing was refused.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

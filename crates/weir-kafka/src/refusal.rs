@@ -1,0 +1,91 @@
+//! Which of Kafka's error codes says each `Reason`. Nothing else maps reasons to codes.
+//!
+//! Must never: let two reasons that a client may not tell apart (hidden, absent, not granted) have two codes.
+
+use weir_policy::Reason;
+
+/// Kafka's error codes, as the protocol names them.
+pub mod code {
+    /// The server met an unexpected error.
+    pub const UNKNOWN_SERVER_ERROR: i16 = -1;
+    /// No error.
+    pub const NONE: i16 = 0;
+    /// The topic or partition does not exist.
+    pub const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
+    /// The partition has no leader now.
+    pub const LEADER_NOT_AVAILABLE: i16 = 5;
+    /// This broker does not lead the partition.
+    pub const NOT_LEADER_OR_FOLLOWER: i16 = 6;
+    /// The coordinator cannot be reached now.
+    pub const COORDINATOR_NOT_AVAILABLE: i16 = 15;
+    /// This broker does not coordinate the group.
+    pub const NOT_COORDINATOR: i16 = 16;
+    /// The group's protocol type is not served.
+    pub const INCONSISTENT_GROUP_PROTOCOL: i16 = 23;
+    /// The group id is not one.
+    pub const INVALID_GROUP_ID: i16 = 24;
+    /// No right to the topic.
+    pub const TOPIC_AUTHORIZATION_FAILED: i16 = 29;
+    /// No right to the group.
+    pub const GROUP_AUTHORIZATION_FAILED: i16 = 30;
+    /// No right to the cluster.
+    pub const CLUSTER_AUTHORIZATION_FAILED: i16 = 31;
+    /// SASL was spoken where it has no place.
+    pub const ILLEGAL_SASL_STATE: i16 = 34;
+    /// The version is not served.
+    pub const UNSUPPORTED_VERSION: i16 = 35;
+    /// The request is not one.
+    pub const INVALID_REQUEST: i16 = 42;
+    /// No right to the transactional id.
+    pub const TRANSACTIONAL_ID_AUTHORIZATION_FAILED: i16 = 53;
+    /// The fetch session is not known.
+    pub const FETCH_SESSION_ID_NOT_FOUND: i16 = 70;
+    /// A fetch session mixes topic names and topic ids.
+    pub const FETCH_SESSION_TOPIC_ID_ERROR: i16 = 106;
+    /// The partition's leader epoch is old.
+    pub const FENCED_LEADER_EPOCH: i16 = 74;
+    /// The topic id is not known.
+    pub const UNKNOWN_TOPIC_ID: i16 = 100;
+    /// The topic id is not the one that the log has.
+    pub const INCONSISTENT_TOPIC_ID: i16 = 103;
+    /// Controllers were asked for where brokers answer.
+    pub const MISMATCHED_ENDPOINT_TYPE: i16 = 114;
+}
+
+/// The code that says a reason.
+#[must_use]
+pub fn code_of(reason: Reason) -> i16 {
+    match reason {
+        Reason::TopicNameInvalid
+        | Reason::TopicNever
+        | Reason::TopicNotInCatalogue
+        | Reason::TopicNotGranted
+        | Reason::TopicReadOnly => code::TOPIC_AUTHORIZATION_FAILED,
+        Reason::TopicIdUnknown => code::UNKNOWN_TOPIC_ID,
+        Reason::GroupNameInvalid => code::INVALID_GROUP_ID,
+        Reason::GroupOutsideNamespace | Reason::GroupOperation => code::GROUP_AUTHORIZATION_FAILED,
+        Reason::GroupProtocolType => code::INCONSISTENT_GROUP_PROTOCOL,
+        Reason::TransactionalIdNotServed => code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        Reason::ClusterOperation => code::CLUSTER_AUTHORIZATION_FAILED,
+        Reason::RequestShape => code::INVALID_REQUEST,
+        // These end a connection before a request could be answered.
+        Reason::PrincipalUnknown
+        | Reason::PrincipalAmbiguous
+        | Reason::AddressNotAllowed
+        | Reason::PrincipalConnections => code::CLUSTER_AUTHORIZATION_FAILED,
+    }
+}
+
+/// Whether a partition's error says that what Weir knows of the cluster is out of date.
+#[must_use]
+pub fn shows_stale_view(error_code: i16) -> bool {
+    matches!(
+        error_code,
+        code::UNKNOWN_TOPIC_OR_PARTITION
+            | code::LEADER_NOT_AVAILABLE
+            | code::NOT_LEADER_OR_FOLLOWER
+            | code::FENCED_LEADER_EPOCH
+            | code::UNKNOWN_TOPIC_ID
+            | code::INCONSISTENT_TOPIC_ID
+    )
+}

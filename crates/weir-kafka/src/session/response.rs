@@ -1,0 +1,271 @@
+//! The way of a response: the oldest entry is looked at, the broker's answer is checked and restored, and the outcome
+//! leaves.
+//!
+//! Must never: give the client a byte of an answer to another request, or of one that was not understood.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::{Env, Fault, FetchSession, InFlight, LocalAnswer, Session, Sink, Source};
+use crate::apis::fetch::{Asked, AskedScope, BY_ID, FetchWalk, Scope};
+use crate::apis::{self, Answer, Withheld};
+use crate::table::Row;
+use crate::wire::Malformed;
+
+/// Length prefix and correlation id.
+const PREFIX: usize = 8;
+
+/// A Fetch answer up to this length is edited exactly, in one piece; a longer one streams.
+pub const WHOLE_FETCH: usize = 32 * 1024;
+
+/// The broker's answer that is on its way.
+#[derive(Debug, Default)]
+pub(crate) enum Incoming {
+    /// None: the next bytes are a length prefix.
+    #[default]
+    Nothing,
+    /// One that is held whole before it is given out.
+    Whole { held: Vec<u8>, left: usize },
+    /// A Fetch that streams.
+    Fetch(Box<FetchWalk>),
+}
+
+impl Session {
+    /// Makes the answer of the oldest request, which is Weir's to answer and due.
+    ///
+    /// # Errors
+    /// Where an answer cannot be encoded, a fault of Weir's own.
+    pub fn answer_head(&mut self, env: &Env<'_>, sink: &mut impl Sink) -> Result<(), Fault> {
+        let Some(mut entry) = self.queue.pop_front() else { return Ok(()) };
+        let body = match &entry.source {
+            Source::Local(LocalAnswer::Ready { body, .. }) => body.clone(),
+            Source::Local(LocalAnswer::Deferred(deferred)) => {
+                apis::answer_deferred(deferred, entry.version, env, &mut entry.refusals)?
+            }
+            Source::Broker(_) => return Err(Fault::BrokerDesync),
+        };
+        entry.response_bytes = give_whole(&entry, &body, sink);
+        self.finish(entry, env.now);
+        Ok(())
+    }
+
+    /// Takes bytes of the broker's answer to the oldest request and gives the client what was checked of them. Says how
+    /// many bytes were taken; the rest must be offered again with more behind it.
+    ///
+    /// # Errors
+    /// Where the answer is not understood, or is not an answer to this request: both connections end.
+    pub fn feed_broker(&mut self, buffer: &mut [u8], env: &Env<'_>, sink: &mut impl Sink) -> Result<usize, Fault> {
+        match &mut self.incoming {
+            Incoming::Nothing => self.begin(buffer, env, sink),
+            Incoming::Whole { held, left } => {
+                let here = buffer.len().min(*left);
+                held.extend_from_slice(buffer.get(..here).unwrap_or_default());
+                *left = left.saturating_sub(here);
+                if *left == 0 {
+                    let held = std::mem::take(held);
+                    self.incoming = Incoming::Nothing;
+                    self.finish_whole(Bytes::from(held), env, sink)?;
+                }
+                Ok(here)
+            }
+            Incoming::Fetch(walk) => {
+                let taken = {
+                    let Some(asked) = asked(self.queue.front()) else { return Err(Fault::BrokerDesync) };
+                    let scope = scope(asked, &self.fetch_sessions, env)?;
+                    walk.body(buffer, &scope, sink)?
+                };
+                if walk.is_done() {
+                    self.finish_fetch(env)?;
+                }
+                Ok(taken)
+            }
+        }
+    }
+
+    /// Whether an answer of the broker's is on its way: some of it is here, or went to the client.
+    #[must_use]
+    pub fn is_amid_answer(&self) -> bool {
+        !matches!(self.incoming, Incoming::Nothing)
+    }
+
+    /// Reads the start of an answer: whose it is, and how long.
+    fn begin(&mut self, buffer: &mut [u8], env: &Env<'_>, sink: &mut impl Sink) -> Result<usize, Fault> {
+        let Some((prefix, _)) = buffer.split_first_chunk::<PREFIX>() else { return Ok(0) };
+        let [l0, l1, l2, l3, c0, c1, c2, c3] = *prefix;
+        let length = usize::try_from(i32::from_be_bytes([l0, l1, l2, l3]))
+            .map_err(|_| Fault::BrokerMalformed(Malformed::NegativeLength))?;
+        let Some(entry) = self.queue.front_mut() else { return Err(Fault::BrokerDesync) };
+        let Source::Broker(at_broker) = &entry.source else { return Err(Fault::BrokerDesync) };
+        if at_broker.correlation_id != i32::from_be_bytes([c0, c1, c2, c3]) {
+            return Err(Fault::BrokerDesync);
+        }
+        entry.upstream_answered.get_or_insert(env.now);
+        let is_fetch = matches!(at_broker.withheld, Withheld::Fetch(_));
+        let left = length.checked_sub(4).ok_or(Fault::BrokerMalformed(Malformed::Truncated))?;
+        if is_fetch {
+            return self.begin_fetch(buffer, left, env, sink);
+        }
+        if left > env.limits.whole_answer {
+            return Err(Fault::BrokerAnswerTooLong);
+        }
+        self.incoming = Incoming::Whole { held: Vec::new(), left };
+        let rest = buffer.get_mut(PREFIX..).unwrap_or_default();
+        // An answer without a body ends here.
+        let taken = self.feed_broker(rest, env, sink)?;
+        Ok(PREFIX.saturating_add(taken))
+    }
+
+    fn begin_fetch(
+        &mut self,
+        buffer: &mut [u8],
+        left: usize,
+        env: &Env<'_>,
+        sink: &mut impl Sink,
+    ) -> Result<usize, Fault> {
+        let frame = PREFIX.saturating_add(left);
+        let whole = frame <= WHOLE_FETCH;
+        if whole && buffer.len() < frame {
+            return Ok(0);
+        }
+        let Some(entry) = self.queue.front_mut() else { return Err(Fault::BrokerDesync) };
+        let tags = header_tags(entry.row, entry.version);
+        // The response header's tag section is empty: brokers know no tag for it.
+        if tags > 0 && buffer.get(PREFIX) != Some(&0) {
+            return if buffer.len() > PREFIX { Err(Fault::BrokerUnasked) } else { Ok(0) };
+        }
+        let start = PREFIX.saturating_add(tags);
+        let left = left.checked_sub(tags).ok_or(Fault::BrokerMalformed(Malformed::Truncated))?;
+        let mut walk = FetchWalk::new(entry.version, u64::try_from(left).unwrap_or(u64::MAX), whole);
+        let client = entry.client_correlation_id;
+        let Some(asked) = asked(Some(&*entry)) else { return Err(Fault::BrokerDesync) };
+        let scope = scope(asked, &self.fetch_sessions, env)?;
+        let Some(head) = walk.head(buffer.get(start..).unwrap_or_default(), &scope)? else { return Ok(0) };
+        let body = buffer.get_mut(start.saturating_add(head.consumed)..).unwrap_or_default();
+        let mut opening = vec![0; 4];
+        opening.extend_from_slice(&client.to_be_bytes());
+        opening.extend(std::iter::repeat_n(0, tags));
+        opening.extend_from_slice(&head.bytes);
+        let given;
+        let taken = if whole {
+            let taken = walk.body(body, &scope, &mut opening)?;
+            put_length(&mut opening, 0)?;
+            sink.put(&opening);
+            given = opening.len();
+            if !walk.is_done() {
+                return Err(Fault::BrokerMalformed(Malformed::Truncated));
+            }
+            taken
+        } else {
+            let more = frame.saturating_add(head.grows).saturating_sub(opening.len());
+            put_length(&mut opening, more)?;
+            sink.put(&opening);
+            given = opening.len().saturating_add(more);
+            walk.body(body, &scope, sink)?
+        };
+        let done = walk.is_done();
+        entry.response_bytes = u64::try_from(given).unwrap_or(u64::MAX);
+        self.incoming = Incoming::Fetch(Box::new(walk));
+        if done {
+            self.finish_fetch(env)?;
+        }
+        Ok(start.saturating_add(head.consumed).saturating_add(taken))
+    }
+
+    fn finish_whole(&mut self, answer: Bytes, env: &Env<'_>, sink: &mut impl Sink) -> Result<(), Fault> {
+        let Some(mut entry) = self.queue.pop_front() else { return Err(Fault::BrokerDesync) };
+        let Source::Broker(at_broker) = &entry.source else { return Err(Fault::BrokerDesync) };
+        let tags = header_tags(entry.row, entry.version);
+        if tags > 0 && answer.first() != Some(&0) {
+            return Err(Fault::BrokerUnasked);
+        }
+        let body = answer.slice(tags.min(answer.len())..);
+        let answer = Answer { row: entry.row, version: entry.version, body, env };
+        let restored = apis::restore(&answer, &at_broker.withheld)?;
+        self.view_is_stale |= restored.view_is_stale;
+        entry.response_bytes = give_whole(&entry, &restored.body, sink);
+        self.finish(entry, env.now);
+        Ok(())
+    }
+
+    /// A Fetch answer was given whole: its session is remembered or forgotten.
+    fn finish_fetch(&mut self, env: &Env<'_>) -> Result<(), Fault> {
+        let Incoming::Fetch(walk) = std::mem::take(&mut self.incoming) else { return Ok(()) };
+        let Some(mut entry) = self.queue.pop_front() else { return Err(Fault::BrokerDesync) };
+        self.view_is_stale |= walk.view_is_stale;
+        if let Source::Broker(at_broker) = &mut entry.source
+            && let Withheld::Fetch(asked) = std::mem::replace(&mut at_broker.withheld, Withheld::Nothing)
+        {
+            self.settle_session(*asked, &walk, entry.version);
+        }
+        self.finish(entry, env.now);
+        Ok(())
+    }
+
+    fn settle_session(&mut self, asked: Asked, walk: &FetchWalk, version: i16) {
+        match asked.scope {
+            AskedScope::Session(id) if walk.session_id != id || walk.error_code != 0 => {
+                self.fetch_sessions.forget(id);
+            }
+            AskedScope::Full(topics) if walk.session_id != 0 && walk.error_code == 0 => {
+                let by_id = version >= BY_ID;
+                let session = FetchSession { topics, by_id, generations: asked.generations };
+                self.fetch_sessions.remember(walk.session_id, session);
+            }
+            AskedScope::Session(_) | AskedScope::Full(_) => {}
+        }
+    }
+
+    fn finish(&mut self, entry: InFlight, now: Instant) {
+        self.outcomes.push_back(entry.answered(now));
+        if let Some(InFlight { source: Source::Broker(at_broker), .. }) = self.queue.front_mut() {
+            at_broker.since = now;
+        }
+    }
+}
+
+fn asked(entry: Option<&InFlight>) -> Option<&Asked> {
+    match &entry?.source {
+        Source::Broker(at_broker) => match &at_broker.withheld {
+            Withheld::Fetch(asked) => Some(asked),
+            _ => None,
+        },
+        Source::Local(_) => None,
+    }
+}
+
+fn scope<'a>(asked: &'a Asked, sessions: &'a super::FetchSessions, env: &Env<'a>) -> Result<Scope<'a>, Fault> {
+    let topics = match &asked.scope {
+        AskedScope::Full(topics) => topics,
+        // The client ended the session while its answer was on the way: nothing says any more what it may hold.
+        AskedScope::Session(id) => &sessions.get(*id).ok_or(Fault::BrokerUnasked)?.topics,
+    };
+    Ok(Scope { topics, nodes: env.nodes })
+}
+
+/// Bytes of the empty tag section of a response header.
+fn header_tags(row: &Row, version: i16) -> usize {
+    usize::from(row.response_header_is_flexible(version))
+}
+
+fn give_whole(entry: &InFlight, body: &[u8], sink: &mut impl Sink) -> u64 {
+    let tags = header_tags(entry.row, entry.version);
+    let length = body.len().saturating_add(4).saturating_add(tags);
+    let mut frame = Vec::with_capacity(length.saturating_add(4));
+    frame.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
+    frame.extend_from_slice(&entry.client_correlation_id.to_be_bytes());
+    frame.extend(std::iter::repeat_n(0, tags));
+    frame.extend_from_slice(body);
+    sink.put(&frame);
+    u64::try_from(frame.len()).unwrap_or(u64::MAX)
+}
+
+/// Writes the length prefix of a frame of which `frame` is the start and `more` bytes follow.
+fn put_length(frame: &mut [u8], more: usize) -> Result<(), Fault> {
+    let length = frame.len().saturating_sub(4).saturating_add(more);
+    let length = i32::try_from(length).map_err(|_| Fault::BrokerAnswerTooLong)?;
+    if let Some(prefix) = frame.first_chunk_mut::<4>() {
+        *prefix = length.to_be_bytes();
+    }
+    Ok(())
+}
