@@ -1,0 +1,40 @@
+//! The configuration file: read strictly, checked as a whole, documented by its own structs.
+//!
+//! `raw` is what is written, `strict` compares a file with it, `validate` turns it into `model`, which the rest of
+//! Weir sees. Must never: read a file (the caller does), keep going with a value that was not checked, or report one
+//! problem where there are two.
+
+mod listener;
+mod model;
+mod place;
+mod problems;
+pub mod raw;
+mod raw_limits;
+mod strict;
+mod tree;
+mod units;
+mod upstream;
+mod validate;
+
+#[cfg(test)]
+mod document;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use weir_policy::ConfigErrors;
+
+pub use model::{AdvertisedName, Config, Limits, Listener, Log, Machine, ServerTls, Upstream, UpstreamTlsFiles};
+pub use place::{At, Place};
+pub use problems::Problems;
+
+/// Reads and checks a configuration. `file` is its path: messages name it, and relative paths in it begin at its
+/// directory.
+///
+/// # Errors
+/// Every problem, with its place and what to write instead.
+pub fn parse(file: &Path, text: &str, machine: Machine) -> Result<Config, ConfigErrors> {
+    let raw = strict::read::<raw::RawConfig>(&file.display().to_string(), text)?;
+    validate::config(file, raw, machine)
+}

@@ -1,0 +1,181 @@
+//! The configuration as the rest of Weir sees it: checked, with units resolved.
+//!
+//! Must never: hold a value that `validate` did not look at.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use weir_kafka::advertise::AdvertisedNodes;
+use weir_kafka::cluster::ShownClusterId;
+use weir_policy::{GroupMode, IdentityRule};
+
+use super::place::At;
+use super::raw::{RawLogFormat, RawLogLevel, RawTlsVersion};
+
+/// One Weir process.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where clients connect; at least one.
+    pub listeners: Vec<Listener>,
+    /// The clusters, by name; every listener's is among them.
+    pub upstreams: BTreeMap<String, Upstream>,
+    /// The cluster id that clients see.
+    pub shown_cluster_id: ShownClusterId,
+    /// The policy directory.
+    pub policy: At<PathBuf>,
+    /// Which parts of a certificate may name a principal, in the order of trial.
+    pub identity: Vec<IdentityRule>,
+    /// How groups are kept apart.
+    pub groups: GroupMode,
+    /// Where the admin server listens; loopback.
+    pub admin: SocketAddr,
+    /// Worker threads.
+    pub workers: NonZeroUsize,
+    /// What is logged.
+    pub log: Log,
+    /// What may be used.
+    pub limits: Limits,
+}
+
+/// What defaults and limits depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct Machine {
+    /// The cores that this process may use.
+    pub cores: NonZeroUsize,
+    /// The file descriptors that this process may open.
+    pub descriptors: u64,
+}
+
+/// One place where clients connect.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Its name.
+    pub name: String,
+    /// The local IP address.
+    pub ip: IpAddr,
+    /// The local ports: one with SNI; the bootstrap's and one per broker id otherwise.
+    pub ports: Vec<u16>,
+    /// What clients are told.
+    pub advertise: AdvertisedNodes,
+    /// The cluster behind it.
+    pub upstream: String,
+    /// Its certificates.
+    pub tls: ServerTls,
+    /// Networks whose connections begin with a PROXY v2 header; empty without `proxy_protocol`.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Networks from which clients may come; nothing stands for all.
+    pub allow: Option<Vec<IpNet>>,
+}
+
+impl Listener {
+    /// The addresses to bind.
+    pub fn binds(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        self.ports.iter().map(|port| SocketAddr::new(self.ip, *port))
+    }
+}
+
+/// The certificate files of a listener.
+#[derive(Clone, Debug)]
+pub struct ServerTls {
+    /// The server certificate and its intermediates.
+    pub certificate: At<PathBuf>,
+    /// Its key.
+    pub key: At<PathBuf>,
+    /// The roots of client certificates.
+    pub client_ca: At<PathBuf>,
+    /// The lowest TLS version.
+    pub min_version: RawTlsVersion,
+    /// The names that clients will look for in the certificate, and where the configuration gives them.
+    pub names: Vec<At<AdvertisedName>>,
+}
+
+/// A name that clients will look for in the server certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdvertisedName {
+    /// A host name.
+    Host(String),
+    /// `b{id}.HOST` for every broker id.
+    EveryBroker(String),
+    /// An IP address.
+    Ip(IpAddr),
+}
+
+/// One cluster.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// Hosts and ports to ask first; at least one.
+    pub bootstrap: Vec<(String, u16)>,
+    /// The id that the cluster must have.
+    pub cluster_id: Option<String>,
+    /// TLS to the brokers.
+    pub tls: Option<UpstreamTlsFiles>,
+    /// The highest version to use, by API key.
+    pub max_versions: HashMap<i16, i16>,
+    /// New connections to one broker in a second.
+    pub dials_per_second: u32,
+}
+
+/// The certificate files for one cluster.
+#[derive(Clone, Debug)]
+pub struct UpstreamTlsFiles {
+    /// The roots of broker certificates.
+    pub ca: At<PathBuf>,
+    /// Weir's own certificate and key.
+    pub identity: Option<(At<PathBuf>, At<PathBuf>)>,
+    /// The name to expect, where it is not the host that is dialled.
+    pub server_name: Option<rustls_pki_types::ServerName<'static>>,
+}
+
+/// What is logged.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Log {
+    /// The form of a line.
+    pub format: RawLogFormat,
+    /// The least severe level.
+    pub level: RawLogLevel,
+}
+
+/// What one client, one address and the whole process may use. Sizes are bytes.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The whole TLS handshake.
+    pub tls_handshake: Duration,
+    /// From the handshake to the end of the first request.
+    pub first_frame: Duration,
+    /// From the first byte of a request to its last.
+    pub frame: Duration,
+    /// Bytes per second, the slowest that a request may come.
+    pub frame_min_rate: usize,
+    /// A quiet connection.
+    pub idle: Duration,
+    /// A client that reads too slowly.
+    pub slow_reader: Duration,
+    /// Bytes per second, the slowest that a client may read.
+    pub reader_min_rate: usize,
+    /// The longest request.
+    pub request: usize,
+    /// The longest JoinGroup and SyncGroup.
+    pub request_group: usize,
+    /// The longest ApiVersions and FindCoordinator.
+    pub request_small: usize,
+    /// Topics in one request.
+    pub topics: usize,
+    /// Partitions in one request.
+    pub partitions: usize,
+    /// Tagged fields in one request.
+    pub tagged_fields: usize,
+    /// Requests of one connection that wait for their answers.
+    pub in_flight: usize,
+    /// Connections of one address that are not authenticated yet.
+    pub unauthenticated_per_address: usize,
+    /// Connections that are not authenticated yet.
+    pub unauthenticated: usize,
+    /// Client connections.
+    pub connections: usize,
+    /// Bytes of answers held for one slow reader.
+    pub held_for_reader: usize,
+}

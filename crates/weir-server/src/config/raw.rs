@@ -1,0 +1,264 @@
+//! The configuration as it is written. The doc comments here are `docs/config.md`.
+//!
+//! Must never: hold a rule. What a value must satisfy stands in `validate`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::place::At;
+pub use super::raw_limits::RawLimits;
+
+/// One Weir process.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawConfig {
+    /// Where clients connect.
+    pub listeners: At<Vec<At<RawListener>>>,
+    /// The clusters behind Weir, by a name of your own.
+    pub upstreams: At<BTreeMap<String, At<RawUpstream>>>,
+    /// The cluster id that every client is shown, whatever the brokers say. Keep it the same on all replicas, for ever.
+    pub shown_cluster_id: At<String>,
+    /// The policy directory: `catalogue.yaml`, `never.yaml`, `tiers.yaml` and `principals/*.yaml`.
+    pub policy: At<String>,
+    /// Which parts of a verified client certificate may name a principal, in the order in which they are tried.
+    #[serde(default = "default_identity")]
+    pub identity: At<Vec<At<RawIdentity>>>,
+    /// How consumer groups are kept apart.
+    #[serde(default)]
+    pub groups: RawGroups,
+    /// Liveness, readiness and metrics.
+    #[serde(default)]
+    pub admin: RawAdmin,
+    /// Worker threads. Each client connection lives on one of them. Without it: one per core.
+    #[serde(default)]
+    pub workers: Option<At<u16>>,
+    /// What is logged, to standard error.
+    #[serde(default)]
+    pub log: RawLog,
+    /// What one client, one address and the whole process may use.
+    #[serde(default)]
+    pub limits: RawLimits,
+}
+
+/// One place where clients connect.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawListener {
+    /// A name of your own, for logs and metrics: a-z, 0-9 and `-`.
+    pub name: At<String>,
+    /// The local address: `IP:PORT` with `advertise.sni`, `IP` alone with `advertise.ports`. `0.0.0.0` and `::` are all.
+    pub bind: At<String>,
+    /// What clients are told to dial. Write either `sni` or `ports`.
+    pub advertise: At<RawAdvertise>,
+    /// The name of the cluster behind this listener.
+    pub upstream: At<String>,
+    /// The certificates.
+    pub tls: At<RawServerTls>,
+    /// Accept the PROXY protocol, version 2, from a load balancer in front. Without it: never.
+    #[serde(default)]
+    pub proxy_protocol: Option<RawProxyProtocol>,
+    /// The networks from which clients may come. Without it: all. An empty list allows nobody.
+    #[serde(default)]
+    pub allow: Option<Vec<At<String>>>,
+}
+
+/// What clients are told to dial.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawAdvertise {
+    /// One port for all brokers; the broker is in the TLS server name. Broker 3 is `b3.HOST`, `HOST` is the bootstrap.
+    #[serde(default)]
+    pub sni: Option<At<RawSni>>,
+    /// A port for each broker: broker 3 is at `base_port` + 3.
+    #[serde(default)]
+    pub ports: Option<At<RawPorts>>,
+}
+
+/// One port, a name for each broker.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawSni {
+    /// The bootstrap name. It and `*.` before it must resolve to this listener and be in the server certificate.
+    pub host: At<String>,
+    /// The port that clients dial, where it is not the one in `bind`.
+    #[serde(default)]
+    pub port: Option<At<u16>>,
+}
+
+/// One name, a port for each broker.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawPorts {
+    /// The name or address that is shown for every broker. It must be in the server certificate.
+    pub host: At<String>,
+    /// The port for clients that know no broker yet.
+    pub bootstrap_port: At<u16>,
+    /// The port of broker 0, whether there is one or not.
+    pub base_port: At<u16>,
+    /// The first and the last broker id that has a port. All are bound at start. A broker outside is not shown.
+    pub ids: At<(At<i32>, At<i32>)>,
+}
+
+/// The certificates of a listener. All files are PEM.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawServerTls {
+    /// The server certificate, then its intermediates.
+    pub certificate: At<String>,
+    /// Its private key, readable by the owner, or by its group, and by nobody else (0600 or 0640).
+    pub key: At<String>,
+    /// The CA certificates from which client certificates must come.
+    pub client_ca: At<String>,
+    /// The lowest TLS version.
+    #[serde(default)]
+    pub min_version: RawTlsVersion,
+}
+
+/// A TLS version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum RawTlsVersion {
+    /// TLS 1.3.
+    #[default]
+    #[serde(rename = "1.3")]
+    V1_3,
+    /// TLS 1.2, for clients that know no better.
+    #[serde(rename = "1.2")]
+    V1_2,
+}
+
+/// The PROXY protocol, version 2.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawProxyProtocol {
+    /// The networks of the load balancers. From these the header is required, from others it is never read.
+    pub trusted: At<Vec<At<String>>>,
+}
+
+/// One cluster.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawUpstream {
+    /// Brokers to ask first, as `HOST:PORT`.
+    pub bootstrap: At<Vec<At<String>>>,
+    /// The cluster's own id. Another cluster at the same address is refused. Without it: the id found first is kept.
+    #[serde(default)]
+    pub cluster_id: Option<At<String>>,
+    /// TLS to the brokers. Without it: plaintext.
+    #[serde(default)]
+    pub tls: Option<RawUpstreamTls>,
+    /// The highest version of an API to use, by the API's name, where a broker claims one that it cannot do.
+    #[serde(default)]
+    pub max_versions: BTreeMap<String, At<i16>>,
+    /// New connections to one broker in a second; more wait.
+    #[serde(default = "default_dials")]
+    pub dials_per_second: At<u32>,
+}
+
+/// TLS to brokers. All files are PEM.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawUpstreamTls {
+    /// The CA certificates from which the brokers' certificates must come.
+    pub ca: At<String>,
+    /// Weir's own certificate for the brokers, where they ask for one. It is not the listener's.
+    #[serde(default)]
+    pub certificate: Option<At<String>>,
+    /// The key of `certificate`.
+    #[serde(default)]
+    pub key: Option<At<String>>,
+    /// The name to expect in every broker's certificate, where it is not the host that is dialled.
+    #[serde(default)]
+    pub server_name: Option<At<String>>,
+}
+
+/// A part of a client certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RawIdentity {
+    /// The SHA-256 fingerprint of the certificate.
+    Fingerprint,
+    /// A subject alternative name that is a URI.
+    SanUri,
+    /// A subject alternative name that is a DNS name.
+    SanDns,
+    /// A subject alternative name that is an email address.
+    SanEmail,
+    /// The whole distinguished name (RFC 4514).
+    Dn,
+    /// The common name.
+    Cn,
+}
+
+/// How consumer groups are kept apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RawGroups {
+    /// Each principal has a namespace of its own that it does not see: any group id works.
+    #[default]
+    Namespaced,
+    /// A principal may use the group ids that start with its namespace and a dot, and they go to the brokers as they are.
+    ExplicitPrefix,
+}
+
+/// The admin address.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawAdmin {
+    /// `IP:PORT` of `/livez`, `/readyz` and `/metrics`. Loopback only.
+    pub bind: At<String>,
+}
+
+impl Default for RawAdmin {
+    fn default() -> Self {
+        Self { bind: At::unwritten("127.0.0.1:9180".to_owned()) }
+    }
+}
+
+/// What is logged.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawLog {
+    /// The form of a line.
+    pub format: RawLogFormat,
+    /// The least severe level that is logged.
+    pub level: RawLogLevel,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RawLogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How severe a log line is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RawLogLevel {
+    /// Weir or its operator must act.
+    Error,
+    /// Something is wrong that may pass.
+    Warn,
+    /// What happens: starts, connections, refusals.
+    #[default]
+    Info,
+    /// Each request.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+fn default_identity() -> At<Vec<At<RawIdentity>>> {
+    use RawIdentity::{Cn, Dn, Fingerprint, SanDns, SanEmail, SanUri};
+    At::unwritten([Fingerprint, SanUri, SanDns, SanEmail, Dn, Cn].into_iter().map(At::unwritten).collect())
+}
+
+fn default_dials() -> At<u32> {
+    At::unwritten(50)
+}

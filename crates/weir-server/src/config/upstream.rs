@@ -1,0 +1,122 @@
+//! The rules about `upstreams`.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rustls_pki_types::ServerName;
+
+use super::model::{Upstream, UpstreamTlsFiles};
+use super::place::{At, Place};
+use super::raw::{RawUpstream, RawUpstreamTls};
+use super::validate::{Check, host_port};
+
+/// The API names that `max_versions` takes, and their keys.
+const API_NAMES: &[(&str, i16)] = &[
+    ("Produce", 0),
+    ("Fetch", 1),
+    ("ListOffsets", 2),
+    ("Metadata", 3),
+    ("OffsetCommit", 8),
+    ("OffsetFetch", 9),
+    ("FindCoordinator", 10),
+    ("JoinGroup", 11),
+    ("Heartbeat", 12),
+    ("LeaveGroup", 13),
+    ("SyncGroup", 14),
+    ("DescribeGroups", 15),
+    ("ListGroups", 16),
+    ("ApiVersions", 18),
+    ("OffsetForLeaderEpoch", 23),
+    ("DescribeCluster", 60),
+    ("ConsumerGroupHeartbeat", 68),
+    ("ConsumerGroupDescribe", 69),
+    ("DescribeTopicPartitions", 75),
+];
+
+pub(super) fn all(check: &mut Check<'_>, raw: &At<BTreeMap<String, At<RawUpstream>>>) -> BTreeMap<String, Upstream> {
+    if raw.value.is_empty() {
+        let fix = "add one: a name of your own, and `bootstrap:` under it";
+        check.problems.add(raw.place, "there is no upstream", fix);
+    }
+    let one = |(name, upstream): (&String, &At<RawUpstream>)| {
+        check.own_name(upstream.place, name);
+        (name.clone(), one(check, upstream))
+    };
+    raw.value.iter().map(one).collect()
+}
+
+fn one(check: &mut Check<'_>, raw: &At<RawUpstream>) -> Upstream {
+    let upstream = &raw.value;
+    if upstream.dials_per_second.value == 0 {
+        let place = upstream.dials_per_second.place;
+        check.problems.add(place, "`dials_per_second` is 0", "write at least 1, or leave it out for 50");
+    }
+    if let Some(id) = upstream.cluster_id.as_ref().filter(|id| id.value.is_empty()) {
+        let fix = "write the id that `kafka-cluster.sh cluster-id` prints, or leave it out";
+        check.problems.add(id.place, "`cluster_id` is empty", fix);
+    }
+    Upstream {
+        bootstrap: bootstrap(check, &upstream.bootstrap),
+        cluster_id: upstream.cluster_id.as_ref().map(|id| id.value.clone()),
+        tls: upstream.tls.as_ref().map(|tls| tls_files(check, tls)),
+        max_versions: max_versions(check, &upstream.max_versions),
+        dials_per_second: upstream.dials_per_second.value,
+    }
+}
+
+fn bootstrap(check: &mut Check<'_>, raw: &At<Vec<At<String>>>) -> Vec<(String, u16)> {
+    const FIX: &str = "write HOST:PORT of a broker, like kafka1.example.org:9092";
+    if raw.value.is_empty() {
+        check.problems.add(raw.place, "`bootstrap` is empty", FIX);
+    }
+    let mut brokers = Vec::new();
+    for broker in &raw.value {
+        match host_port(&broker.value) {
+            Some(parsed) => brokers.push(parsed),
+            None => check.problems.add(broker.place, format!("`{}` is not a host and a port", broker.value), FIX),
+        }
+    }
+    brokers
+}
+
+fn tls_files(check: &mut Check<'_>, raw: &RawUpstreamTls) -> UpstreamTlsFiles {
+    let identity = match (&raw.certificate, &raw.key) {
+        (Some(certificate), Some(key)) => Some((check.path(certificate), check.path(key))),
+        (None, None) => None,
+        (Some(alone), None) => missing(check, alone.place, "`certificate` has no `key`", "add `key:` beside it"),
+        (None, Some(alone)) => {
+            missing(check, alone.place, "`key` has no `certificate`", "add `certificate:` beside it")
+        }
+    };
+    let server_name = raw.server_name.as_ref().and_then(|name| {
+        let parsed = ServerName::try_from(name.value.clone()).ok();
+        if parsed.is_none() {
+            let what = format!("`{}` is not a name that a certificate can have", name.value);
+            check.problems.add(name.place, what, "write a DNS name or an IP address");
+        }
+        parsed
+    });
+    UpstreamTlsFiles { ca: check.path(&raw.ca), identity, server_name }
+}
+
+fn missing<T>(check: &mut Check<'_>, place: Place, what: &str, fix: &str) -> Option<T> {
+    check.problems.add(place, what, fix);
+    None
+}
+
+fn max_versions(check: &mut Check<'_>, raw: &BTreeMap<String, At<i16>>) -> HashMap<i16, i16> {
+    let mut versions = HashMap::new();
+    for (name, version) in raw {
+        let key = API_NAMES.iter().find(|(known, _)| known == name).map(|(_, key)| *key);
+        let Some(key) = key else {
+            let names: Vec<&str> = API_NAMES.iter().map(|(known, _)| *known).collect();
+            let what = format!("`{name}` is not an API that Weir sends");
+            check.problems.add(version.place, what, format!("write one of {}", names.join(", ")));
+            continue;
+        };
+        if version.value < 0 {
+            check.problems.add(version.place, format!("the version of {name} is {}", version.value), "write 0 or more");
+        }
+        versions.insert(key, version.value);
+    }
+    versions
+}

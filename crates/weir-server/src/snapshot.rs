@@ -1,0 +1,130 @@
+//! Config, policy and TLS material of one generation.
+//!
+//! Must never: change after it was compiled, or be built from files that were not all looked at. Nothing but
+//! `Sources::read` reads these files, so a reload is `read`, `compile`, and one swap.
+
+mod sources;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls_pki_types::UnixTime;
+use weir_policy::{ConfigErrors, Policy, PolicyOptions, Problem};
+
+use crate::config::{self, Config, Machine, Problems, UpstreamTlsFiles};
+use crate::tls::{self, Inspector};
+use crate::upstream::{HostPort, UpstreamSettings, UpstreamTimeouts, UpstreamTls};
+
+use sources::Unreadable;
+
+pub use sources::Sources;
+
+/// What holds between two reloads.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Counts the reloads; the first is 1.
+    pub generation: u64,
+    /// The configuration.
+    pub config: Config,
+    /// Who may do what.
+    pub policy: Arc<Policy>,
+    /// The TLS settings of each listener, by its name.
+    pub tls: HashMap<String, Arc<ServerConfig>>,
+    /// The clusters, by name.
+    pub upstreams: HashMap<String, UpstreamSettings>,
+    /// What is not wrong yet: certificates that expire soon.
+    pub warnings: Vec<Problem>,
+}
+
+impl Snapshot {
+    /// Reads the configuration and all that it names, and compiles them: the first generation.
+    ///
+    /// # Errors
+    /// Every problem of every file.
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        Self::compile(&Sources::read(path, Machine::here())?, 1, UnixTime::now())
+    }
+
+    /// Compiles what was read. Pure: the same sources and the same time give the same snapshot.
+    ///
+    /// # Errors
+    /// Every problem of every file.
+    pub fn compile(sources: &Sources, generation: u64, now: UnixTime) -> Result<Self, ConfigErrors> {
+        let config = config::parse(&sources.path, &sources.text, sources.machine)?;
+        let name = sources.path.display().to_string();
+        let (mut problems, mut warnings) = (Problems::new(&name), Problems::new(&name));
+        let options = PolicyOptions { identity: config.identity.clone(), groups: config.groups };
+        let policy = match &sources.policy {
+            Ok(files) => Policy::compile(files, &options).map_err(|errors| problems.append(errors)).ok(),
+            Err(unreadable) => {
+                for Unreadable { what, fix } in unreadable {
+                    problems.add(config.policy.place, what, *fix);
+                }
+                None
+            }
+        };
+        let mut inspector = Inspector { files: &sources.pem, problems: &mut problems, warnings: &mut warnings, now };
+        let identities: Vec<_> = config.listeners.iter().map(|listener| inspector.server(&listener.tls)).collect();
+        let upstreams = upstreams(&config, &mut inspector);
+        let Some(policy) = policy.filter(|_| problems.is_empty()) else { return Err(problems.into_errors()) };
+        let policy = Arc::new(policy);
+        let mut tls = HashMap::new();
+        for (listener, identity) in config.listeners.iter().zip(identities.into_iter().flatten()) {
+            match tls::server_config(&identity, &listener.advertise, &policy) {
+                Ok(settings) => drop(tls.insert(listener.name.clone(), settings)),
+                Err(error) => {
+                    let what = format!("TLS cannot be set up: {error}");
+                    problems.add(listener.tls.certificate.place, what, "issue certificates of a usual kind");
+                }
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems.into_errors());
+        }
+        Ok(Self { generation, config, policy, tls, upstreams, warnings: warnings.into_errors().0 })
+    }
+}
+
+fn upstreams(config: &Config, inspector: &mut Inspector<'_>) -> HashMap<String, UpstreamSettings> {
+    let mut all = HashMap::new();
+    for (name, upstream) in &config.upstreams {
+        let hosts = upstream.bootstrap.iter().map(|(host, port)| HostPort { host: host.clone(), port: *port });
+        let settings = UpstreamSettings {
+            name: name.clone(),
+            bootstrap: hosts.collect(),
+            cluster_id: upstream.cluster_id.clone(),
+            tls: upstream.tls.as_ref().and_then(|files| upstream_tls(files, inspector)),
+            max_versions: upstream.max_versions.clone(),
+            dials_per_second: upstream.dials_per_second,
+            timeouts: UpstreamTimeouts::default(),
+        };
+        all.insert(name.clone(), settings);
+    }
+    all
+}
+
+/// Nothing where something is wrong, which the inspector noted.
+fn upstream_tls(files: &UpstreamTlsFiles, inspector: &mut Inspector<'_>) -> Option<UpstreamTls> {
+    let roots = inspector.roots(&files.ca);
+    let identity = match &files.identity {
+        Some((certificate, key_path)) => {
+            let chain = inspector.chain(certificate, "brokers");
+            let key = inspector.key(key_path);
+            Some(inspector.pair(chain?, &certificate.value, key?, key_path)?)
+        }
+        None => None,
+    };
+    match tls::upstream_client_config(roots?, identity) {
+        Ok(config) => Some(UpstreamTls { config, server_name: files.server_name.clone() }),
+        Err(error) => {
+            let what = format!("TLS to the brokers cannot be set up: {error}");
+            inspector.problems.add(files.ca.place, what, "issue certificates of a usual kind");
+            None
+        }
+    }
+}
