@@ -40,14 +40,15 @@ The same settings are in a file for each of the two clients:
   kcat -F {tool_conf} -G any-group-id-works {topic}
   kcat -F {enterprise_conf} -G any-group-id-works {NOT_GRANTED}
 
-With Python (pip install confluent-kafka), `python3 {consume}`, which is:
+With Python (pip install confluent-kafka, in a virtual environment), `python3 {consume}`, which is:
 
 {program}
-What is refused:
+What is refused: a private topic, which is the same for everybody as one that is not there; a public topic that is not
+granted to {TOOL}; and a client without a certificate:
 
-  kcat -F {tool_conf} -C -e -t {HIDDEN_TOPIC}    # private: for everybody the same as a topic that is not there
-  kcat -F {tool_conf} -C -e -t {NOT_GRANTED}    # public, but not granted to {TOOL}
-  {anonymous}    # no certificate
+  kcat -F {tool_conf} -C -e -t {HIDDEN_TOPIC}
+  kcat -F {tool_conf} -C -e -t {NOT_GRANTED}
+  {anonymous}
 
 Weir's log is {log}; its metrics are at http://{admin}/metrics
 Ctrl-C ends everything.
