@@ -1,0 +1,171 @@
+//! The answers to Weir's own requests (`cleared::OwnRequest`): what a broker serves, and what the cluster holds.
+//!
+//! Must never: decode what the gate has not walked, keep a topic that its caller does not keep, or believe a broker: its
+//! answer may be garbage.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use bytes::Bytes;
+use kafka_protocol::messages::metadata_response::{
+    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use kafka_protocol::messages::{ApiVersionsResponse, BrokerId, MetadataResponse};
+use uuid::Uuid;
+
+use crate::cluster::{PartitionView, RealAddress, RealBrokerId, RealClusterId, RealTopic, TopicView, VersionRange};
+use crate::codec;
+use crate::gate::Budget;
+use crate::header::parse_response_header;
+use crate::shape;
+use crate::wire::Malformed;
+
+/// One Metadata answer, reduced to what may be known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetadataAnswer {
+    /// The cluster's id.
+    pub cluster_id: RealClusterId,
+    /// The brokers that can be dialled. Never empty.
+    pub brokers: BTreeMap<RealBrokerId, RealAddress>,
+    /// The ids of brokers whose id, host or port makes no sense, in order. They are not in `brokers`.
+    pub unusable_brokers: Vec<i32>,
+    /// The kept topics that exist.
+    pub topics: HashMap<RealTopic, TopicView>,
+    /// The kept topics that the broker did not describe, with its error code.
+    pub absent: BTreeMap<RealTopic, i16>,
+}
+
+/// Why an answer is of no use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadAnswer {
+    /// It is not what the protocol says.
+    #[error("its answer is malformed: {0}")]
+    Malformed(#[from] Malformed),
+    /// It is an error.
+    #[error("it answered with error code {0}")]
+    Code(i16),
+    /// It holds two topics of one name or id, or a partition twice or with a negative index.
+    #[error("its answer contradicts itself")]
+    Contradiction,
+    /// It does not say which cluster it is of.
+    #[error("its answer does not tell the cluster's id")]
+    NoClusterId,
+    /// It lists no broker that can be dialled.
+    #[error("its answer lists no broker that can be dialled")]
+    NoBrokers,
+}
+
+/// The correlation id of an answer, which is a frame without its length prefix.
+#[must_use]
+pub fn correlation_id(answer: &[u8]) -> Option<i32> {
+    answer.first_chunk().map(|id| i32::from_be_bytes(*id))
+}
+
+/// Reads an answer to ApiVersions, header included: what the broker serves, by API key.
+///
+/// # Errors
+/// Where it is malformed, or an error: then its ranges are not those of a broker that answers.
+pub fn read_api_versions(version: i16, answer: &Bytes) -> Result<HashMap<i16, VersionRange>, BadAnswer> {
+    let body = body(answer, false)?;
+    // Trap C11: whatever version was asked for, a broker that does not know it answers in the form of version 0. Its error
+    // code stands first in every version.
+    match body.first_chunk().map(|code| i16::from_be_bytes(*code)) {
+        Some(0) => {}
+        Some(code) => return Err(BadAnswer::Code(code)),
+        None => return Err(BadAnswer::Malformed(Malformed::Truncated)),
+    }
+    let message: ApiVersionsResponse =
+        codec::decode(&shape::api_versions::RESPONSE, version, &body, &Budget::RESPONSE)?.message;
+    let usable = message.api_keys.iter().filter(|api| api.min_version <= api.max_version);
+    Ok(usable.map(|api| (api.api_key, VersionRange { min: api.min_version, max: api.max_version })).collect())
+}
+
+/// Reads an answer to Metadata, header included. Topics that `keeps` refuses are dropped here, and internal ones.
+///
+/// # Errors
+/// Where it is malformed, contradicts itself, or lacks what a view needs.
+pub fn read_metadata(version: i16, answer: &Bytes, keeps: &dyn Fn(&str) -> bool) -> Result<MetadataAnswer, BadAnswer> {
+    let body = body(answer, shape::metadata::RESPONSE.is_flexible(version))?;
+    let message: MetadataResponse =
+        codec::decode(&shape::metadata::RESPONSE, version, &body, &Budget::RESPONSE)?.message;
+    if message.error_code != 0 {
+        return Err(BadAnswer::Code(message.error_code));
+    }
+    let cluster_id = message.cluster_id.filter(|id| !id.is_empty()).ok_or(BadAnswer::NoClusterId)?;
+    let (brokers, unusable_brokers) = usable_brokers(message.brokers);
+    if brokers.is_empty() {
+        return Err(BadAnswer::NoBrokers);
+    }
+    let (topics, absent) = kept_topics(message.topics, keeps)?;
+    let cluster_id = RealClusterId(cluster_id.to_string());
+    Ok(MetadataAnswer { cluster_id, brokers, unusable_brokers, topics, absent })
+}
+
+fn body(answer: &Bytes, flexible_header: bool) -> Result<Bytes, Malformed> {
+    let (_, start) = parse_response_header(answer, flexible_header)?;
+    Ok(answer.slice(start.min(answer.len())..))
+}
+
+type Topics = HashMap<RealTopic, TopicView>;
+
+fn usable_brokers(listed: Vec<MetadataResponseBroker>) -> (BTreeMap<RealBrokerId, RealAddress>, Vec<i32>) {
+    let mut brokers = BTreeMap::new();
+    let mut unusable = Vec::new();
+    for broker in listed {
+        let port = u16::try_from(broker.port).ok().filter(|port| *port != 0);
+        match port.filter(|_| broker.node_id.0 >= 0 && !broker.host.is_empty()) {
+            Some(port) => {
+                brokers.insert(RealBrokerId(broker.node_id.0), RealAddress { host: broker.host.to_string(), port });
+            }
+            None => unusable.push(broker.node_id.0),
+        }
+    }
+    unusable.sort_unstable();
+    (brokers, unusable)
+}
+
+fn kept_topics(
+    listed: Vec<MetadataResponseTopic>,
+    keeps: &dyn Fn(&str) -> bool,
+) -> Result<(Topics, BTreeMap<RealTopic, i16>), BadAnswer> {
+    let mut topics = Topics::new();
+    let mut absent = BTreeMap::new();
+    let mut ids = HashSet::new();
+    for topic in listed {
+        let Some(name) = topic.name.as_ref().map(|name| name.0.as_str()).filter(|name| keeps(name)) else { continue };
+        let name = RealTopic(name.to_owned());
+        if topic.is_internal {
+            continue;
+        }
+        if topic.error_code != 0 {
+            absent.insert(name, topic.error_code);
+            continue;
+        }
+        let is_new = topic.topic_id == Uuid::nil() || ids.insert(topic.topic_id);
+        let view = TopicView { id: topic.topic_id, partitions: partitions(topic.partitions)? };
+        if topics.insert(name, view).is_some() || !is_new {
+            return Err(BadAnswer::Contradiction);
+        }
+    }
+    Ok((topics, absent))
+}
+
+fn partitions(listed: Vec<MetadataResponsePartition>) -> Result<Vec<PartitionView>, BadAnswer> {
+    let ids = |brokers: Vec<BrokerId>| brokers.into_iter().map(|broker| RealBrokerId(broker.0)).collect();
+    let view = |partition: MetadataResponsePartition| PartitionView {
+        index: partition.partition_index,
+        error_code: partition.error_code,
+        leader: RealBrokerId(partition.leader_id.0),
+        leader_epoch: partition.leader_epoch,
+        replicas: ids(partition.replica_nodes),
+        isr: ids(partition.isr_nodes),
+        offline: ids(partition.offline_replicas),
+    };
+    let mut partitions: Vec<PartitionView> = listed.into_iter().map(view).collect();
+    partitions.sort_unstable_by_key(|partition| partition.index);
+    let is_twice = partitions.iter().zip(partitions.iter().skip(1)).any(|(one, next)| one.index == next.index);
+    let is_negative = partitions.first().is_some_and(|first| first.index < 0);
+    if is_twice || is_negative { Err(BadAnswer::Contradiction) } else { Ok(partitions) }
+}
+
+#[cfg(test)]
+mod tests;

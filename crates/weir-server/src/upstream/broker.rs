@@ -1,0 +1,226 @@
+//! One listed broker: its addresses, its API versions, and the task that keeps both true.
+//!
+//! The task holds a connection of its own to the broker, so that a restart is noticed when it happens and the broker is
+//! asked again at once. Must never: carry a client's bytes, or let a broker of another cluster be dialled.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, watch};
+use weir_kafka::cleared::OwnRequest;
+use weir_kafka::cluster::{RealAddress, RealBrokerId, RealClusterId};
+use weir_kafka::discovery;
+
+use super::backoff::Backoff;
+use super::connect::{connect, secure};
+use super::exchange::{ControlConnection, ExchangeError};
+use super::pace::Pacer;
+use super::resolve::Resolver;
+use super::settings::{HostPort, UpstreamSettings};
+use super::versions::{API_VERSIONS_ASKED, METADATA_BY_NAME, Ranges, metadata_version};
+
+/// A broker that the cluster lists.
+#[derive(Debug)]
+pub(super) struct Broker {
+    pub(super) id: RealBrokerId,
+    pub(super) address: RealAddress,
+    state: watch::Sender<BrokerState>,
+    pacer: Mutex<Pacer>,
+    suspect: Notify,
+}
+
+/// What is known of a broker.
+#[derive(Clone, Debug, Default)]
+pub(super) struct BrokerState {
+    pub(super) health: Health,
+    /// Where its host name leads; the last good answer.
+    pub(super) addresses: Arc<[SocketAddr]>,
+    /// What it serves; what it served when it was last reached.
+    pub(super) versions: Option<Arc<Ranges>>,
+    /// The id of the other cluster that answers at its address.
+    pub(super) foreign: Option<RealClusterId>,
+}
+
+/// Whether a broker answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Health {
+    /// Not asked yet.
+    #[default]
+    Unknown,
+    Up,
+    Down,
+}
+
+impl Broker {
+    pub(super) fn new(id: RealBrokerId, address: RealAddress, dials_per_second: u32) -> Self {
+        Self {
+            id,
+            address,
+            state: watch::Sender::default(),
+            pacer: Mutex::new(Pacer::new(dials_per_second)),
+            suspect: Notify::new(),
+        }
+    }
+
+    pub(super) fn host_port(&self) -> HostPort {
+        HostPort { host: self.address.host.clone(), port: self.address.port }
+    }
+
+    pub(super) fn state(&self) -> BrokerState {
+        self.state.borrow().clone()
+    }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<BrokerState> {
+        self.state.subscribe()
+    }
+
+    /// Reserves a dial; see `Pacer::reserve`.
+    pub(super) fn reserve_dial(&self, now: Instant, patience: Duration) -> Option<Instant> {
+        self.pacer.lock().unwrap_or_else(PoisonError::into_inner).reserve(now, patience)
+    }
+
+    /// A dial failed: the broker's name is looked up and the broker asked anew.
+    pub(super) fn mark_suspect(&self) {
+        self.suspect.notify_one();
+    }
+}
+
+/// Keeps one broker's state true until it is aborted. `changed` is told when the broker's versions or cluster changed.
+pub(super) async fn watch_broker(
+    broker: Arc<Broker>,
+    settings: Arc<UpstreamSettings>,
+    pinned: RealClusterId,
+    changed: Arc<Notify>,
+) {
+    let mut watcher = Watcher { resolver: Resolver::new(broker.host_port()), broker, settings, pinned, changed };
+    let mut backoff = Backoff::new();
+    loop {
+        if let Err(lost) = watcher.one_connection(&mut backoff).await {
+            watcher.report_lost(&lost);
+        }
+        tokio::time::sleep(backoff.next()).await;
+    }
+}
+
+struct Watcher {
+    broker: Arc<Broker>,
+    settings: Arc<UpstreamSettings>,
+    pinned: RealClusterId,
+    resolver: Resolver,
+    changed: Arc<Notify>,
+}
+
+impl Watcher {
+    /// Asks the broker again and again on one connection, until the connection is lost (an error) or the broker became
+    /// suspect (no error).
+    async fn one_connection(&mut self, backoff: &mut Backoff) -> Result<(), ExchangeError> {
+        let mut connection = self.connect().await?;
+        loop {
+            let answer;
+            (connection, answer) = connection.ask(&OwnRequest::ApiVersions { version: API_VERSIONS_ASKED }).await?;
+            let versions = discovery::read_api_versions(API_VERSIONS_ASKED, &answer)?;
+            let foreign;
+            (connection, foreign) = self.foreign_cluster(connection, &versions).await?;
+            self.report_answered(versions, foreign);
+            backoff.reset();
+            tokio::select! {
+                lost = connection.until_lost() => return Err(lost),
+                () = self.broker.suspect.notified() => return Ok(()),
+                () = tokio::time::sleep(self.settings.timeouts.recheck) => self.look_up().await,
+            }
+        }
+    }
+
+    async fn connect(&mut self) -> Result<ControlConnection, ExchangeError> {
+        self.look_up().await;
+        let addresses = self.broker.state.borrow().addresses.clone();
+        open(&addresses, self.resolver.name(), &self.settings).await
+    }
+
+    async fn look_up(&mut self) {
+        let found = self.resolver.lookup(self.settings.timeouts.connect).await;
+        self.broker.state.send_if_modified(|state| {
+            let is_new = *state.addresses != *found;
+            if is_new {
+                state.addresses = found.into();
+            }
+            is_new
+        });
+    }
+
+    /// The id of the broker's cluster where it is not the pinned one. Brokers too old to tell it cheaply are not asked.
+    async fn foreign_cluster(
+        &self,
+        connection: ControlConnection,
+        versions: &Ranges,
+    ) -> Result<(ControlConnection, Option<RealClusterId>), ExchangeError> {
+        let version = metadata_version(versions, &self.settings.max_versions).ok_or(ExchangeError::TooOld)?;
+        if version < METADATA_BY_NAME {
+            return Ok((connection, None));
+        }
+        let (connection, answer) = connection.ask(&OwnRequest::MetadataByName { version, topics: Vec::new() }).await?;
+        let cluster_id = discovery::read_metadata(version, &answer, &|_| false)?.cluster_id;
+        Ok((connection, (cluster_id != self.pinned).then_some(cluster_id)))
+    }
+
+    fn report_lost(&self, lost: &ExchangeError) {
+        let (upstream, broker, address) = (&self.settings.name, self.broker.id.0, self.broker.host_port());
+        let mut was = Health::Down;
+        self.broker.state.send_modify(|state| was = std::mem::replace(&mut state.health, Health::Down));
+        if was == Health::Down {
+            tracing::debug!(upstream, broker, %address, "broker is still down: {lost}");
+        } else {
+            tracing::warn!(upstream, broker, %address, "broker is down: {lost}");
+            self.changed.notify_one();
+        }
+    }
+
+    fn report_answered(&self, versions: Ranges, foreign: Option<RealClusterId>) {
+        let before = self.broker.state();
+        if let Some(answered) = foreign.as_ref().filter(|_| before.foreign != foreign) {
+            let (upstream, address) = (&self.settings.name, self.broker.host_port());
+            let (pinned, answered) = (&self.pinned.0, &answered.0);
+            tracing::error!(
+                upstream,
+                broker = self.broker.id.0,
+                %address,
+                pinned,
+                answered,
+                "another cluster answers at this broker's address; it is not dialled"
+            );
+        }
+        let same_versions = before.versions.as_deref() == Some(&versions);
+        let same = same_versions && before.foreign == foreign && before.health == Health::Up;
+        if before.health == Health::Down {
+            tracing::info!(upstream = self.settings.name, broker = self.broker.id.0, "broker is back");
+        }
+        self.broker.state.send_modify(|state| {
+            state.health = Health::Up;
+            state.foreign = foreign;
+            if !same_versions {
+                state.versions = Some(Arc::new(versions));
+            }
+        });
+        if !same {
+            self.changed.notify_one();
+        }
+    }
+}
+
+/// Opens a control connection to the first of the addresses that answers.
+pub(super) async fn open(
+    addresses: &[SocketAddr],
+    name: &HostPort,
+    settings: &UpstreamSettings,
+) -> Result<ControlConnection, ExchangeError> {
+    if addresses.is_empty() {
+        return Err(ExchangeError::Unresolved);
+    }
+    let timeouts = &settings.timeouts;
+    let stream = connect(addresses, timeouts.connect).await.map_err(ExchangeError::Connect)?;
+    let peer = settings.tls_peer(&name.host).map_err(ExchangeError::Handshake)?;
+    let secured = tokio::time::timeout(timeouts.handshake, secure(stream, peer)).await;
+    let link = secured.map_err(|_| ExchangeError::TimedOut)?.map_err(ExchangeError::Handshake)?;
+    Ok(ControlConnection::new(link, timeouts))
+}

@@ -1,0 +1,150 @@
+//! Connections to brokers for clients: paced, bounded in time, and only to brokers of the view.
+//!
+//! The bootstrap list is not dialled here. Only the control connection learns which cluster answers there, and the view
+//! holds whom it found. Must never: write a byte, or look a name up on a worker's thread.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+use tokio::time::timeout_at;
+use weir_kafka::advertise::Target;
+use weir_kafka::cluster::RealBrokerId;
+
+use super::broker::{Broker, Health};
+use super::connect::{TlsPeer, connect};
+use super::{NotReady, Shared, UpstreamReadiness};
+
+/// A connection to a broker.
+#[derive(Debug)]
+pub struct Dialed {
+    /// Connected, without Nagle's delay.
+    pub stream: TcpStream,
+    /// What the TLS handshake needs; nothing for a plaintext upstream.
+    pub tls: Option<TlsPeer>,
+    /// The broker that was dialled.
+    pub broker: RealBrokerId,
+}
+
+/// Why there is no connection. No byte was written to a broker.
+#[derive(Debug, thiserror::Error)]
+pub enum DialError {
+    /// The cluster does not list this broker (now).
+    #[error("the cluster has no such broker")]
+    NoSuchBroker,
+    /// No broker has answered since the start, so that none is known.
+    #[error("the cluster was not reached yet")]
+    NeverReached,
+    /// Another cluster answers: at this broker's address, or wherever this upstream is asked for.
+    #[error("another cluster answers there")]
+    WrongCluster,
+    /// The broker's host name has no address.
+    #[error("the broker's host name has no address")]
+    Unresolved,
+    /// As many dials as may wait for this broker wait already.
+    #[error("too many connections are being opened to this broker")]
+    TooManyDials,
+    /// It took too long.
+    #[error("the broker did not answer in time")]
+    TimedOut,
+    /// The broker refused or cannot be reached.
+    #[error("the broker cannot be reached: {0}")]
+    Unreachable(#[source] io::Error),
+    /// The broker's host is no name that a certificate could bear.
+    #[error("the broker's host cannot be a TLS server name; set `server_name`")]
+    ServerName(#[source] io::Error),
+}
+
+pub(super) async fn dial(shared: &Shared, target: Target) -> Result<Dialed, DialError> {
+    let deadline = deadline_in(shared.settings.timeouts.dial);
+    wait_for_first_view(shared, deadline).await?;
+    if matches!(*shared.readiness.borrow(), UpstreamReadiness::NotReady(NotReady::WrongCluster { .. })) {
+        return Err(DialError::WrongCluster);
+    }
+    let brokers = shared.brokers.load_full();
+    match target {
+        Target::Broker(id) => {
+            let broker = brokers.get(&id).ok_or(DialError::NoSuchBroker)?;
+            dial_broker(shared, broker, deadline).await
+        }
+        Target::Bootstrap => {
+            let mut last = DialError::NeverReached;
+            for broker in in_turn(shared, &brokers) {
+                match dial_broker(shared, broker, deadline).await {
+                    Ok(dialed) => return Ok(dialed),
+                    Err(error) => last = error,
+                }
+            }
+            Err(last)
+        }
+    }
+}
+
+/// A client may come in the first moments after a start, before there is a view.
+async fn wait_for_first_view(shared: &Shared, deadline: tokio::time::Instant) -> Result<(), DialError> {
+    let patience = deadline_in(shared.settings.timeouts.connect).min(deadline);
+    let mut views = shared.views.subscribe();
+    match timeout_at(patience, views.wait_for(Option::is_some)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(DialError::NeverReached),
+    }
+}
+
+/// Every broker, each time beginning with the next one; those that answer go first.
+fn in_turn<'a>(shared: &Shared, brokers: &'a BTreeMap<RealBrokerId, Arc<Broker>>) -> Vec<&'a Arc<Broker>> {
+    let mut in_turn: Vec<_> = brokers.values().collect();
+    let turn = shared.turn.fetch_add(1, Ordering::Relaxed);
+    if let Some(shift) = turn.checked_rem(in_turn.len()) {
+        in_turn.rotate_left(shift);
+    }
+    in_turn.sort_by_key(|broker| broker.state().health != Health::Up);
+    in_turn
+}
+
+async fn dial_broker(shared: &Shared, broker: &Broker, deadline: tokio::time::Instant) -> Result<Dialed, DialError> {
+    let dialed = try_broker(shared, broker, deadline).await;
+    if let Err(DialError::Unresolved | DialError::TimedOut | DialError::Unreachable(_)) = &dialed {
+        broker.mark_suspect();
+        shared.wake.notify_one();
+    }
+    dialed
+}
+
+async fn try_broker(shared: &Shared, broker: &Broker, deadline: tokio::time::Instant) -> Result<Dialed, DialError> {
+    let tls = shared.settings.tls_peer(&broker.address.host).map_err(DialError::ServerName)?;
+    let one_try = shared.settings.timeouts.connect;
+    let addresses = addresses(broker, deadline_in(one_try).min(deadline)).await?;
+    // Whoever waits for its turn must have the time left to connect.
+    let patience = deadline.into_std().saturating_duration_since(Instant::now()).saturating_sub(one_try);
+    let start = broker.reserve_dial(Instant::now(), patience).ok_or(DialError::TooManyDials)?;
+    tokio::time::sleep_until(start.into()).await;
+    match timeout_at(deadline, connect(&addresses, one_try)).await {
+        Ok(Ok(stream)) => Ok(Dialed { stream, tls, broker: broker.id }),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => Err(DialError::TimedOut),
+        Ok(Err(error)) => Err(DialError::Unreachable(error)),
+        Err(_) => Err(DialError::TimedOut),
+    }
+}
+
+/// The broker's addresses; for a broker that was listed just now they may still be on their way.
+async fn addresses(broker: &Broker, deadline: tokio::time::Instant) -> Result<Arc<[SocketAddr]>, DialError> {
+    let mut states = broker.subscribe();
+    let known = states.wait_for(|state| !state.addresses.is_empty() || state.health == Health::Down);
+    let state = match timeout_at(deadline, known).await {
+        Ok(Ok(state)) => state.clone(),
+        Ok(Err(_)) | Err(_) => return Err(DialError::Unresolved),
+    };
+    if state.foreign.is_some() {
+        return Err(DialError::WrongCluster);
+    }
+    if state.addresses.is_empty() { Err(DialError::Unresolved) } else { Ok(state.addresses) }
+}
+
+fn deadline_in(time: Duration) -> tokio::time::Instant {
+    let now = tokio::time::Instant::now();
+    now.checked_add(time).unwrap_or(now)
+}

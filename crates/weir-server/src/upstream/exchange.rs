@@ -1,0 +1,133 @@
+//! One question and its answer on a control connection.
+//!
+//! Must never: send what is not `Cleared`, wait without a deadline, or use a connection again after anything went wrong
+//! on it: `ask` takes the connection and gives it back only with a whole answer.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::time::timeout;
+use weir_kafka::cleared::{Cleared, NotExpressible, OwnRequest};
+use weir_kafka::discovery::{self, BadAnswer};
+
+use super::connect::{receive, send};
+use super::settings::UpstreamTimeouts;
+use crate::link::Link;
+
+/// An open control connection to one broker.
+#[derive(Debug)]
+pub(super) struct ControlConnection {
+    link: Link,
+    /// What arrived and was not read yet.
+    received: BytesMut,
+    scratch: Box<[u8]>,
+    next_correlation_id: i32,
+    silence: Duration,
+    exchange: Duration,
+}
+
+/// Why a control connection was given up.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ExchangeError {
+    #[error("its name has no address")]
+    Unresolved,
+    #[error("cannot be reached: {0}")]
+    Connect(#[source] io::Error),
+    #[error("the TLS handshake failed: {0}")]
+    Handshake(#[source] io::Error),
+    #[error("the connection was lost: {0}")]
+    Io(#[from] io::Error),
+    #[error("it closed the connection")]
+    Closed,
+    #[error("it did not answer in time")]
+    TimedOut,
+    #[error("it announced an answer of {0} bytes")]
+    FrameLength(i32),
+    #[error("it answered a question that was not asked")]
+    Desync,
+    #[error("it sent more than the answer that was asked for")]
+    Unsolicited,
+    #[error("{0}")]
+    BadAnswer(#[from] BadAnswer),
+    #[error("it serves no version of Metadata that tells the cluster's id; Weir needs Kafka 0.10.1 or newer")]
+    TooOld,
+    #[error("{0}")]
+    NotExpressible(#[from] NotExpressible),
+}
+
+impl ControlConnection {
+    pub(super) fn new(link: Link, timeouts: &UpstreamTimeouts) -> Self {
+        Self {
+            link,
+            received: BytesMut::new(),
+            scratch: vec![0; SCRATCH].into_boxed_slice(),
+            next_correlation_id: 0,
+            silence: timeouts.silence,
+            exchange: timeouts.exchange,
+        }
+    }
+
+    /// Sends one request of Weir's own and returns its answer: the frame after its length prefix, header included, with
+    /// the correlation id checked.
+    pub(super) async fn ask(mut self, request: &OwnRequest) -> Result<(Self, Bytes), ExchangeError> {
+        let correlation_id = self.next_correlation_id;
+        self.next_correlation_id = correlation_id.wrapping_add(1);
+        let frame = Cleared::own(request, correlation_id, CLIENT_ID)?;
+        let answer = timeout(self.exchange, self.exchange(frame)).await.map_err(|_| ExchangeError::TimedOut)??;
+        if discovery::correlation_id(&answer) != Some(correlation_id) {
+            return Err(ExchangeError::Desync);
+        }
+        Ok((self, answer))
+    }
+
+    /// Returns when the broker closes the connection, or says something that nobody asked for.
+    pub(super) async fn until_lost(&mut self) -> ExchangeError {
+        match receive(&mut self.link, &mut self.scratch).await {
+            Ok(0) => ExchangeError::Closed,
+            Ok(_) => ExchangeError::Unsolicited,
+            Err(error) => ExchangeError::Io(error),
+        }
+    }
+
+    async fn exchange(&mut self, request: Cleared) -> Result<Bytes, ExchangeError> {
+        let sent = timeout(self.silence, send(&mut self.link, &request.into_frame())).await;
+        sent.map_err(|_| ExchangeError::TimedOut)??;
+        let length = loop {
+            if let Some(prefix) = self.received.first_chunk::<4>() {
+                break answer_length(i32::from_be_bytes(*prefix))?;
+            }
+            self.receive().await?;
+        };
+        self.received.advance(4);
+        // The buffer grows with what arrives, not with what was announced.
+        while self.received.len() < length {
+            self.receive().await?;
+        }
+        let answer = self.received.split_to(length).freeze();
+        if self.received.is_empty() { Ok(answer) } else { Err(ExchangeError::Unsolicited) }
+    }
+
+    async fn receive(&mut self) -> Result<(), ExchangeError> {
+        let arrived = timeout(self.silence, receive(&mut self.link, &mut self.scratch)).await;
+        match arrived.map_err(|_| ExchangeError::TimedOut)?? {
+            0 => Err(ExchangeError::Closed),
+            count => {
+                self.received.extend_from_slice(self.scratch.get(..count).unwrap_or_default());
+                Ok(())
+            }
+        }
+    }
+}
+
+/// How Weir's own requests call themselves to the brokers.
+const CLIENT_ID: &str = "weir";
+/// How much is read at a time.
+const SCRATCH: usize = 16 * 1024;
+/// The longest answer that a control connection takes.
+const MAX_ANSWER: i32 = 64 * 1024 * 1024;
+
+fn answer_length(announced: i32) -> Result<usize, ExchangeError> {
+    let length = usize::try_from(announced).ok().filter(|_| (4..=MAX_ANSWER).contains(&announced));
+    length.ok_or(ExchangeError::FrameLength(announced))
+}

@@ -1,0 +1,194 @@
+//! One broker cluster, by name: what it holds (a view of catalogue topics), whether it can be reached, and a door to dial it.
+//!
+//! `control` keeps the view, on the main thread; `broker` keeps each listed broker's addresses and versions; `dial` opens
+//! connections for clients, on the workers' threads.
+//! Must never: keep or log a topic that the catalogue does not allow, dial a cluster whose id is not the pinned one, or put
+//! a lock on a client's hot path.
+
+mod backoff;
+mod broker;
+mod connect;
+mod control;
+mod dial;
+mod exchange;
+mod metadata;
+mod notice;
+mod pace;
+mod resolve;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod versions;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Instant;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
+use weir_kafka::advertise::Target;
+use weir_kafka::cluster::{ClusterView, RealBrokerId, RealClusterId};
+
+use broker::Broker;
+pub use connect::TlsPeer;
+use control::Control;
+pub use dial::{DialError, Dialed};
+pub use settings::{HostPort, UpstreamSettings, UpstreamTimeouts, UpstreamTls};
+
+/// The handle of one upstream, for every thread. Dropping the last one ends its tasks.
+#[derive(Debug)]
+pub struct Upstream {
+    shared: Arc<Shared>,
+    control: AbortHandle,
+}
+
+/// The topics to know of: those that the catalogue allows, and nothing else.
+pub struct WantedTopics {
+    /// Topics that the catalogue names.
+    pub literals: Vec<String>,
+    /// Whether a pattern of the catalogue allows a topic.
+    pub keep: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    /// Whether the catalogue has patterns, so that the brokers must be asked for all topics.
+    pub pattern: bool,
+}
+
+/// Whether an upstream can serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UpstreamReadiness {
+    /// It answered the last time it was asked.
+    Ready,
+    /// It cannot serve, and why.
+    NotReady(NotReady),
+}
+
+/// Why an upstream cannot serve.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotReady {
+    /// No broker has answered since the start.
+    #[error("no broker has answered since the start; check the addresses in `bootstrap`")]
+    NeverReached,
+    /// Brokers have answered before, and none does now.
+    #[error("no broker can be reached")]
+    NoBrokerReachable,
+    /// Whoever answers belongs to another cluster.
+    #[error(
+        "the brokers belong to cluster {answered}, not {pinned}: correct `bootstrap`, or set `cluster_id` (or restart Weir, \
+         if it is not set) to move to the other cluster",
+        answered = answered.0, pinned = pinned.0
+    )]
+    WrongCluster {
+        /// The cluster that this upstream is.
+        pinned: RealClusterId,
+        /// The cluster that answered.
+        answered: RealClusterId,
+    },
+}
+
+impl Upstream {
+    /// Starts to keep the cluster's view, by a task on the current runtime.
+    pub fn start(settings: UpstreamSettings, wanted: watch::Receiver<Arc<WantedTopics>>) -> Arc<Upstream> {
+        let shared = Arc::new(Shared::new(settings));
+        let control = tokio::spawn(Control::new(Arc::clone(&shared), wanted).run()).abort_handle();
+        Arc::new(Upstream { shared, control })
+    }
+
+    /// The newest view; `None` until the cluster was reached for the first time.
+    #[must_use]
+    pub fn view(&self) -> Option<Arc<ClusterView>> {
+        self.shared.view.load_full()
+    }
+
+    /// Follows the view.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<Option<Arc<ClusterView>>> {
+        self.shared.views.subscribe()
+    }
+
+    /// A broker's answer showed that the view is out of date: it is fetched soon, once for many calls.
+    pub fn mark_suspect(&self) {
+        self.shared.wake.notify_one();
+    }
+
+    /// A view that was asked for at `not_older_than` or later. The last good one when the brokers do not answer or
+    /// `deadline` comes first; `None` when there never was one.
+    pub async fn fresh_view(&self, not_older_than: Instant, deadline: Instant) -> Option<Arc<ClusterView>> {
+        let mut rounds = self.shared.rounds.subscribe();
+        while rounds.borrow_and_update().is_none_or(|began| began < not_older_than) {
+            self.shared.wake.notify_one();
+            let next = tokio::time::timeout_at(deadline.into(), rounds.changed()).await;
+            if !matches!(next, Ok(Ok(()))) {
+                break;
+            }
+        }
+        self.view()
+    }
+
+    /// Opens a TCP connection to the target's broker, on the current runtime. Where `Dialed::tls` is set the caller shakes
+    /// hands.
+    ///
+    /// # Errors
+    /// Where there is no connection in time, or there must be none; not a byte was written.
+    pub async fn dial(&self, target: Target) -> Result<Dialed, DialError> {
+        dial::dial(&self.shared, target).await
+    }
+
+    /// Whether the cluster can serve.
+    #[must_use]
+    pub fn readiness(&self) -> UpstreamReadiness {
+        self.shared.readiness.borrow().clone()
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.control.abort();
+    }
+}
+
+impl fmt::Debug for WantedTopics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WantedTopics").field("literals", &self.literals).field("pattern", &self.pattern).finish()
+    }
+}
+
+/// What the tasks and the handle share.
+#[derive(Debug)]
+struct Shared {
+    settings: Arc<UpstreamSettings>,
+    view: ArcSwapOption<ClusterView>,
+    views: watch::Sender<Option<Arc<ClusterView>>>,
+    /// When the last finished round of questions began, whatever came of it.
+    rounds: watch::Sender<Option<Instant>>,
+    readiness: watch::Sender<UpstreamReadiness>,
+    /// Asks for another round.
+    wake: Arc<Notify>,
+    /// The brokers of the view.
+    brokers: ArcSwap<BTreeMap<RealBrokerId, Arc<Broker>>>,
+    /// Which broker the next bootstrap dial begins with.
+    turn: AtomicUsize,
+}
+
+impl Shared {
+    fn new(settings: UpstreamSettings) -> Self {
+        let turn = usize::try_from(backoff::random() % 1024).unwrap_or(0);
+        Self {
+            settings: Arc::new(settings),
+            view: ArcSwapOption::empty(),
+            views: watch::Sender::new(None),
+            rounds: watch::Sender::new(None),
+            readiness: watch::Sender::new(UpstreamReadiness::NotReady(NotReady::NeverReached)),
+            wake: Arc::new(Notify::new()),
+            brokers: ArcSwap::default(),
+            turn: AtomicUsize::new(turn),
+        }
+    }
+
+    fn publish(&self, view: ClusterView) {
+        let view = Arc::new(view);
+        self.view.store(Some(Arc::clone(&view)));
+        self.views.send_replace(Some(view));
+    }
+}

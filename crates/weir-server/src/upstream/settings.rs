@@ -1,0 +1,108 @@
+//! What one upstream is told by the configuration, as plain values.
+//!
+//! Must never: read files or know the configuration's format.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls_pki_types::ServerName;
+
+use super::connect::TlsPeer;
+
+/// A host and a port to dial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPort {
+    /// Host name or IP address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// How to speak TLS to the brokers.
+#[derive(Clone, Debug)]
+pub struct UpstreamTls {
+    /// Roots, and the certificate of Weir's own where the brokers ask for one.
+    pub config: Arc<rustls::ClientConfig>,
+    /// The name that every broker's certificate must bear; the host that is dialled where it is not given.
+    pub server_name: Option<ServerName<'static>>,
+}
+
+/// One broker cluster.
+#[derive(Clone, Debug)]
+pub struct UpstreamSettings {
+    /// The name that the configuration gives it.
+    pub name: String,
+    /// Where to ask first. Only the control connection dials these.
+    pub bootstrap: Vec<HostPort>,
+    /// The id that the cluster must have; pinned at first contact where it is not given.
+    pub cluster_id: Option<String>,
+    /// TLS to the brokers; plaintext where it is not given.
+    pub tls: Option<UpstreamTls>,
+    /// The highest version to use of an API, by key, whatever the brokers advertise.
+    pub max_versions: HashMap<i16, i16>,
+    /// Connections opened per second and broker, at most.
+    pub dials_per_second: u32,
+    /// How long to wait, and how often to ask.
+    pub timeouts: UpstreamTimeouts,
+}
+
+impl UpstreamSettings {
+    /// What the handshake with a broker at `host` needs; nothing for a plaintext upstream.
+    pub(super) fn tls_peer(&self, host: &str) -> io::Result<Option<TlsPeer>> {
+        let Some(tls) = &self.tls else { return Ok(None) };
+        let server_name = match &tls.server_name {
+            Some(name) => name.clone(),
+            None => ServerName::try_from(host.to_owned()).map_err(io::Error::other)?,
+        };
+        Ok(Some(TlsPeer { config: Arc::clone(&tls.config), server_name }))
+    }
+}
+
+/// How long an upstream is waited for, and how often it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpstreamTimeouts {
+    /// One TCP connection attempt, and one name look-up.
+    pub connect: Duration,
+    /// One whole dial for a client connection: waiting for its turn and every attempt included.
+    pub dial: Duration,
+    /// The TLS handshake of a control connection.
+    pub handshake: Duration,
+    /// The longest silence of a broker that owes a control connection an answer.
+    pub silence: Duration,
+    /// One whole question and answer on a control connection.
+    pub exchange: Duration,
+    /// How often Metadata is asked for when nothing happens.
+    pub refresh: Duration,
+    /// The shortest time between two Metadata requests, whatever happens.
+    pub refresh_gap: Duration,
+    /// How often each broker is asked for its API versions and its cluster's id.
+    pub recheck: Duration,
+}
+
+impl Default for UpstreamTimeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(1),
+            dial: Duration::from_secs(3),
+            handshake: Duration::from_secs(2),
+            silence: Duration::from_secs(2),
+            exchange: Duration::from_secs(10),
+            refresh: Duration::from_secs(5),
+            refresh_gap: Duration::from_millis(100),
+            recheck: Duration::from_secs(30),
+        }
+    }
+}
