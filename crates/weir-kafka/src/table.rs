@@ -4,6 +4,7 @@
 //! Must never: have a version whose request and response the gate cannot walk.
 
 use crate::cluster::VersionRange;
+use crate::refusal::code;
 use crate::shape::{self, Shape};
 
 /// Produce.
@@ -121,6 +122,12 @@ impl Row {
         self.request.is_flexible(version)
     }
 
+    /// The code that makes a client try again where the broker cannot be reached.
+    #[must_use]
+    pub fn unreachable_code(&self) -> i16 {
+        self.retriable_code.unwrap_or(code::UNKNOWN_SERVER_ERROR)
+    }
+
     /// Whether the response's header has tagged fields. That of ApiVersions never has, so that any client can read an
     /// answer in an older version (trap C12).
     #[must_use]
@@ -143,13 +150,13 @@ pub const TABLE: &[Row] = &[
         versions: versions(4, 17),
         response_mode: ResponseMode::Stream,
         deadline: Deadline::MaxWait,
-        retriable_code: Some(NOT_LEADER_OR_FOLLOWER),
+        retriable_code: Some(code::NOT_LEADER_OR_FOLLOWER),
         state_left_upstream: "a fetch session, until it is closed, replaced or unused for two minutes",
         ..forwarded(FETCH, "Fetch", &shape::fetch::REQUEST, &shape::fetch::RESPONSE)
     },
     Row {
         versions: versions(1, 10),
-        retriable_code: Some(NOT_LEADER_OR_FOLLOWER),
+        retriable_code: Some(code::NOT_LEADER_OR_FOLLOWER),
         ..forwarded(LIST_OFFSETS, "ListOffsets", &shape::list_offsets::REQUEST, &shape::list_offsets::RESPONSE)
     },
     Row {
@@ -158,19 +165,19 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         versions: versions(2, 9),
-        retriable_code: Some(NOT_COORDINATOR),
+        retriable_code: Some(code::NOT_COORDINATOR),
         state_left_upstream: "committed offsets; a group, if none was there; both expire as the brokers are set",
         ..forwarded(OFFSET_COMMIT, "OffsetCommit", &shape::offset_commit::REQUEST, &shape::offset_commit::RESPONSE)
     },
     Row {
         versions: versions(1, 9),
-        retriable_code: Some(NOT_COORDINATOR),
+        retriable_code: Some(code::NOT_COORDINATOR),
         ..forwarded(OFFSET_FETCH, "OffsetFetch", &shape::offset_fetch::REQUEST, &shape::offset_fetch::RESPONSE)
     },
     Row {
         versions: versions(0, 6),
         frame: FrameClass::Small,
-        retriable_code: Some(COORDINATOR_NOT_AVAILABLE),
+        retriable_code: Some(code::COORDINATOR_NOT_AVAILABLE),
         state_left_upstream: "none, but the first one on a cluster makes the brokers create `__consumer_offsets`",
         ..forwarded(
             FIND_COORDINATOR,
@@ -184,21 +191,21 @@ pub const TABLE: &[Row] = &[
         response_mode: ResponseMode::Inspect,
         deadline: Deadline::Rebalance,
         frame: FrameClass::Group,
-        retriable_code: Some(NOT_COORDINATOR),
+        retriable_code: Some(code::NOT_COORDINATOR),
         state_left_upstream: "a group and a member of it, until it leaves or its session ends",
         ..forwarded(JOIN_GROUP, "JoinGroup", &shape::join_group::REQUEST, &shape::join_group::RESPONSE)
     },
     Row {
         versions: versions(0, 4),
         response_mode: ResponseMode::Inspect,
-        retriable_code: Some(NOT_COORDINATOR),
+        retriable_code: Some(code::NOT_COORDINATOR),
         state_left_upstream: "a longer life for the member's session",
         ..forwarded(HEARTBEAT, "Heartbeat", &shape::heartbeat::REQUEST, &shape::heartbeat::RESPONSE)
     },
     Row {
         versions: versions(0, 5),
         response_mode: ResponseMode::Inspect,
-        retriable_code: Some(NOT_COORDINATOR),
+        retriable_code: Some(code::NOT_COORDINATOR),
         state_left_upstream: "one member less",
         ..forwarded(LEAVE_GROUP, "LeaveGroup", &shape::leave_group::REQUEST, &shape::leave_group::RESPONSE)
     },
@@ -207,7 +214,7 @@ pub const TABLE: &[Row] = &[
         response_mode: ResponseMode::Inspect,
         deadline: Deadline::Rebalance,
         frame: FrameClass::Group,
-        retriable_code: Some(NOT_COORDINATOR),
+        retriable_code: Some(code::NOT_COORDINATOR),
         state_left_upstream: "the members' assignments, for one generation of the group",
         ..forwarded(SYNC_GROUP, "SyncGroup", &shape::sync_group::REQUEST, &shape::sync_group::RESPONSE)
     },
@@ -224,7 +231,7 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         versions: versions(2, 4),
-        retriable_code: Some(NOT_LEADER_OR_FOLLOWER),
+        retriable_code: Some(code::NOT_LEADER_OR_FOLLOWER),
         ..forwarded(
             OFFSET_FOR_LEADER_EPOCH,
             "OffsetForLeaderEpoch",
@@ -284,10 +291,6 @@ const fn forwarded(key: i16, name: &'static str, request: &'static Shape, respon
 const fn denied(key: i16, name: &'static str, request: &'static Shape, response: &'static Shape) -> Row {
     Row { disposition: Disposition::Deny, ..local(key, name, request, response) }
 }
-
-const NOT_LEADER_OR_FOLLOWER: i16 = 6;
-const COORDINATOR_NOT_AVAILABLE: i16 = 15;
-const NOT_COORDINATOR: i16 = 16;
 
 const fn versions(min: i16, max: i16) -> VersionRange {
     VersionRange { min, max }

@@ -16,6 +16,8 @@ pub mod offset_commit;
 pub mod offset_fetch;
 pub mod offset_for_leader_epoch;
 pub mod produce;
+#[cfg(test)]
+pub(crate) mod random;
 pub mod sasl_authenticate;
 pub mod sasl_handshake;
 pub mod sync_group;
