@@ -3,7 +3,9 @@
 //! Tests may stop at the first surprise, so the kit panics with a sentence instead of returning errors. Every wait is
 //! bounded. Every process that the kit starts is on a leash (`process`): it dies with the test, however the test ends.
 //! The kit must never reach beyond loopback, and must never end a process that it did not start.
+
 pub mod acl;
+pub mod clients;
 pub mod kafka;
 pub mod names;
 pub mod paths;

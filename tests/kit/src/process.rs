@@ -148,3 +148,54 @@ impl Drop for Leashed {
 fn append(log: &Path) -> File {
     File::options().create(true).append(true).open(log).expect("a log file can be opened")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    fn shell(script: &str) -> (Leashed, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        (Leashed::start("a shell", &command, &dir.path().join("log")), dir)
+    }
+
+    fn gone(pid: u32) -> Result<(), String> {
+        // A process that is killed and not yet waited for is gone, too.
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let runs = !status.is_empty() && !status.contains("State:\tZ");
+        if runs { Err(status) } else { Ok(()) }
+    }
+
+    #[test]
+    fn its_status_and_its_output_are_kept() {
+        let (mut process, _dir) = shell("echo out; echo err >&2; exit 7");
+        assert_eq!(process.wait(SOON), 7);
+        assert_eq!(process.tail(9), "out\nerr");
+    }
+
+    #[test]
+    fn it_dies_when_the_leash_is_dropped() {
+        let (process, _dir) = shell("exec sleep 600");
+        let pid = process.pid();
+        assert!(gone(pid).is_err());
+        drop(process);
+        wait::until("its end", SOON, || gone(pid));
+    }
+
+    #[test]
+    fn a_signal_reaches_it_and_not_the_shell_before_it() {
+        let (mut process, _dir) = shell("trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done");
+        wait::until("the trap", SOON, || (process.tail(1) == "ready").then_some(()).ok_or_else(String::new));
+        assert_eq!(process.stop(SOON), 9);
+    }
+
+    #[test]
+    fn what_ignores_sigterm_is_killed() {
+        let (mut process, _dir) = shell("trap '' TERM; echo ready; while :; do sleep 0.05; done");
+        wait::until("the trap", SOON, || (process.tail(1) == "ready").then_some(()).ok_or_else(String::new));
+        assert_eq!(process.stop(Duration::from_millis(300)), 128 + 9);
+    }
+}

@@ -1,0 +1,30 @@
+# What a person types. Each target says what it does; `make` alone lists them.
+
+.PHONY: help demo test setup bench fmt clippy
+
+help:
+	@echo 'make demo            embedded brokers, synthetic events, certificates, Weir; prints how to connect'
+	@echo 'make demo CHECK=1    runs it, reads through Weir, proves one refusal, and ends'
+	@echo 'make test            everything, with real Apache Kafka and real clients; sets up what it needs'
+	@echo 'make setup           only sets up what the tests need'
+	@echo 'make bench           the cost of Weir against other ways, as ratios of one run'
+	@echo 'make fmt clippy      format, lint'
+
+demo:
+	cargo build --quiet -p weir -p weir-demo
+	cargo run --quiet -p weir-demo -- $(if $(CHECK),--check)
+
+test:
+	@tests/run.sh
+
+setup:
+	@tests/setup.sh
+
+bench:
+	tests/bench/run.sh
+
+fmt:
+	cargo fmt --all
+
+clippy:
+	cargo clippy --workspace --all-targets -- -D warnings
