@@ -8,6 +8,7 @@ mod certificate;
 mod fields;
 mod grants;
 mod never;
+mod plain;
 mod principals;
 mod tiers;
 

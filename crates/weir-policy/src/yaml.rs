@@ -72,8 +72,6 @@ fn sentences(error: &Error) -> (String, String) {
         Error::Unexpected { expected: "sequence start", .. } => wrong_type("a list"),
         Error::Unexpected { expected: "mapping start", .. } => wrong_type("keys with values"),
         Error::Unexpected { expected: "string scalar", .. } | Error::NullIntoString { .. } => wrong_type("a text"),
-        Error::InvalidBooleanStrict { .. } => wrong_type("true or false"),
-        Error::InvalidScalar { ty, .. } if ty.starts_with(['u', 'i']) => wrong_type("a whole number in range"),
         Error::SerdeInvalidType { expected, .. } | Error::SerdeInvalidValue { expected, .. } => wrong_type(expected),
         Error::MergeKeyNotAllowed { .. } | Error::UnknownAnchor { .. } => no_references(),
         Error::Budget { breach, .. } => over_budget(breach),

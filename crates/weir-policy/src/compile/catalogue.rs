@@ -9,6 +9,7 @@ use serde_saphyr::{Location, Spanned};
 
 use super::fields::{Fields, Text};
 use super::never::ReadNever;
+use super::plain::Flag;
 use crate::SourceFile;
 use crate::catalogue::{Catalogue, CatalogueEntry, CleanupPolicy, PiiDecision, PiiVerdict};
 use crate::names::{LONGEST_NAME, is_topic_name, is_topic_text};
@@ -31,7 +32,7 @@ struct RawEntry {
     /// Every topic that begins so, those of tomorrow too.
     prefix: Text,
     /// Says that the writer of `prefix` knows that.
-    auto: Option<Spanned<bool>>,
+    auto: Option<Spanned<Flag>>,
     description: Text,
     schema: Text,
     /// The version that was reviewed.
@@ -141,7 +142,7 @@ fn read_entry(
             read_topics(fields, topics, never, read)
         }
         (None, Some(prefix)) => {
-            if !raw.auto.as_ref().is_some_and(|auto| auto.value) {
+            if !raw.auto.as_ref().is_some_and(|auto| auto.value.0) {
                 let at = raw.auto.map_or(prefix.referenced, |auto| auto.referenced);
                 let what = "a prefix lets out topics that nobody has seen yet";
                 fields.problem(at, what, "list the `topics`, or add `auto: true`");

@@ -91,8 +91,8 @@ fn read_line(fields: &mut Fields<'_>, raw: Spanned<RawLine>) -> Option<Line> {
     let (kind, text) = fields.exactly_one(at, kinds)?;
     let fixed = if kind == "glob" { text.value.replace('*', "") } else { text.value.clone() };
     if fixed.is_empty() || !is_topic_text(&fixed) {
-        let what = format!("`{kind}` has nothing that a topic name can have, or more than that");
-        fields.problem(text.referenced, what, "write letters, digits, `.`, `_` and `-`, and stars in `glob` alone");
+        let what = format!("`{}` can be no `{kind}` of a topic name", text.value.escape_debug());
+        fields.problem(text.referenced, what, "write letters, digits, `.`, `_` and `-`; stars belong in `glob`");
         return None;
     }
     let pattern = match kind {

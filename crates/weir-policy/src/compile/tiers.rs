@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
 use super::fields::{Fields, Text};
+use super::plain::Number;
 use crate::problem::Problems;
 use crate::yaml::read_yaml;
 use crate::{SourceFile, Tier};
@@ -22,7 +23,7 @@ struct RawFile {
 struct RawTier {
     tier: Text,
     /// How many connections a principal may hold at once.
-    connections: Option<Spanned<u32>>,
+    connections: Option<Spanned<Number>>,
 }
 
 /// The tiers by name. One with a problem is there without its limits.
@@ -42,15 +43,15 @@ pub(super) fn read(source: &SourceFile, problems: &mut Problems) -> Option<ReadT
         let at = raw.referenced;
         let name = fields.name(at, "tier", raw.value.tier);
         let connections = fields.required(at, "connections", raw.value.connections);
-        if let Some(zero) = connections.as_ref().filter(|connections| connections.value == 0) {
+        if let Some(zero) = connections.as_ref().filter(|connections| connections.value.0 == 0) {
             fields.problem(zero.referenced, "a tier without connections lets nobody in", "write 1 or more");
         }
         let Some(name) = name else { continue };
         if tiers.contains_key(&name.value) {
             fields.problem(name.referenced, format!("the tier `{}` stands twice", name.value), "keep one of them");
         }
-        let tier =
-            connections.map(|connections| Arc::new(Tier { name: name.value.clone(), connections: connections.value }));
+        let tier = connections
+            .map(|connections| Arc::new(Tier { name: name.value.clone(), connections: connections.value.0 }));
         tiers.insert(name.value, tier);
     }
     Some(tiers)

@@ -24,14 +24,17 @@ pub(super) fn utf8_string(text: &str) -> Vec<u8> {
 
 /// The text of a DER string, if it is of a type that is text without doubt and nothing follows it.
 pub(super) fn text(der: &[u8]) -> Option<String> {
-    let (length, text): (usize, &[u8]) = match der {
-        [UTF8_STRING | PRINTABLE_STRING | IA5_STRING, rest @ ..] => match rest {
-            [short @ 0..=0x7f, text @ ..] => ((*short).into(), text),
-            [0x81, length @ 0x80..=0xff, text @ ..] => ((*length).into(), text),
-            [0x82, high @ 1..=0xff, low, text @ ..] => (u16::from_be_bytes([*high, *low]).into(), text),
-            _ => return None,
-        },
-        _ => return None,
+    let [UTF8_STRING | PRINTABLE_STRING | IA5_STRING, length, rest @ ..] = der else { return None };
+    let (length, text) = match length {
+        short @ 0..=0x7f => (usize::from(*short), rest),
+        long => {
+            let (digits, text) = rest.split_at_checked(usize::from(long & 0x7f))?;
+            let length = digits
+                .iter()
+                .try_fold(0_usize, |length, digit| length.checked_mul(256)?.checked_add(usize::from(*digit)))?;
+            // DER writes a length in one way: without leading zeros, and short where that is possible.
+            (digits.first().is_some_and(|first| *first != 0) && length > 0x7f).then_some((length, text))?
+        }
     };
     (length == text.len()).then(|| String::from_utf8(text.to_vec()).ok())?
 }

@@ -1,8 +1,12 @@
 //! Small policies for tests.
 
-#![allow(dead_code, reason = "each test uses some of it")]
-
+use proptest::prelude::ProptestConfig;
 use weir_policy::{ConfigErrors, Policy, PolicyFiles, PolicyOptions, SourceFile};
+
+/// So many cases, and no files written where one fails: it prints its input.
+pub fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
 
 /// A file.
 pub fn file(path: &str, text: impl Into<String>) -> SourceFile {

@@ -1,0 +1,18 @@
+//! Tests of the policy crate from outside.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may stop at the first surprise"
+)]
+
+mod addresses;
+mod bad_files;
+mod dn;
+mod groups;
+mod identity;
+mod judge;
+mod shipped_acl;
+mod small;
