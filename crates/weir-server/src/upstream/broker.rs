@@ -1,4 +1,4 @@
-//! One listed broker: its addresses, its API versions, and the task that keeps both true.
+//! One listed broker: where it answers, its API versions, and the task that keeps both true.
 //!
 //! The task holds a connection of its own to the broker, so that a restart is noticed when it happens and the broker is
 //! asked again at once. Must never: carry a client's bytes, or let a broker of another cluster be dialled.
@@ -34,8 +34,8 @@ pub(super) struct Broker {
 #[derive(Clone, Debug, Default)]
 pub(super) struct BrokerState {
     pub(super) health: Health,
-    /// Where its host name leads; the last good answer.
-    pub(super) addresses: Arc<[SocketAddr]>,
+    /// Where it answered last, and its cluster's id was asked for: no other address is dialled for a client.
+    pub(super) address: Option<SocketAddr>,
     /// What it serves; what it served when it was last reached.
     pub(super) versions: Option<Arc<Ranges>>,
     /// The id of the other cluster that answers at its address.
@@ -115,38 +115,26 @@ impl Watcher {
     /// Asks the broker again and again on one connection, until the connection is lost (an error) or the broker became
     /// suspect (no error).
     async fn one_connection(&mut self, backoff: &mut Backoff) -> Result<(), ExchangeError> {
-        let mut connection = self.connect().await?;
+        let found = self.resolver.lookup(self.settings.timeouts.connect).await.to_vec();
+        let (mut connection, address) = open(&found, self.resolver.name(), &self.settings).await?;
         loop {
             let answer;
             (connection, answer) = connection.ask(&OwnRequest::ApiVersions { version: API_VERSIONS_ASKED }).await?;
             let versions = discovery::read_api_versions(API_VERSIONS_ASKED, &answer)?;
             let foreign;
             (connection, foreign) = self.foreign_cluster(connection, &versions).await?;
-            self.report_answered(versions, foreign);
+            self.report_answered(address, versions, foreign);
             backoff.reset();
             tokio::select! {
                 lost = connection.until_lost() => return Err(lost),
                 () = self.broker.suspect.notified() => return Ok(()),
-                () = tokio::time::sleep(self.settings.timeouts.recheck) => self.look_up().await,
+                () = tokio::time::sleep(self.settings.timeouts.recheck) => {}
+            }
+            if !self.resolver.lookup(self.settings.timeouts.connect).await.contains(&address) {
+                // The name leads elsewhere now: whoever answers there is asked before a client is sent to it.
+                return Ok(());
             }
         }
-    }
-
-    async fn connect(&mut self) -> Result<ControlConnection, ExchangeError> {
-        self.look_up().await;
-        let addresses = self.broker.state.borrow().addresses.clone();
-        open(&addresses, self.resolver.name(), &self.settings).await
-    }
-
-    async fn look_up(&mut self) {
-        let found = self.resolver.lookup(self.settings.timeouts.connect).await;
-        self.broker.state.send_if_modified(|state| {
-            let is_new = *state.addresses != *found;
-            if is_new {
-                state.addresses = found.into();
-            }
-            is_new
-        });
     }
 
     /// The id of the broker's cluster where it is not the pinned one. Brokers too old to tell it cheaply are not asked.
@@ -176,19 +164,12 @@ impl Watcher {
         }
     }
 
-    fn report_answered(&self, versions: Ranges, foreign: Option<RealClusterId>) {
+    fn report_answered(&self, address: SocketAddr, versions: Ranges, foreign: Option<RealClusterId>) {
         let before = self.broker.state();
         if let Some(answered) = foreign.as_ref().filter(|_| before.foreign != foreign) {
-            let (upstream, address) = (&self.settings.name, self.broker.host_port());
-            let (pinned, answered) = (&self.pinned.0, &answered.0);
-            tracing::error!(
-                upstream,
-                broker = self.broker.id.0,
-                %address,
-                pinned,
-                answered,
-                "another cluster answers at this broker's address; it is not dialled"
-            );
+            let (upstream, broker, pinned, answered) =
+                (&self.settings.name, self.broker.id.0, &self.pinned.0, &answered.0);
+            tracing::error!(upstream, broker, %address, pinned, answered, "another cluster answers; it is not dialled");
         }
         let same_versions = before.versions.as_deref() == Some(&versions);
         let same = same_versions && before.foreign == foreign && before.health == Health::Up;
@@ -197,6 +178,7 @@ impl Watcher {
         }
         self.broker.state.send_modify(|state| {
             state.health = Health::Up;
+            state.address = Some(address);
             state.foreign = foreign;
             if !same_versions {
                 state.versions = Some(Arc::new(versions));
@@ -208,19 +190,20 @@ impl Watcher {
     }
 }
 
-/// Opens a control connection to the first of the addresses that answers.
+/// Opens a control connection to the first of the addresses that answers, and says which one that is.
 pub(super) async fn open(
     addresses: &[SocketAddr],
     name: &HostPort,
     settings: &UpstreamSettings,
-) -> Result<ControlConnection, ExchangeError> {
+) -> Result<(ControlConnection, SocketAddr), ExchangeError> {
     if addresses.is_empty() {
         return Err(ExchangeError::Unresolved);
     }
     let timeouts = &settings.timeouts;
     let stream = connect(addresses, timeouts.connect).await.map_err(ExchangeError::Connect)?;
+    let address = stream.peer_addr()?;
     let peer = settings.tls_peer(&name.host).map_err(ExchangeError::Handshake)?;
     let secured = tokio::time::timeout(timeouts.handshake, secure(stream, peer)).await;
     let link = secured.map_err(|_| ExchangeError::TimedOut)?.map_err(ExchangeError::Handshake)?;
-    Ok(ControlConnection::new(link, timeouts))
+    Ok((ControlConnection::new(link, timeouts), address))
 }

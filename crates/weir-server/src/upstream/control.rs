@@ -3,7 +3,8 @@
 //! A *round* is one attempt to get Metadata, over the connection that worked last or else over every broker and bootstrap
 //! address in turn. Must never: publish a view of another cluster, log a topic that the catalogue does not name, or stop.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -113,7 +114,8 @@ impl Control {
             return round;
         }
         for broker in self.brokers_to_ask() {
-            let opened = broker::open(&broker.state().addresses, &broker.host_port(), &self.shared.settings).await;
+            let opened =
+                broker::open(broker.state().address.as_slice(), &broker.host_port(), &self.shared.settings).await;
             if let Some(round) = self.ask_opened(broker.host_port(), opened, &mut wrong).await {
                 return round;
             }
@@ -148,11 +150,11 @@ impl Control {
     async fn ask_opened(
         &mut self,
         name: HostPort,
-        opened: Result<ControlConnection, ExchangeError>,
+        opened: Result<(ControlConnection, SocketAddr), ExchangeError>,
         wrong: &mut Option<RealClusterId>,
     ) -> Option<Round> {
         let described = match opened {
-            Ok(connection) => ask_versions(connection).await,
+            Ok((connection, _)) => ask_versions(connection).await,
             Err(error) => Err(error),
         };
         match described {
@@ -197,7 +199,8 @@ impl Control {
         let request = if wanted.pattern || version < METADATA_BY_NAME {
             OwnRequest::MetadataAll { version }
         } else {
-            OwnRequest::MetadataByName { version, topics: wanted.literals.iter().cloned().map(RealTopic).collect() }
+            let topics: BTreeSet<&String> = wanted.literals.iter().collect();
+            OwnRequest::MetadataByName { version, topics: topics.into_iter().cloned().map(RealTopic).collect() }
         };
         let (connection, answer) = connection.ask(&request).await?;
         Ok((connection, read_wanted(version, &answer, wanted)?))

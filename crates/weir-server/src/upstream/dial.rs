@@ -1,7 +1,7 @@
-//! Connections to brokers for clients: paced, bounded in time, and only to brokers of the view.
+//! Connections to brokers for clients: paced, bounded in time, and only to addresses where the right cluster answers.
 //!
-//! The bootstrap list is not dialled here. Only the control connection learns which cluster answers there, and the view
-//! holds whom it found. Must never: write a byte, or look a name up on a worker's thread.
+//! Neither the bootstrap list nor a broker's host name is dialled here: Weir's own connections learn which cluster
+//! answers there, and at which address. Must never: write a byte, or look a name up on a worker's thread.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -42,9 +42,9 @@ pub enum DialError {
     /// Another cluster answers: at this broker's address, or wherever this upstream is asked for.
     #[error("another cluster answers there")]
     WrongCluster,
-    /// The broker's host name has no address.
-    #[error("the broker's host name has no address")]
-    Unresolved,
+    /// The broker is listed and has not answered Weir's own questions yet.
+    #[error("the broker has not answered yet")]
+    NotAnswered,
     /// As many dials as may wait for this broker wait already.
     #[error("too many connections are being opened to this broker")]
     TooManyDials,
@@ -107,7 +107,7 @@ fn in_turn<'a>(shared: &Shared, brokers: &'a BTreeMap<RealBrokerId, Arc<Broker>>
 
 async fn dial_broker(shared: &Shared, broker: &Broker, deadline: tokio::time::Instant) -> Result<Dialed, DialError> {
     let dialed = try_broker(shared, broker, deadline).await;
-    if let Err(DialError::Unresolved | DialError::TimedOut | DialError::Unreachable(_)) = &dialed {
+    if let Err(DialError::NotAnswered | DialError::TimedOut | DialError::Unreachable(_)) = &dialed {
         broker.mark_suspect();
         shared.wake.notify_one();
     }
@@ -117,12 +117,12 @@ async fn dial_broker(shared: &Shared, broker: &Broker, deadline: tokio::time::In
 async fn try_broker(shared: &Shared, broker: &Broker, deadline: tokio::time::Instant) -> Result<Dialed, DialError> {
     let tls = shared.settings.tls_peer(&broker.address.host).map_err(DialError::ServerName)?;
     let one_try = shared.settings.timeouts.connect;
-    let addresses = addresses(broker, deadline_in(one_try).min(deadline)).await?;
+    let address = checked_address(broker, deadline_in(one_try).min(deadline)).await?;
     // Whoever waits for its turn must have the time left to connect.
     let patience = deadline.into_std().saturating_duration_since(Instant::now()).saturating_sub(one_try);
     let start = broker.reserve_dial(Instant::now(), patience).ok_or(DialError::TooManyDials)?;
     tokio::time::sleep_until(start.into()).await;
-    match timeout_at(deadline, connect(&addresses, one_try)).await {
+    match timeout_at(deadline, connect(&[address], one_try)).await {
         Ok(Ok(stream)) => Ok(Dialed { stream, tls, broker: broker.id }),
         Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => Err(DialError::TimedOut),
         Ok(Err(error)) => Err(DialError::Unreachable(error)),
@@ -130,18 +130,18 @@ async fn try_broker(shared: &Shared, broker: &Broker, deadline: tokio::time::Ins
     }
 }
 
-/// The broker's addresses; for a broker that was listed just now they may still be on their way.
-async fn addresses(broker: &Broker, deadline: tokio::time::Instant) -> Result<Arc<[SocketAddr]>, DialError> {
+/// Where the broker answered Weir's own questions; a broker that was listed just now may still be asked.
+async fn checked_address(broker: &Broker, deadline: tokio::time::Instant) -> Result<SocketAddr, DialError> {
     let mut states = broker.subscribe();
-    let known = states.wait_for(|state| !state.addresses.is_empty() || state.health == Health::Down);
+    let known = states.wait_for(|state| state.address.is_some() || state.health == Health::Down);
     let state = match timeout_at(deadline, known).await {
         Ok(Ok(state)) => state.clone(),
-        Ok(Err(_)) | Err(_) => return Err(DialError::Unresolved),
+        Ok(Err(_)) | Err(_) => return Err(DialError::NotAnswered),
     };
     if state.foreign.is_some() {
         return Err(DialError::WrongCluster);
     }
-    if state.addresses.is_empty() { Err(DialError::Unresolved) } else { Ok(state.addresses) }
+    state.address.ok_or(DialError::NotAnswered)
 }
 
 fn deadline_in(time: Duration) -> tokio::time::Instant {

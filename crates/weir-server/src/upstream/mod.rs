@@ -1,6 +1,6 @@
 //! One broker cluster, by name: what it holds (a view of catalogue topics), whether it can be reached, and a door to dial it.
 //!
-//! `control` keeps the view, on the main thread; `broker` keeps each listed broker's addresses and versions; `dial` opens
+//! `control` keeps the view, on the main thread; `broker` keeps each listed broker's address and versions; `dial` opens
 //! connections for clients, on the workers' threads.
 //! Must never: keep or log a topic that the catalogue does not allow, dial a cluster whose id is not the pinned one, or put
 //! a lock on a client's hot path.

@@ -98,7 +98,7 @@ impl Default for UpstreamTimeouts {
             connect: Duration::from_secs(1),
             dial: Duration::from_secs(3),
             handshake: Duration::from_secs(2),
-            silence: Duration::from_secs(2),
+            silence: Duration::from_secs(3),
             exchange: Duration::from_secs(10),
             refresh: Duration::from_secs(5),
             refresh_gap: Duration::from_millis(100),

@@ -82,6 +82,18 @@ async fn a_client_that_comes_before_the_first_view_waits_for_it() {
 }
 
 #[tokio::test]
+async fn a_broker_that_never_answered_is_not_dialled() {
+    let broker = FakeBroker::alone(Script::new()).await;
+    // It takes connections and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = i32::from(silent.local_addr().unwrap().port());
+    broker.change(|script| script.brokers.push((2, "127.0.0.1".to_owned(), port)));
+    let upstream = start(&[&broker], &[]);
+    fresh(&upstream).await.unwrap();
+    assert!(matches!(upstream.dial(Target::Broker(RealBrokerId(2))).await, Err(DialError::NotAnswered)));
+}
+
+#[tokio::test]
 async fn without_a_view_nothing_is_dialled() {
     let mut broker = FakeBroker::alone(Script::new()).await;
     broker.stop().await;

@@ -15,7 +15,7 @@ use crate::upstream::{Upstream, UpstreamReadiness, WantedTopics};
 #[tokio::test]
 async fn catalogue_topics_are_asked_for_by_name_and_never_created() {
     let broker = FakeBroker::alone(Script::new().topic("events", 7, 1, 3).topic("secret-pii", 8, 1, 0)).await;
-    let upstream = start(&[&broker], &["events", "not-there"]);
+    let upstream = start(&[&broker], &["events", "not-there", "events"]);
     let view = fresh(&upstream).await.unwrap();
 
     assert_eq!(view.cluster_id.0, "cluster-a");
