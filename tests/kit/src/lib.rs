@@ -3,6 +3,22 @@
 //! Tests may stop at the first surprise, so the kit panics with a sentence instead of returning errors. Every wait is
 //! bounded. Every process that the kit starts is on a leash (`process`): it dies with the test, however the test ends.
 //! The kit must never reach beyond loopback, and must never end a process that it did not start.
+//!
+//! ```no_run
+//! use weir_testkit::kafka::Chain;
+//! use weir_testkit::{Acl, Advertise, Kafka, Pki, PrincipalSpec, Version, Weir, WeirOptions};
+//!
+//! let kafka = Kafka::shared(Version::V4); // one cluster for all tests of the process
+//! let _calm = kafka.calm(); // `storm()` for a test that kills brokers
+//! kafka.create_topic("a.topic", 3, 3, &[]);
+//! let mut chain = Chain::new("a.topic", 3);
+//! chain.append(&kafka, 100);
+//!
+//! let acl = Acl::new(&["a.topic"]).principal(PrincipalSpec::new("reader", &["a.topic"]));
+//! let weir = Weir::start(WeirOptions::new(&kafka, Advertise::Ports, acl));
+//! let client = Pki::shared().client("reader"); // files for a client program, bytes for a RawClient
+//! println!("{} {}", weir.bootstrap(), client.certificate.display());
+//! ```
 
 pub mod acl;
 pub mod clients;

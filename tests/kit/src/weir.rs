@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::acl::Acl;
 use crate::kafka::Kafka;
 use crate::pki::{Identity, Pki};
-use crate::ports::Block;
+use crate::ports::{Block, SIZE};
 use crate::process::Leashed;
 use crate::raw::RawTarget;
 use crate::transcript::Side;
@@ -88,6 +88,11 @@ impl WeirOptions {
         self.tapped = false;
         self.place();
         self
+    }
+
+    /// Ports that nothing uses, for further listeners in `config`. They are not tapped.
+    pub fn spare_ports(&self) -> std::ops::Range<u16> {
+        self.block.first + 3 + IDS.end()..self.block.first + SIZE
     }
 
     fn place(&mut self) {

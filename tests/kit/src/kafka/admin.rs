@@ -6,11 +6,12 @@ use std::time::Duration;
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
+use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
 use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::{
-    CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, FindCoordinatorRequest, GroupId,
+    CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, FetchRequest, FindCoordinatorRequest, GroupId,
     ListGroupsRequest, MetadataRequest, MetadataResponse, OffsetFetchRequest, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
@@ -162,6 +163,28 @@ impl Kafka {
                 topic.partitions.iter().map(|p| ((topic.name.0.to_string(), p.partition_index), p.committed_offset))
             });
             Ok(offsets.filter(|(_, offset)| *offset >= 0).collect())
+        })
+    }
+
+    /// Reads the first MiB of every partition straight from its leader, so that the direct side of the transcripts holds
+    /// it; gives how many bytes of records came.
+    pub fn show_directly(&self, topic: &str, partitions: i32) -> usize {
+        (0..partitions).map(|partition| self.first_bytes(topic, partition)).sum()
+    }
+
+    fn first_bytes(&self, topic: &str, partition: i32) -> usize {
+        let wanted = FetchPartition::default().with_partition(partition).with_partition_max_bytes(1 << 20);
+        let wanted = FetchTopic::default().with_topic(topic_name(topic)).with_partitions(vec![wanted]);
+        let request = FetchRequest::default().with_max_wait_ms(500).with_max_bytes(1 << 20).with_topics(vec![wanted]);
+        wait::until("records", SETTLE, || {
+            let at = self.plaintext(self.leader_of(topic, partition));
+            let answer = wire::call(&at, 11, &request)?;
+            let found = answer.responses.first().and_then(|topic| topic.partitions.first());
+            let found = found.ok_or("no partition in the answer")?;
+            match found.error_code {
+                0 => Ok(found.records.as_ref().map_or(0, bytes::Bytes::len)),
+                code => Err(format!("{topic}-{partition}: error {code}")),
+            }
         })
     }
 

@@ -157,14 +157,19 @@ fn path_text(path: &Path) -> &str {
     path.to_str().expect("the path is text")
 }
 
-/// A dead broker is fenced after five seconds instead of nine; partitions stay where a fail-over put them.
-const FIXED: [(&str, &str); 16] = [
+/// A dead broker is fenced after five seconds instead of nine; partitions stay where a fail-over put them; members of
+/// the consumer protocol are told soon.
+const FIXED: [(&str, &str); 20] = [
     ("auto.create.topics.enable", "false"),
     ("auto.leader.rebalance.enable", "false"),
     ("broker.heartbeat.interval.ms", "1000"),
     ("broker.session.timeout.ms", "5000"),
     ("controlled.shutdown.enable", "false"),
     ("default.replication.factor", "1"),
+    ("group.consumer.heartbeat.interval.ms", "1000"),
+    ("group.consumer.min.heartbeat.interval.ms", "500"),
+    ("group.consumer.min.session.timeout.ms", "6000"),
+    ("group.consumer.session.timeout.ms", "10000"),
     ("group.initial.rebalance.delay.ms", "0"),
     ("log.cleaner.dedupe.buffer.size", "8388608"),
     ("log.cleaner.threads", "1"),
