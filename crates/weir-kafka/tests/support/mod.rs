@@ -1,0 +1,240 @@
+//! A connection of one principal to one small cluster, without a network: requests in, frames out.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::messages::{ApiKey, RequestHeader};
+use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
+use uuid::Uuid;
+use weir_kafka::advertise::{AdvertisedNodes, Target};
+use weir_kafka::cluster::{
+    ClusterView, PartitionView, RealAddress, RealBrokerId, RealClusterId, RealTopic, ShownClusterId, TopicView,
+    VersionRange,
+};
+use weir_kafka::session::{Env, Fault, Head, Session, SessionLimits, Turn};
+use weir_policy::{Policy, PolicyFiles, PolicyOptions, SourceFile};
+
+pub const GRANTED: &str = "public.granted";
+pub const ALSO_GRANTED: &str = "public.also-granted";
+/// In the catalogue and on the brokers, but not granted.
+pub const HIDDEN: &str = "public.hidden";
+/// Nowhere.
+pub const ABSENT: &str = "public.absent";
+pub const GRANTED_ID: Uuid = Uuid::from_u128(0xaaaa_0001);
+pub const HIDDEN_ID: Uuid = Uuid::from_u128(0xbbbb_0002);
+pub const ABSENT_ID: Uuid = Uuid::from_u128(0xcccc_0003);
+/// What must never be in an answer.
+pub const INTERNAL_HOST: &str = "kafka1001.internal";
+
+/// Borrows all of a desk but its session.
+macro_rules! env {
+    ($desk:ident, $principal:ident) => {
+        Env {
+            policy: &$desk.policy,
+            policy_generation: $desk.policy_generation,
+            principal: &$principal,
+            view: Some(&$desk.view),
+            nodes: &$desk.nodes,
+            target: Target::Broker(RealBrokerId(1)),
+            cluster_id: &$desk.shown_cluster,
+            limits: &$desk.limits,
+            broker_connected: $desk.connected,
+            now: $desk.now,
+        }
+    };
+}
+
+/// One client connection.
+pub struct Desk {
+    pub policy: Policy,
+    pub policy_generation: u64,
+    pub view: ClusterView,
+    pub nodes: AdvertisedNodes,
+    pub limits: SessionLimits,
+    pub session: Session,
+    pub connected: bool,
+    pub now: Instant,
+    principal: String,
+    shown_cluster: ShownClusterId,
+}
+
+/// What a request led to.
+#[derive(Debug)]
+pub enum Led {
+    /// These bytes go to the broker, without their length prefix.
+    Upstream(Vec<u8>),
+    /// Weir answers.
+    Local,
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        let limits = SessionLimits::default();
+        Self {
+            policy: policy(&[GRANTED, ALSO_GRANTED]),
+            policy_generation: 1,
+            view: view(),
+            nodes: AdvertisedNodes::Sni { host: "kafka.example.org".into(), port: 9093 },
+            session: Session::new("reader".into(), &limits),
+            limits,
+            connected: true,
+            now: Instant::now(),
+            principal: "reader".into(),
+            shown_cluster: ShownClusterId("shown-cluster".into()),
+        }
+    }
+
+    pub fn raw(&mut self, frame: Vec<u8>) -> Result<Led, Fault> {
+        let principal = self.policy.principal(&self.principal).unwrap();
+        let env = env!(self, principal);
+        match self.session.take_request(&Bytes::from(frame), &env)? {
+            Turn::Local => Ok(Led::Local),
+            Turn::Forward(cleared) => Ok(Led::Upstream(cleared.into_frame()[4..].to_vec())),
+        }
+    }
+
+    pub fn ask<M: Encodable + HeaderVersion>(&mut self, key: ApiKey, version: i16, message: &M) -> Led {
+        self.raw(frame(key, version, 77, message)).unwrap()
+    }
+
+    /// The next local answer, as a whole frame.
+    pub fn local_answer(&mut self) -> Vec<u8> {
+        assert!(matches!(self.session.head(), Head::Local { .. }), "{:?}", self.session.head());
+        let principal = self.policy.principal(&self.principal).unwrap();
+        let env = env!(self, principal);
+        let mut out = Vec::new();
+        self.session.answer_head(&env, &mut out).unwrap();
+        out
+    }
+
+    /// Gives the session a broker's bytes in pieces of `size`, as a socket would, and returns what the client gets.
+    pub fn broker_answers(&mut self, frame: &[u8], size: usize) -> Result<Vec<u8>, Fault> {
+        let principal = self.policy.principal(&self.principal).unwrap();
+        let env = env!(self, principal);
+        let (mut out, mut held) = (Vec::new(), Vec::new());
+        for piece in frame.chunks(size) {
+            held.extend_from_slice(piece);
+            loop {
+                if !self.session.awaits_broker_now() {
+                    break;
+                }
+                let took = self.session.feed_broker(&mut held, &env, &mut out)?;
+                held.drain(..took);
+                if took == 0 || held.is_empty() {
+                    break;
+                }
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// A request frame, without its length prefix.
+pub fn frame<M: Encodable + HeaderVersion>(key: ApiKey, version: i16, correlation: i32, message: &M) -> Vec<u8> {
+    let header = RequestHeader::default()
+        .with_request_api_key(key as i16)
+        .with_request_api_version(version)
+        .with_correlation_id(correlation)
+        .with_client_id(Some(StrBytes::from_static_str("a client")));
+    let mut out = BytesMut::new();
+    header.encode(&mut out, M::header_version(version)).unwrap();
+    message.encode(&mut out, version).unwrap();
+    out.to_vec()
+}
+
+/// A broker's answer frame, with its length prefix. `flexible` says whether the header has tagged fields.
+pub fn answer<M: Encodable>(correlation: i32, flexible: bool, version: i16, message: &M) -> Vec<u8> {
+    let mut body = BytesMut::new();
+    message.encode(&mut body, version).unwrap();
+    let mut out = correlation.to_be_bytes().to_vec();
+    out.extend(std::iter::repeat_n(0, usize::from(flexible)));
+    out.extend_from_slice(&body);
+    let mut framed = u32::try_from(out.len()).unwrap().to_be_bytes().to_vec();
+    framed.extend(out);
+    framed
+}
+
+/// The message of a whole answer frame, and the correlation id.
+pub fn read<M: Decodable>(frame: &[u8], flexible: bool, version: i16) -> (i32, M) {
+    let length = u32::from_be_bytes(frame[..4].try_into().unwrap());
+    assert_eq!(usize::try_from(length).unwrap(), frame.len() - 4, "the length prefix is true");
+    let correlation = i32::from_be_bytes(frame[4..8].try_into().unwrap());
+    let mut body = Bytes::copy_from_slice(&frame[8 + usize::from(flexible)..]);
+    let message = M::decode(&mut body, version).unwrap();
+    assert!(body.is_empty(), "{} bytes behind the answer", body.len());
+    (correlation, message)
+}
+
+/// The message of a request that goes to the broker.
+pub fn upstream<M: Decodable + HeaderVersion>(led: Led, version: i16) -> (RequestHeader, M) {
+    let Led::Upstream(frame) = led else { panic!("answered locally") };
+    let mut bytes = Bytes::from(frame);
+    let header = RequestHeader::decode(&mut bytes, M::header_version(version)).unwrap();
+    let message = M::decode(&mut bytes, version).unwrap();
+    assert!(bytes.is_empty());
+    (header, message)
+}
+
+pub fn policy(granted: &[&str]) -> Policy {
+    let file = |path: &str, text: String| SourceFile { path: path.into(), text };
+    let pii = "{verdict: none, by: test, on: 2026-11-01, ticket: T1}";
+    let stream = |topic: &str| {
+        format!(
+            "  - stream: {topic}\n    topics: [{topic}]\n    description: x\n    schema: /x\n    schema_version: 1.0.0\n    \
+             cleanup_policy: delete\n    pii: {pii}\n"
+        )
+    };
+    let streams: String = [GRANTED, ALSO_GRANTED, HIDDEN].into_iter().map(stream).collect();
+    let read: String = granted.iter().map(|topic| format!("  - topic: {topic}\n")).collect();
+    let principal = |name: &str| {
+        format!(
+            "principal: {name}\ncertificate:\n  - cn: {name}\nnamespace: {name}\ntier: tool\nread:\n{read}\
+             contact: a@example.org\nreview_by: 2027-01-01\n"
+        )
+    };
+    let files = PolicyFiles {
+        catalogue: file("catalogue.yaml", format!("streams:\n{streams}")),
+        never: file("never.yaml", "never:\n  - prefix: __\n    why: internal\n".into()),
+        tiers: file("tiers.yaml", "tiers:\n  - tier: tool\n    connections: 20\n".into()),
+        principals: vec![
+            file("principals/reader.yaml", principal("reader")),
+            file("principals/other.yaml", principal("other")),
+        ],
+    };
+    Policy::compile(&files, &PolicyOptions::default()).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn view() -> ClusterView {
+    let brokers: BTreeMap<_, _> = (1..=3)
+        .map(|id| (RealBrokerId(id), RealAddress { host: format!("{INTERNAL_HOST}.{id}"), port: 9092 }))
+        .collect();
+    let topics = [(GRANTED, GRANTED_ID), (HIDDEN, HIDDEN_ID), (ALSO_GRANTED, Uuid::from_u128(0xdddd))];
+    let partition = |index: i32| PartitionView {
+        index,
+        error_code: 0,
+        leader: RealBrokerId(index + 1),
+        leader_epoch: 5,
+        replicas: (1..=3).map(RealBrokerId).collect(),
+        isr: vec![RealBrokerId(1)],
+        offline: vec![],
+    };
+    let all = |range: VersionRange| range;
+    ClusterView {
+        cluster_id: RealClusterId("internal-cluster".into()),
+        brokers,
+        topics: topics
+            .iter()
+            .map(|(name, id)| {
+                let view = TopicView { id: *id, partitions: (0..3).map(partition).collect() };
+                (RealTopic((*name).into()), view)
+            })
+            .collect(),
+        topics_by_id: topics.iter().map(|(name, id)| (*id, RealTopic((*name).into()))).collect(),
+        versions: (0..=80).map(|key| (key, all(VersionRange { min: 0, max: 99 }))).collect::<HashMap<_, _>>(),
+        topics_generation: 1,
+        fetched_at: Instant::now() + Duration::from_secs(0),
+    }
+}
