@@ -76,30 +76,95 @@ impl Pattern {
 pub(crate) struct PatternSet {
     names: HashSet<Arc<str>>,
     prefixes: PrefixSet,
-    others: Vec<Pattern>,
+    others: Scan,
 }
 
 impl<'a> FromIterator<&'a Pattern> for PatternSet {
     fn from_iter<I: IntoIterator<Item = &'a Pattern>>(patterns: I) -> Self {
-        let mut names = HashSet::new();
+        let mut set = Self::default();
         let mut prefixes = Vec::new();
-        let mut others = Vec::new();
         for pattern in patterns {
             let head = || Arc::from(pattern.head.as_str());
             match pattern.parts.as_slice() {
-                [] => drop(names.insert(head())),
+                [] => drop(set.names.insert(head())),
                 [open] if open.is_empty() => prefixes.push(head()),
-                _ => others.push(pattern.clone()),
+                _ => set.others.add(pattern),
             }
         }
-        Self { names, prefixes: prefixes.into_iter().collect(), others }
+        set.prefixes = prefixes.into_iter().collect();
+        set
     }
 }
 
 impl PatternSet {
     pub(crate) fn matches(&self, name: &str) -> bool {
-        self.names.contains(name)
-            || self.prefixes.covers(name)
-            || self.others.iter().any(|pattern| pattern.matches(name))
+        self.names.contains(name) || self.prefixes.covers(name) || self.others.matches(name)
+    }
+}
+
+/// Patterns that can begin anywhere, tried in one walk over the name: each by its longest text, which a name that
+/// matches must hold, under the first byte of that text.
+#[derive(Clone, Debug, Default)]
+struct Scan(Vec<Vec<(String, Pattern)>>);
+
+impl Scan {
+    fn add(&mut self, pattern: &Pattern) {
+        let texts = std::iter::once(&pattern.head).chain(&pattern.parts);
+        let longest = texts.max_by_key(|text| text.len()).cloned().unwrap_or_default();
+        self.0.resize(256, Vec::new());
+        // Only stars have no first byte, and compiling refuses those.
+        let first = longest.bytes().next().unwrap_or_default();
+        if let Some(tried) = self.0.get_mut(usize::from(first)) {
+            tried.push((longest, pattern.clone()));
+        }
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        let bytes = name.as_bytes();
+        bytes.iter().enumerate().any(|(at, first)| {
+            let tried = self.0.get(usize::from(*first)).into_iter().flatten();
+            let from_here = bytes.get(at..).unwrap_or_default();
+            tried.into_iter().any(|(text, pattern)| from_here.starts_with(text.as_bytes()) && pattern.matches(name))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(patterns: &[&str]) -> PatternSet {
+        let patterns: Vec<_> = patterns.iter().map(|text| Pattern::new(text)).collect();
+        patterns.iter().collect()
+    }
+
+    #[test]
+    fn stars_stand_for_any_text_the_empty_one_too() {
+        let set = set(&["name", "pre*", "*suf", "*mid*", "a*b*a", "x**y"]);
+        for name in ["name", "pre", "prefix", "suf", "a.suf", "mid", "a.mid.b", "aba", "a1b2a", "xy", "x1y"] {
+            assert!(set.matches(name), "{name}");
+        }
+        for name in ["", "names", "a.name", "pr", "sup", "suffix", "mi.d", "ab", "aa", "ba", "xz", "1xy1"] {
+            assert!(!set.matches(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn head_and_tail_may_not_share_a_letter() {
+        assert!(!set(&["aba*aba"]).matches("aba"));
+        assert!(!set(&["aba*aba"]).matches("ababa"));
+        assert!(set(&["aba*aba"]).matches("abaaba"));
+    }
+
+    #[test]
+    fn of_prefixes_the_shortest_is_kept() {
+        let set: PrefixSet = ["ab", "a", "b.c", "abc", "b"].into_iter().map(Arc::from).collect();
+        assert_eq!(set.0.len(), 2);
+        for name in ["a", "abz", "b", "b.d"] {
+            assert!(set.covers(name), "{name}");
+        }
+        for name in ["", "A", "c", "`a"] {
+            assert!(!set.covers(name), "{name}");
+        }
     }
 }

@@ -88,7 +88,8 @@ impl Policy {
         self.principals.values()
     }
 
-    /// Whether the principal may do this: the one judge, by the ordered rules of `rules`.
+    /// Whether the principal may do this: the one judge, by the ordered rules of `rules`. The principal is one of this
+    /// policy: after a reload it is identified again, for its grants are those of its own generation.
     ///
     /// # Errors
     /// The reason of the first rule that refuses.
