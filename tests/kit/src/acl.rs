@@ -152,3 +152,44 @@ fn put(path: &Path, text: &str) {
     let part = path.with_extension("part");
     fs::write(&part, text).and_then(|()| fs::rename(&part, path)).expect("a policy file can be written");
 }
+
+#[cfg(test)]
+mod tests {
+    use weir_policy::{Operation, Policy, PolicyFiles, PolicyOptions, Resource, SourceFile};
+
+    use super::*;
+
+    fn compile(dir: &Path) -> Policy {
+        let read =
+            |path: &Path| SourceFile { path: path.display().to_string(), text: fs::read_to_string(path).unwrap() };
+        let people = fs::read_dir(dir.join("principals")).unwrap();
+        let files = PolicyFiles {
+            catalogue: read(&dir.join("catalogue.yaml")),
+            never: read(&dir.join("never.yaml")),
+            tiers: read(&dir.join("tiers.yaml")),
+            principals: people.map(|entry| read(&entry.unwrap().path())).collect(),
+        };
+        Policy::compile(&files, &PolicyOptions::default()).unwrap_or_else(|problems| panic!("{problems}"))
+    }
+
+    #[test]
+    fn what_it_writes_is_a_policy_that_means_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut wide = PrincipalSpec::new("wide", &[]);
+        wide.prefixes.push("auto.".into());
+        wide.cidrs.push("127.0.0.0/8".into());
+        let acl = Acl::new(&["a.topic", "b.topic"]).auto_prefix("auto.").never_contains("secret").principal(wide);
+        acl.clone().principal(PrincipalSpec::new("narrow", &["a.topic"])).write(dir.path());
+
+        let policy = compile(dir.path());
+        let reads = |name: &str, topic: &str| {
+            let principal = policy.principal(name).unwrap();
+            policy.judge(&principal, Operation::Read, Resource::Topic(topic)).is_ok()
+        };
+        assert!(reads("narrow", "a.topic") && !reads("narrow", "b.topic"));
+        assert!(reads("wide", "auto.any") && !reads("wide", "auto.secret") && !reads("wide", "a.topic"));
+
+        acl.write(dir.path());
+        assert!(compile(dir.path()).principal("narrow").is_none(), "who is taken out is gone");
+    }
+}

@@ -1,8 +1,8 @@
 //! Every byte that went to a client, in plaintext, one file for each connection, and the search for planted names.
 //!
 //! `Edge` is what Weir sent. `Direct` is what brokers sent to the kit itself: the same search must find every planted
-//! name there, else it proves nothing. Files stay under `target/transcripts` until the next run of the same binary
-//! cleans up, so that `leakscan` can search all of a whole `make test`.
+//! name there, else it proves nothing. Files stay under `target/transcripts`, so that `leakscan` can search all of a
+//! whole `make test`; those older than a day are removed.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -40,11 +40,13 @@ impl Transcript {
     /// A new one.
     pub fn new(side: Side) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let dir = dir();
-        fs::create_dir_all(&dir).expect("target/transcripts can be made");
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}-{number:06}.{}", std::process::id(), side.suffix());
-        Self { file: File::create(dir.join(name)).expect("a transcript can be written") }
+        if number == 0 {
+            forget(&dir());
+        }
+        Self {
+            file: File::create(own(&format!("{number:06}.{}", side.suffix()))).expect("a transcript can be written"),
+        }
     }
 
     /// Adds what came.
@@ -56,10 +58,10 @@ impl Transcript {
 /// Plants a name: it must be found on the direct side, and never on the edge side, of the whole run.
 pub fn plant(name: &str) {
     assert!(name.len() >= 6 && !name.contains('\n'), "{name:?} is too short to be searched for");
-    fs::create_dir_all(dir()).expect("target/transcripts can be made");
-    let mut file = File::options().create(true).append(true).open(dir().join("planted")).expect("planted is writable");
+    let path = own("names.planted");
+    let mut file = File::options().create(true).append(true).open(path).expect("planted names can be written");
     // One write: several test threads append to this file.
-    file.write_all(format!("{name}\n").as_bytes()).expect("planted is writable");
+    file.write_all(format!("{name}\n").as_bytes()).expect("planted names can be written");
 }
 
 /// What a search found.
@@ -75,9 +77,20 @@ pub struct Findings {
     pub edges: (usize, u64),
 }
 
-/// Searches the transcripts of all processes that wrote to this target directory since the last `clear`.
+/// Searches the transcripts of all test processes since the last `clear`.
+pub fn search_all() -> io::Result<Findings> {
+    search_in(&dir(), "")
+}
+
+/// Searches the transcripts of this test process.
 pub fn search() -> io::Result<Findings> {
-    search_in(&dir())
+    search_in(&dir(), &prefix())
+}
+
+/// The transcripts of this test process that hold this text.
+pub fn holding(side: Side, text: &str) -> io::Result<Vec<PathBuf>> {
+    let files = files(&dir(), &prefix(), side.suffix())?;
+    Ok(files.into_iter().filter(|path| fs::read(path).is_ok_and(|bytes| contains(&bytes, text.as_bytes()))).collect())
 }
 
 /// Removes all transcripts and planted names.
@@ -101,29 +114,58 @@ pub fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     false
 }
 
-fn search_in(dir: &Path) -> io::Result<Findings> {
-    let planted = fs::read_to_string(dir.join("planted"))?;
-    let names: BTreeSet<&str> = planted.lines().collect();
+fn search_in(dir: &Path, prefix: &str) -> io::Result<Findings> {
+    let mut names = BTreeSet::new();
+    for path in files(dir, prefix, "planted")? {
+        names.extend(fs::read_to_string(path)?.lines().map(String::from));
+    }
     let mut unseen = names.clone();
-    let mut found = Findings { names: names.len(), ..Findings::default() };
+    for path in files(dir, prefix, Side::Direct.suffix())? {
+        let bytes = fs::read(path)?;
+        unseen.retain(|name| !contains(&bytes, name.as_bytes()));
+    }
+    let mut found = Findings { names: names.len(), unseen: unseen.into_iter().collect(), ..Findings::default() };
+    for path in files(dir, prefix, Side::Edge.suffix())? {
+        let bytes = fs::read(&path)?;
+        found.edges.0 += 1;
+        found.edges.1 += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let leaked = names.iter().filter(|name| contains(&bytes, name.as_bytes()));
+        found.leaked.extend(leaked.map(|name| (name.clone(), path.clone())));
+    }
+    Ok(found)
+}
+
+/// Files of this kind whose name begins so.
+fn files(dir: &Path, prefix: &str, kind: &str) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        let edge = path.extension().is_some_and(|kind| kind == Side::Edge.suffix());
-        if !edge && path.extension().is_none_or(|kind| kind != Side::Direct.suffix()) {
-            continue;
-        }
-        let bytes = fs::read(&path)?;
-        if edge {
-            found.edges.0 += 1;
-            found.edges.1 += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            let leaked = names.iter().filter(|name| contains(&bytes, name.as_bytes()));
-            found.leaked.extend(leaked.map(|name| (name.to_string(), path.clone())));
-        } else {
-            unseen.retain(|name| !contains(&bytes, name.as_bytes()));
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with(prefix) && path.extension().is_some_and(|ending| ending == kind) {
+            found.push(path);
         }
     }
-    found.unseen = unseen.into_iter().map(String::from).collect();
     Ok(found)
+}
+
+fn forget(dir: &Path) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let age = entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
+        if age.is_some_and(|age| age.as_secs() > 24 * 3600) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// A file of this test process.
+fn own(name: &str) -> PathBuf {
+    let dir = dir();
+    fs::create_dir_all(&dir).expect("target/transcripts can be made");
+    dir.join(format!("{}{name}", prefix()))
+}
+
+fn prefix() -> String {
+    format!("{}-", std::process::id())
 }
 
 fn dir() -> PathBuf {
@@ -137,13 +179,14 @@ mod tests {
     #[test]
     fn a_leak_is_found_and_a_name_without_control_is_told() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("planted"), "hidden-a\nhidden-b\nhidden-a\n").unwrap();
+        fs::write(dir.path().join("1-names.planted"), "hidden-a\nhidden-b\nhidden-a\n").unwrap();
         fs::write(dir.path().join("1-0.direct"), b"\0\0hidden-ahiddenhidden-").unwrap();
         fs::write(dir.path().join("1-1.edge"), b"hhidden-hidden-b\xff").unwrap();
         fs::write(dir.path().join("1-2.edge"), b"nothing").unwrap();
-        let found = search_in(dir.path()).unwrap();
+        let found = search_in(dir.path(), "").unwrap();
         assert_eq!(found.leaked, vec![("hidden-b".to_string(), dir.path().join("1-1.edge"))]);
         assert_eq!(found.unseen, vec!["hidden-b".to_string()]);
-        assert_eq!((found.names, found.edges.0), (2, 2));
+        assert_eq!((found.names, found.edges), (2, (2, 24)));
+        assert_eq!(search_in(dir.path(), "2-").unwrap(), Findings::default(), "another process");
     }
 }

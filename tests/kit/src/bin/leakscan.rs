@@ -8,7 +8,7 @@ fn main() {
         transcript::clear().expect("target/transcripts can be removed");
         return;
     }
-    let found = match transcript::search() {
+    let found = match transcript::search_all() {
         Ok(found) => found,
         Err(error) => {
             println!("leak scan: no transcripts in target/transcripts: {error}");

@@ -11,11 +11,14 @@ use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::Kafka;
+use crate::wait;
 
 const FLUSH: Duration = Duration::from_secs(60);
 /// 2026-01-01T00:00:00Z in milliseconds: far from any clock of a test run.
@@ -84,6 +87,29 @@ impl Record {
         }
         eat(&self.timestamp_ms.to_be_bytes());
         hash
+    }
+}
+
+impl Kafka {
+    /// Writes one record with this value, acknowledged by all replicas.
+    pub fn produce(&self, topic: &str, partition: i32, value: &[u8]) {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.bootstrap().join(",")).set("message.timeout.ms", "60000");
+        let deliveries = Deliveries::default();
+        let producer: ThreadedProducer<_> = config.create_with_context(deliveries.clone()).expect("a producer starts");
+        let record = BaseRecord::<(), [u8]>::to(topic).partition(partition).payload(value);
+        producer.send(record).map_err(|(error, _)| error).expect("a record is taken");
+        finish(&producer, &deliveries, 1);
+    }
+
+    /// Commits offset 0 of partition 0 of a topic for a group that has no members, so that the group exists.
+    pub fn commit_as(&self, group: &str, topic: &str) {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.bootstrap().join(",")).set("group.id", group);
+        let consumer: BaseConsumer = config.create().expect("a consumer starts");
+        let mut offsets = TopicPartitionList::new();
+        offsets.add_partition_offset(topic, 0, Offset::Offset(0)).expect("an offset");
+        wait::until("a commit", FLUSH, || consumer.commit(&offsets, CommitMode::Sync).map_err(|e| e.to_string()));
     }
 }
 
