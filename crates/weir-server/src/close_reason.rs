@@ -121,6 +121,12 @@ close_reasons! {
 }
 
 impl CloseReason {
+    /// Whether a TLS handshake began and the client did not become a principal.
+    #[must_use]
+    pub fn ends_handshake(self) -> bool {
+        (Self::TlsTimeout..=Self::PrincipalUnknown).contains(&self)
+    }
+
     /// The place in `ALL`, for counters.
     #[must_use]
     pub fn index(self) -> usize {

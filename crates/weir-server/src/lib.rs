@@ -1,6 +1,17 @@
 //! The IO of Weir: sockets, TLS, upstreams, files, time, metrics, admin.
 
+pub mod admin;
 pub mod close_reason;
 pub mod config;
+mod connection;
+mod link;
+pub mod listen;
+pub mod observe;
+pub mod process;
+mod server;
 pub mod snapshot;
 pub mod tls;
+pub mod upstream;
+mod worker;
+
+pub use server::{ServeError, serve};

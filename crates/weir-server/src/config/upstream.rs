@@ -3,34 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use rustls_pki_types::ServerName;
+use weir_kafka::table::TABLE;
 
 use super::model::{Upstream, UpstreamTlsFiles};
 use super::place::{At, Place};
 use super::raw::{RawUpstream, RawUpstreamTls};
 use super::validate::{Check, host_port};
-
-/// The API names that `max_versions` takes, and their keys.
-const API_NAMES: &[(&str, i16)] = &[
-    ("Produce", 0),
-    ("Fetch", 1),
-    ("ListOffsets", 2),
-    ("Metadata", 3),
-    ("OffsetCommit", 8),
-    ("OffsetFetch", 9),
-    ("FindCoordinator", 10),
-    ("JoinGroup", 11),
-    ("Heartbeat", 12),
-    ("LeaveGroup", 13),
-    ("SyncGroup", 14),
-    ("DescribeGroups", 15),
-    ("ListGroups", 16),
-    ("ApiVersions", 18),
-    ("OffsetForLeaderEpoch", 23),
-    ("DescribeCluster", 60),
-    ("ConsumerGroupHeartbeat", 68),
-    ("ConsumerGroupDescribe", 69),
-    ("DescribeTopicPartitions", 75),
-];
 
 pub(super) fn all(check: &mut Check<'_>, raw: &At<BTreeMap<String, At<RawUpstream>>>) -> BTreeMap<String, Upstream> {
     if raw.value.is_empty() {
@@ -106,10 +84,10 @@ fn missing<T>(check: &mut Check<'_>, place: Place, what: &str, fix: &str) -> Opt
 fn max_versions(check: &mut Check<'_>, raw: &BTreeMap<String, At<i16>>) -> HashMap<i16, i16> {
     let mut versions = HashMap::new();
     for (name, version) in raw {
-        let key = API_NAMES.iter().find(|(known, _)| known == name).map(|(_, key)| *key);
-        let Some(key) = key else {
-            let names: Vec<&str> = API_NAMES.iter().map(|(known, _)| *known).collect();
-            let what = format!("`{name}` is not an API that Weir sends");
+        let row = TABLE.iter().find(|row| row.name == name);
+        let Some(key) = row.map(|row| row.key) else {
+            let names: Vec<&str> = TABLE.iter().map(|row| row.name).collect();
+            let what = format!("`{name}` is not an API that Weir serves");
             check.problems.add(version.place, what, format!("write one of {}", names.join(", ")));
             continue;
         };

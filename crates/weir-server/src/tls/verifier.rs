@@ -16,9 +16,13 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use weir_policy::Policy;
 
 use super::identity::certificate_facts;
+use crate::observe::LinesPerSecond;
 
 /// How far a client's CA and Weir may disagree about the time.
 pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// How often a refusal is worth a line.
+static REFUSAL_LINES: LinesPerSecond = LinesPerSecond::new(20);
 
 /// Said inside rustls of a key that is too weak.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -93,8 +97,10 @@ impl ClientCertVerifier for PrincipalVerifier {
             return Err(CertificateError::Other(OtherError(Arc::new(WeakKey))).into());
         }
         if let Err(reason) = self.policy.identify(&facts.peer) {
-            let fingerprint = hex(&facts.peer.fingerprint_sha256);
-            tracing::info!(%reason, %fingerprint, "a valid client certificate was refused");
+            if REFUSAL_LINES.allow() {
+                let fingerprint = hex(&facts.peer.fingerprint_sha256);
+                tracing::info!(%reason, %fingerprint, "a valid client certificate was refused");
+            }
             return Err(CertificateError::ApplicationVerificationFailure.into());
         }
         Ok(verified)

@@ -1,0 +1,207 @@
+//! How many connections one address, all strangers together and the whole process may have at once.
+//!
+//! A place is taken by getting a permit and given back by dropping it. Must never: grow with addresses that have no
+//! connection now.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex};
+
+use super::places::{give_back, lock, take};
+use crate::close_reason::CloseReason;
+use crate::config::Limits;
+
+/// Who may knock. Its clones count together.
+#[derive(Clone, Debug)]
+pub struct Gatekeeper(Arc<Gate>);
+
+#[derive(Debug)]
+struct Gate {
+    counts: Mutex<Counts>,
+    most: usize,
+    most_unauthenticated: usize,
+    most_per_address: usize,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    all: usize,
+    unauthenticated: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// A place for one connection that is not authenticated yet.
+#[derive(Debug)]
+pub struct UnauthenticatedPermit {
+    connection: ConnectionPermit,
+    address: Option<IpAddr>,
+}
+
+/// A place for one connection, whoever it is.
+#[derive(Debug)]
+pub struct ConnectionPermit(Arc<Gate>);
+
+impl Gatekeeper {
+    /// Nobody is inside yet.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        Self(Arc::new(Gate {
+            counts: Mutex::default(),
+            most: limits.connections,
+            most_unauthenticated: limits.unauthenticated,
+            most_per_address: limits.unauthenticated_per_address,
+        }))
+    }
+
+    /// A place for a connection from `address`; without one where a trusted proxy will tell it.
+    ///
+    /// # Errors
+    /// There are as many already: in all, of strangers, or from this address.
+    pub fn admit(&self, address: Option<IpAddr>) -> Result<UnauthenticatedPermit, CloseReason> {
+        let gate = &self.0;
+        let mut counts = lock(&gate.counts);
+        if counts.all >= gate.most {
+            return Err(CloseReason::ProcessConnections);
+        }
+        if counts.unauthenticated >= gate.most_unauthenticated {
+            return Err(CloseReason::Unauthenticated);
+        }
+        let address = address.map(counted);
+        if let Some(address) = address {
+            take(&mut counts.by_address, address, gate.most_per_address).ok_or(CloseReason::IpConnections)?;
+        }
+        counts.all = counts.all.saturating_add(1);
+        counts.unauthenticated = counts.unauthenticated.saturating_add(1);
+        Ok(UnauthenticatedPermit { connection: ConnectionPermit(Arc::clone(gate)), address })
+    }
+}
+
+impl UnauthenticatedPermit {
+    /// Counts the connection for the address that a trusted proxy told.
+    ///
+    /// # Errors
+    /// There are as many from this address already.
+    pub fn assign(&mut self, address: IpAddr) -> Result<(), CloseReason> {
+        let gate = &self.connection.0;
+        let mut counts = lock(&gate.counts);
+        let address = counted(address);
+        take(&mut counts.by_address, address, gate.most_per_address).ok_or(CloseReason::IpConnections)?;
+        if let Some(before) = self.address.replace(address) {
+            give_back(&mut counts.by_address, &before);
+        }
+        Ok(())
+    }
+
+    /// The client is known: its connection counts no longer for its address and for strangers, only for the process.
+    #[must_use]
+    pub fn authenticated(self) -> ConnectionPermit {
+        // Two places for a moment, so that nobody takes the one in between.
+        let gate = Arc::clone(&self.connection.0);
+        let mut counts = lock(&gate.counts);
+        counts.all = counts.all.saturating_add(1);
+        drop(counts);
+        ConnectionPermit(gate)
+    }
+}
+
+impl Drop for UnauthenticatedPermit {
+    fn drop(&mut self) {
+        let mut counts = lock(&self.connection.0.counts);
+        counts.unauthenticated = counts.unauthenticated.saturating_sub(1);
+        if let Some(address) = &self.address {
+            give_back(&mut counts.by_address, address);
+        }
+    }
+}
+
+impl Drop for ConnectionPermit {
+    fn drop(&mut self) {
+        let mut counts = lock(&self.0.counts);
+        counts.all = counts.all.saturating_sub(1);
+    }
+}
+
+/// One machine has one IPv4 address, but a whole /64 of IPv6.
+fn counted(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gatekeeper(most: usize, most_unauthenticated: usize, most_per_address: usize) -> Gatekeeper {
+        let gate = Gate { counts: Mutex::default(), most, most_unauthenticated, most_per_address };
+        Gatekeeper(Arc::new(gate))
+    }
+
+    fn ip(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
+    }
+
+    /// The counts of everything are back where they began.
+    fn is_empty(gatekeeper: &Gatekeeper) -> bool {
+        let counts = lock(&gatekeeper.0.counts);
+        counts.all == 0 && counts.unauthenticated == 0 && counts.by_address.is_empty()
+    }
+
+    #[test]
+    fn an_address_has_so_many_places_and_gets_them_back() {
+        let gate = gatekeeper(10, 10, 2);
+        let held: Vec<_> = (0..2).map(|_| gate.admit(ip("192.0.2.1")).unwrap()).collect();
+        assert_eq!(gate.admit(ip("192.0.2.1")).unwrap_err(), CloseReason::IpConnections);
+        let in_v6 = gate.admit(ip("::ffff:192.0.2.1"));
+        assert_eq!(in_v6.unwrap_err(), CloseReason::IpConnections, "the same address in another form");
+        gate.admit(ip("192.0.2.2")).unwrap();
+        drop(held);
+        gate.admit(ip("192.0.2.1")).unwrap();
+        assert!(is_empty(&gate));
+    }
+
+    #[test]
+    fn a_network_of_ipv6_counts_as_one_address() {
+        let gate = gatekeeper(10, 10, 1);
+        let _held = gate.admit(ip("2001:db8::1")).unwrap();
+        assert!(gate.admit(ip("2001:db8::2:3")).is_err());
+        assert!(gate.admit(ip("2001:db8:0:1::1")).is_ok());
+    }
+
+    #[test]
+    fn all_strangers_together_have_an_end() {
+        let gate = gatekeeper(10, 2, 9);
+        let _one = gate.admit(ip("192.0.2.1")).unwrap();
+        let _two = gate.admit(None).unwrap();
+        assert_eq!(gate.admit(ip("192.0.2.3")).unwrap_err(), CloseReason::Unauthenticated);
+    }
+
+    #[test]
+    fn who_is_known_counts_for_the_process_alone() {
+        let gate = gatekeeper(2, 1, 1);
+        let known = gate.admit(ip("192.0.2.1")).unwrap().authenticated();
+        let also = gate.admit(ip("192.0.2.1")).unwrap().authenticated();
+        assert_eq!(gate.admit(ip("192.0.2.1")).unwrap_err(), CloseReason::ProcessConnections);
+        drop(known);
+        assert!(gate.admit(ip("192.0.2.1")).is_ok());
+        drop(also);
+        assert!(is_empty(&gate));
+    }
+
+    #[test]
+    fn behind_a_proxy_the_clients_address_counts() {
+        let gate = gatekeeper(10, 10, 1);
+        let mut first = gate.admit(None).unwrap();
+        let mut second = gate.admit(None).unwrap();
+        first.assign("192.0.2.1".parse().unwrap()).unwrap();
+        assert_eq!(second.assign("192.0.2.1".parse().unwrap()).unwrap_err(), CloseReason::IpConnections);
+        drop(first);
+        second.assign("192.0.2.1".parse().unwrap()).unwrap();
+        drop(second);
+        assert!(is_empty(&gate));
+    }
+}

@@ -1,0 +1,122 @@
+//! The metrics of the process, as `/metrics` gives them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use super::collector::Sums;
+use super::counters::WorkerCounters;
+use crate::close_reason::CloseReason;
+
+/// All metrics. Its clones are the same.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    door: Arc<WorkerCounters>,
+}
+
+impl Metrics {
+    /// The metrics of these workers, and of the door before them.
+    #[must_use]
+    pub fn new(workers: Vec<Arc<WorkerCounters>>) -> Self {
+        let door = Arc::new(WorkerCounters::default());
+        let mut registry = Registry::with_prefix("weir");
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The version that runs", build);
+        let all = workers.into_iter().chain([Arc::clone(&door)]).collect();
+        registry.register_collector(Box::new(Sums(all)));
+        Self { registry: Arc::new(registry), door }
+    }
+
+    /// A connection was accepted and closed before a worker saw it.
+    pub fn refused_at_the_door(&self, reason: CloseReason) {
+        self.door.accepted();
+        self.door.closed(reason);
+    }
+
+    /// The text of a scrape, in the OpenMetrics format.
+    ///
+    /// # Errors
+    /// A defect of the encoder.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        let mut page = String::new();
+        text::encode(&mut page, &self.registry)?;
+        Ok(page)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use weir_kafka::outcome::{AnswerSource, Ending, Outcome, Refusals};
+    use weir_kafka::table;
+    use weir_policy::Reason;
+
+    use super::*;
+
+    fn fetch(refused: usize) -> Outcome {
+        let received = Instant::now();
+        let mut refusals = Refusals::default();
+        if refused > 0 {
+            refusals.add(Reason::TopicNotGranted, refused);
+        }
+        Outcome {
+            row: table::row(table::FETCH).unwrap(),
+            version: 13,
+            source: AnswerSource::Broker,
+            ending: Ending::Answered,
+            refusals,
+            request_bytes: 100,
+            response_bytes: 1_000,
+            received,
+            sent_upstream: Some(received),
+            upstream_answered: Some(received + Duration::from_millis(2)),
+            ended: received + Duration::from_millis(3),
+        }
+    }
+
+    fn has(page: &str, line: &str) {
+        assert!(page.lines().any(|written| written == line), "{line} is not in\n{page}");
+    }
+
+    #[test]
+    fn a_scrape_sums_the_workers() {
+        let workers: Vec<_> = (0..2).map(|_| Arc::new(WorkerCounters::default())).collect();
+        let metrics = Metrics::new(workers.clone());
+        workers[0].accepted();
+        workers[0].authenticated();
+        workers[1].accepted();
+        workers[1].closed(CloseReason::TlsNoCert);
+        workers[0].request(&fetch(0));
+        workers[1].request(&fetch(2));
+        metrics.refused_at_the_door(CloseReason::IpConnections);
+        let page = metrics.encode().unwrap();
+        has(&page, "weir_connections_accepted_total 3");
+        has(&page, "weir_connections_open 1");
+        has(&page, r#"weir_connections_closed_total{reason="tls-no-cert",fault="client"} 1"#);
+        has(&page, r#"weir_connections_closed_total{reason="ip-conns",fault="client"} 1"#);
+        has(&page, r#"weir_handshakes_total{result="ok"} 1"#);
+        has(&page, r#"weir_handshakes_total{result="failed"} 1"#);
+        has(&page, r#"weir_requests_total{api="Fetch",result="ok"} 1"#);
+        has(&page, r#"weir_requests_total{api="Fetch",result="refused"} 1"#);
+        has(&page, r#"weir_refused_total{reason="topic-not-granted"} 2"#);
+        has(&page, r#"weir_bytes_total{direction="to-clients"} 2000"#);
+        has(&page, r#"weir_request_seconds_count{api="Fetch"} 2"#);
+        has(&page, r#"weir_upstream_seconds_bucket{le="0.0025",api="Fetch"} 2"#);
+        assert!(page.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn hostile_q20_the_number_of_series_is_constant() {
+        let worker = Arc::new(WorkerCounters::default());
+        let metrics = Metrics::new(vec![Arc::clone(&worker)]);
+        let before = metrics.encode().unwrap().lines().count();
+        worker.request(&fetch(1));
+        worker.closed(CloseReason::Malformed);
+        assert_eq!(metrics.encode().unwrap().lines().count(), before);
+    }
+}

@@ -1,0 +1,14 @@
+//! What operators see: the log and the metrics.
+//!
+//! Must never: make a label from what a client or a broker sent (every set of labels is closed), log a key, a record or
+//! a stranger's names, or have two workers write to one cache line.
+
+mod collector;
+mod counters;
+mod histogram;
+mod log;
+mod metrics;
+
+pub use counters::WorkerCounters;
+pub use log::{LinesPerSecond, init_log};
+pub use metrics::Metrics;
