@@ -1,0 +1,31 @@
+//! `weir serve`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use weir_server::observe::init_log;
+use weir_server::process::raise_descriptor_limit;
+use weir_server::snapshot::Snapshot;
+
+pub(crate) fn run(config: &Path) -> ExitCode {
+    let snapshot = match Snapshot::load(config) {
+        Ok(snapshot) => snapshot,
+        // The log is not there yet: how it is written stands in the file that is wrong.
+        Err(errors) => {
+            eprintln!("{errors}");
+            return ExitCode::FAILURE;
+        }
+    };
+    init_log(snapshot.config.log);
+    raise_descriptor_limit();
+    for warning in &snapshot.warnings {
+        tracing::warn!("{warning}");
+    }
+    match weir_server::serve(snapshot) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
