@@ -1,0 +1,191 @@
+//! The broker's side: dialled when a request needs it, written with nothing but `Cleared`, and lost for good when it breaks.
+//!
+//! Must never: be dialled before the client's identity is known, be written with anything but a `Cleared`, or be dialled
+//! again for the same client connection.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::ClientConnection;
+use weir_kafka::advertise::Target;
+use weir_kafka::cleared::Cleared;
+use weir_kafka::cluster::ClusterView;
+use weir_kafka::session::{Env, Session};
+
+use super::client::Client;
+use super::close_reason;
+use crate::close_reason::CloseReason;
+use crate::link::Link;
+use crate::upstream::{Dialed, Upstream};
+
+/// How long a broker's TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// How long an answer waits for a view that is new enough; past it, the last good one will do.
+const VIEW: Duration = Duration::from_secs(5);
+
+/// A dial under way, and the request that it is for.
+pub(super) struct DialWait {
+    pub dial: Pin<Box<dyn Future<Output = Option<Link>>>>,
+    pub cleared: Cleared,
+}
+
+/// A wait for a view.
+pub(super) type ViewWait = Pin<Box<dyn Future<Output = Option<Arc<ClusterView>>>>>;
+
+/// The broker's connection.
+pub(super) enum Broker {
+    /// None was needed yet.
+    None,
+    /// It is being opened.
+    Dialling(DialWait),
+    /// It is open.
+    Open(Open),
+}
+
+/// An open connection to a broker.
+pub(super) struct Open {
+    pub link: Link,
+    /// What was read and not taken: the start of a piece that is not whole yet, or a later answer.
+    carry: Vec<u8>,
+    /// What was read is a later answer, behind one of Weir's own.
+    held_back: bool,
+}
+
+impl Broker {
+    /// A connection that has just been opened, with the request that it was opened for.
+    pub(super) fn open(link: Link, cleared: Cleared) -> Self {
+        let mut open = Open { link, carry: Vec::new(), held_back: false };
+        open.send(cleared);
+        Self::Open(open)
+    }
+
+    /// Whether another request may be taken: none while a dial is under way, so that order holds, nor while the broker
+    /// does not read.
+    pub(super) fn takes_requests(&self) -> bool {
+        match self {
+            Self::None => true,
+            Self::Dialling(_) => false,
+            Self::Open(open) => !open.link.has_pending(),
+        }
+    }
+
+    /// Sends a request, opening the connection where it is the first.
+    pub(super) fn send(&mut self, cleared: Cleared, upstream: Arc<Upstream>, target: Target) {
+        match self {
+            Self::Open(open) => open.send(cleared),
+            Self::None | Self::Dialling(_) => {
+                let dial = Box::pin(async move { dial(&upstream, target).await });
+                *self = Self::Dialling(DialWait { dial, cleared });
+            }
+        }
+    }
+
+    pub(super) fn flush(&mut self) -> Result<(), CloseReason> {
+        match self {
+            Self::Open(open) => open.link.try_flush().map(|_| ()).map_err(|_| CloseReason::UpstreamLost),
+            Self::None | Self::Dialling(_) => Ok(()),
+        }
+    }
+
+    /// Notices a broker that closed while nothing was asked of it.
+    pub(super) fn expect_silence(&mut self) -> Result<(), CloseReason> {
+        let Self::Open(open) = self else { return Ok(()) };
+        if !open.carry.is_empty() {
+            return Err(CloseReason::UpstreamDesync);
+        }
+        match open.link.try_read(&mut [0; 1]) {
+            Ok(0) => Err(CloseReason::UpstreamLost),
+            Ok(_) => Err(CloseReason::UpstreamDesync),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(_) => Err(CloseReason::UpstreamLost),
+        }
+    }
+}
+
+impl Open {
+    fn send(&mut self, cleared: Cleared) {
+        self.link.put(&cleared.into_frame());
+    }
+
+    /// Reads into the worker's scratch, has it checked, and gives it to the client; false where nothing came.
+    pub(super) fn relay(
+        &mut self,
+        scratch: &mut [u8],
+        session: &mut Session,
+        env: &Env<'_>,
+        client: &mut Client,
+    ) -> Result<bool, CloseReason> {
+        let carried = self.carry.len();
+        let Some((start, room)) = scratch.split_at_mut_checked(carried) else { return Err(CloseReason::Internal) };
+        // What was held back behind an answer of Weir's own is looked at before more is read.
+        let bytes = if self.held_back { 0 } else { self.read(room)? };
+        if bytes == 0 && !self.held_back {
+            return Ok(false);
+        }
+        start.copy_from_slice(&self.carry);
+        let filled = carried.saturating_add(bytes);
+        let mut taken: usize = 0;
+        while taken < filled && session.awaits_broker_now() {
+            let rest = scratch.get_mut(taken..filled).unwrap_or_default();
+            let took = session.feed_broker(rest, env, client).map_err(close_reason)?;
+            if took == 0 {
+                break;
+            }
+            taken = taken.saturating_add(took);
+        }
+        self.held_back = taken < filled && !session.awaits_broker_now();
+        self.carry.clear();
+        self.carry.extend_from_slice(scratch.get(taken..filled).unwrap_or_default());
+        if self.carry.is_empty() {
+            // An idle connection holds no buffer.
+            self.carry = Vec::new();
+        }
+        Ok(true)
+    }
+
+    /// Reads what is there; 0 where nothing is.
+    fn read(&mut self, room: &mut [u8]) -> Result<usize, CloseReason> {
+        match self.link.try_read(room) {
+            Ok(0) => Err(CloseReason::UpstreamLost),
+            Ok(bytes) => Ok(bytes),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            Err(_) => Err(CloseReason::UpstreamLost),
+        }
+    }
+}
+
+/// Waits for a view of the cluster, for a bounded time.
+pub(super) fn wait_for_view(upstream: Arc<Upstream>, not_older_than: Instant, now: Instant) -> ViewWait {
+    let deadline = now.checked_add(VIEW).unwrap_or(now);
+    Box::pin(async move { upstream.fresh_view(not_older_than, deadline).await })
+}
+
+/// Dials and, where the upstream speaks TLS, shakes hands; nothing where the broker cannot be reached.
+async fn dial(upstream: &Upstream, target: Target) -> Option<Link> {
+    let dialed = match upstream.dial(target).await {
+        Ok(dialed) => dialed,
+        Err(error) => {
+            tracing::debug!(?target, %error, "a broker could not be dialled");
+            return None;
+        }
+    };
+    let Dialed { stream, tls, broker } = dialed;
+    let Some(peer) = tls else { return Some(Link::plain(stream)) };
+    let tls = ClientConnection::new(peer.config, peer.server_name).ok()?;
+    let mut link = Link::client(stream, tls);
+    let shaken = tokio::time::timeout(HANDSHAKE, link.handshake()).await;
+    match shaken {
+        Ok(Ok(())) => Some(link),
+        Ok(Err(error)) => {
+            tracing::warn!(broker = broker.0, %error, "the TLS handshake with a broker failed");
+            None
+        }
+        Err(_) => {
+            tracing::warn!(broker = broker.0, "the TLS handshake with a broker took too long");
+            None
+        }
+    }
+}

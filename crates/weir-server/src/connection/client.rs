@@ -1,0 +1,126 @@
+//! The client's side: frames are cut from what came, answers wait until the client reads them.
+//!
+//! Must never: buffer more than has arrived of a frame, or read on while a frame waits to be taken.
+
+use std::io;
+use std::time::Instant;
+
+use bytes::{Buf, Bytes, BytesMut};
+use weir_kafka::frame::{self, Cut, FrameError, FrameLimits};
+use weir_kafka::session::Sink;
+
+use super::deadlines::Deadlines;
+use crate::close_reason::CloseReason;
+use crate::link::Link;
+
+/// Bytes read at once from a client; its requests are small.
+const READ: usize = 8 * 1024;
+
+pub(super) struct Client {
+    pub link: Link,
+    inbound: BytesMut,
+    /// The client has closed its side.
+    pub at_end: bool,
+    /// The last read found nothing.
+    pub drained: bool,
+}
+
+impl Client {
+    pub(super) fn new(link: Link) -> Self {
+        Self { link, inbound: BytesMut::new(), at_end: false, drained: false }
+    }
+
+    /// Whether a frame has begun and is not whole.
+    pub(super) fn amid_frame(&self) -> bool {
+        !self.inbound.is_empty()
+    }
+
+    pub(super) fn buffered(&self) -> usize {
+        self.inbound.len()
+    }
+
+    /// Sends what waits, and keeps account of how fast the client reads.
+    pub(super) fn flush(&mut self, now: Instant, deadlines: &mut Deadlines) -> Result<(), CloseReason> {
+        if !self.link.has_pending() {
+            return Ok(());
+        }
+        let (sent, all) = self.link.try_flush_counting().map_err(|_| CloseReason::ClientReset)?;
+        deadlines.sent(sent, all, now);
+        Ok(())
+    }
+
+    /// The next whole frame, without its length prefix; nothing where it is not there yet.
+    pub(super) fn next_frame(
+        &mut self,
+        limits: &FrameLimits,
+        now: Instant,
+        deadlines: &mut Deadlines,
+    ) -> Result<Option<Bytes>, CloseReason> {
+        loop {
+            let needed = match frame::cut(&self.inbound, limits).map_err(frame_error)? {
+                Cut::Frame { len } => {
+                    self.inbound.advance(4);
+                    let frame = self.inbound.split_to(len).freeze();
+                    if self.inbound.is_empty() {
+                        // An idle connection holds no buffer.
+                        self.inbound = BytesMut::new();
+                    }
+                    deadlines.frame_taken(now, self.amid_frame());
+                    return Ok(Some(frame));
+                }
+                Cut::Need(needed) => needed,
+            };
+            if !self.read(needed, now, deadlines)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reads what the client sent; false where nothing came.
+    fn read(&mut self, needed: usize, now: Instant, deadlines: &mut Deadlines) -> Result<bool, CloseReason> {
+        if self.at_end {
+            return self.ended();
+        }
+        let mut buffer = [0_u8; READ];
+        // Never past the frame that is being read: what is buffered stays within that frame's limit.
+        let room = buffer.get_mut(..needed.min(READ)).unwrap_or_default();
+        match self.link.try_read(room) {
+            Ok(0) => {
+                self.at_end = true;
+                self.ended()
+            }
+            Ok(bytes) => {
+                if self.inbound.is_empty() {
+                    deadlines.frame_began(now);
+                }
+                self.inbound.extend_from_slice(room.get(..bytes).unwrap_or_default());
+                self.drained = false;
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.drained = true;
+                Ok(false)
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(CloseReason::TlsMisbehaved),
+            Err(_) => Err(CloseReason::ClientReset),
+        }
+    }
+
+    /// The client has closed its side: half a frame is never taken, whole requests are still answered.
+    fn ended(&self) -> Result<bool, CloseReason> {
+        if self.inbound.is_empty() { Ok(false) } else { Err(CloseReason::EofMidFrame) }
+    }
+}
+
+impl Sink for Client {
+    fn put(&mut self, bytes: &[u8]) {
+        self.link.put(bytes);
+    }
+}
+
+fn frame_error(error: FrameError) -> CloseReason {
+    match error {
+        FrameError::Negative | FrameError::TooSmall => CloseReason::BadFrameLength,
+        FrameError::TooLarge { .. } => CloseReason::FrameTooLarge,
+    }
+}

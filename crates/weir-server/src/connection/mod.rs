@@ -1,0 +1,275 @@
+//! One client connection and its one broker connection, as one future on one worker.
+//!
+//! `advance` does all that can be done without waiting; `wait` waits for whatever can make more possible, and no longer
+//! than the nearest deadline. The broker is read only while nothing waits to be sent to the client.
+//! Must never: wait without a deadline, give the broker anything but a `Cleared`, or let one client hold up another.
+
+mod broker;
+mod client;
+mod deadlines;
+pub(crate) mod open;
+mod wait;
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use weir_kafka::advertise::Target;
+use weir_kafka::cluster::ClusterView;
+use weir_kafka::outcome::Outcome;
+use weir_kafka::session::{Fault, Head, Session, Turn, ViewNeed};
+use weir_kafka::wire::Malformed;
+use weir_policy::Principal;
+
+use crate::close_reason::CloseReason;
+use crate::link::Link;
+use crate::listen::{ConnectionPermit, PrincipalPlace};
+use crate::server::ListenerState;
+use crate::snapshot::Snapshot;
+use crate::tls::Peer;
+use crate::worker::Worker;
+
+use broker::{Broker, DialWait, ViewWait};
+use client::Client;
+use deadlines::Deadlines;
+
+/// How much one turn may move before the worker's other connections have theirs.
+const STEPS_PER_TURN: usize = 32;
+
+/// What a connection takes up, among those of its principal and of the process.
+pub(crate) struct Places {
+    #[expect(dead_code, reason = "held to be given back when it is dropped")]
+    pub principal: PrincipalPlace,
+    #[expect(dead_code, reason = "held to be given back when it is dropped")]
+    pub process: ConnectionPermit,
+}
+
+/// A client connection whose principal is known.
+pub(crate) struct Connection {
+    worker: Rc<Worker>,
+    snapshot: Arc<Snapshot>,
+    listener: Arc<ListenerState>,
+    principal: Arc<Principal>,
+    /// Given back at the end.
+    _places: Places,
+    target: Target,
+    /// Whether the process is stopping.
+    drain: watch::Receiver<bool>,
+    client: Client,
+    broker: Broker,
+    session: Session,
+    /// The view that the head of the queue waited for.
+    awaited_view: Option<Arc<ClusterView>>,
+    view_wait: Option<ViewWait>,
+    deadlines: Deadlines,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        worker: Rc<Worker>,
+        snapshot: Arc<Snapshot>,
+        listener: Arc<ListenerState>,
+        peer: Peer,
+        places: Places,
+        target: Target,
+        link: Link,
+    ) -> Self {
+        let session = Session::new(peer.principal.name.clone(), &listener.session_limits);
+        let now = Instant::now();
+        let valid_for = peer.expires.duration_since(SystemTime::now()).unwrap_or_default();
+        let deadlines = Deadlines::new(now, now.checked_add(valid_for));
+        Self {
+            drain: worker.drain(),
+            worker,
+            snapshot,
+            listener,
+            principal: peer.principal,
+            _places: places,
+            target,
+            client: Client::new(link),
+            broker: Broker::None,
+            session,
+            awaited_view: None,
+            view_wait: None,
+            deadlines,
+        }
+    }
+
+    /// Serves the client until the connection ends, and says why it did.
+    pub(crate) async fn serve(mut self) -> CloseReason {
+        let reason = self.run().await;
+        self.session.end(Instant::now());
+        self.report();
+        self.client.link.close();
+        reason
+    }
+
+    async fn run(&mut self) -> CloseReason {
+        loop {
+            match self.advance() {
+                Ok(true) => tokio::task::yield_now().await,
+                Ok(false) => {
+                    if let Err(reason) = self.wait().await {
+                        return reason;
+                    }
+                }
+                Err(reason) => return reason,
+            }
+        }
+    }
+
+    /// Does what can be done now; true where more could be done at once.
+    fn advance(&mut self) -> Result<bool, CloseReason> {
+        for _ in 0..STEPS_PER_TURN {
+            let now = Instant::now();
+            self.client.flush(now, &mut self.deadlines)?;
+            self.broker.flush()?;
+            let answered = self.answer(now)?;
+            let took = self.take_request(now)?;
+            self.report();
+            if *self.drain.borrow() && !self.session.is_amid_answer() && !self.client.link.has_pending() {
+                return Err(CloseReason::Drain);
+            }
+            if !answered && !took {
+                self.deadlines.check(now, &self.snapshot.config.limits, &self.client, &self.session)?;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Moves the oldest request's answer on; false where nothing moved.
+    fn answer(&mut self, now: Instant) -> Result<bool, CloseReason> {
+        if self.client.link.has_pending() {
+            return Ok(false);
+        }
+        match self.session.head() {
+            Head::Idle => {
+                // Without a request the broker has nothing to say: what can be read there is its end.
+                self.broker.expect_silence()?;
+                if self.client.at_end { Err(CloseReason::ClientEof) } else { Ok(false) }
+            }
+            Head::Local { not_before, view } => {
+                if not_before.is_some_and(|due| now < due) || !self.has_view(view, now) {
+                    return Ok(false);
+                }
+                let awaited = self.awaited_view.take();
+                self.answer_locally(awaited, now)?;
+                Ok(true)
+            }
+            Head::Broker { .. } => self.relay(now),
+        }
+    }
+
+    fn answer_locally(&mut self, awaited: Option<Arc<ClusterView>>, now: Instant) -> Result<(), CloseReason> {
+        let view = awaited.or_else(|| self.listener.upstream.view());
+        let env = self.listener.env(&self.snapshot, &self.principal, self.target, view.as_deref(), true, now);
+        self.session.answer_head(&env, &mut self.client).map_err(close_reason)?;
+        self.deadlines.answered(now);
+        Ok(())
+    }
+
+    /// Whether what the answer must know of the cluster is known; if not, it is asked for.
+    fn has_view(&mut self, need: ViewNeed, now: Instant) -> bool {
+        let not_older_than = match need {
+            ViewNeed::None => return true,
+            ViewNeed::Any => None,
+            ViewNeed::NotOlderThan(instant) => Some(instant),
+        };
+        if self.awaited_view.is_some() {
+            return true;
+        }
+        let known = self.listener.upstream.view();
+        let fresh = known.is_some_and(|view| not_older_than.is_none_or(|instant| view.fetched_at >= instant));
+        if !fresh && self.view_wait.is_none() {
+            let upstream = Arc::clone(&self.listener.upstream);
+            self.view_wait = Some(broker::wait_for_view(upstream, not_older_than.unwrap_or(now), now));
+        }
+        fresh
+    }
+
+    /// Gives the client what the broker's answer has; false where nothing came.
+    fn relay(&mut self, now: Instant) -> Result<bool, CloseReason> {
+        let Broker::Open(open) = &mut self.broker else { return Ok(false) };
+        let view = self.listener.upstream.view();
+        let env = self.listener.env(&self.snapshot, &self.principal, self.target, view.as_deref(), true, now);
+        let session = &mut self.session;
+        let client = &mut self.client;
+        let moved = self.worker.with_scratch(|scratch| open.relay(scratch, session, &env, client))?;
+        if moved {
+            self.deadlines.answered(now);
+        }
+        if self.session.take_view_is_stale() {
+            self.listener.upstream.mark_suspect();
+        }
+        Ok(moved)
+    }
+
+    /// Takes the next request, where there is room for one; false where there is none.
+    fn take_request(&mut self, now: Instant) -> Result<bool, CloseReason> {
+        let limits = &self.snapshot.config.limits;
+        if self.session.in_flight() >= limits.in_flight || !self.broker.takes_requests() {
+            return Ok(false);
+        }
+        let Some(frame) = self.client.next_frame(&self.listener.frame_limits, now, &mut self.deadlines)? else {
+            return Ok(false);
+        };
+        self.take_frame(&frame, now)?;
+        Ok(true)
+    }
+
+    fn take_frame(&mut self, frame: &Bytes, now: Instant) -> Result<(), CloseReason> {
+        let view = self.listener.upstream.view();
+        let connected = matches!(self.broker, Broker::Open(_));
+        let env = self.listener.env(&self.snapshot, &self.principal, self.target, view.as_deref(), connected, now);
+        match self.session.take_request(frame, &env).map_err(close_reason)? {
+            Turn::Local => {}
+            Turn::Forward(cleared) => {
+                let upstream = Arc::clone(&self.listener.upstream);
+                self.broker.send(cleared, upstream, self.target);
+            }
+        }
+        Ok(())
+    }
+
+    /// The dial ended.
+    fn dialled(&mut self, wait: DialWait, link: Option<Link>) {
+        match link {
+            Some(link) => self.broker = Broker::open(link, wait.cleared),
+            None => {
+                self.broker = Broker::None;
+                self.session.broker_unreachable();
+            }
+        }
+    }
+
+    fn report(&mut self) {
+        while let Some(outcome) = self.session.outcome() {
+            let outcome: Outcome = outcome;
+            self.worker.counters.request(&outcome);
+        }
+    }
+}
+
+/// Why the protocol's fault ends the connection.
+fn close_reason(fault: Fault) -> CloseReason {
+    match fault {
+        Fault::Malformed(
+            Malformed::TooManyTopics
+            | Malformed::TooManyPartitions
+            | Malformed::TooManyTags
+            | Malformed::TooManyElements,
+        ) => CloseReason::TooManyItems,
+        Fault::Malformed(_) => CloseReason::Malformed,
+        Fault::UnknownApi => CloseReason::UnknownApi,
+        Fault::UnsupportedVersion => CloseReason::UnsupportedVersion,
+        Fault::ProduceWithoutAnswer => CloseReason::ApiNotAllowed,
+        Fault::BrokerMalformed(_) | Fault::BrokerUnasked | Fault::BrokerAnswerTooLong => {
+            CloseReason::UpstreamMalformed
+        }
+        Fault::BrokerDesync => CloseReason::UpstreamDesync,
+        Fault::NotEncodable => CloseReason::Internal,
+    }
+}

@@ -1,0 +1,98 @@
+//! The way of a connection from its first byte to its principal: PROXY header, first byte, TLS handshake, identity.
+//!
+//! All of it is under one deadline. Must never: answer a client that does not speak TLS, or dial a broker.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConnection;
+use rustls_pki_types::UnixTime;
+use tokio::net::TcpStream;
+
+use super::{Connection, Places};
+use crate::close_reason::CloseReason;
+use crate::link::Link;
+use crate::listen;
+use crate::tls;
+use crate::worker::{Accepted, Worker};
+
+/// Serves one accepted connection to its end, and counts why it ended.
+pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted) {
+    let mut ending = Ending { worker: Rc::clone(&worker), reason: None };
+    ending.reason = Some(run(worker, accepted).await);
+}
+
+/// Counts the end of a connection, whatever the end is.
+struct Ending {
+    worker: Rc<Worker>,
+    reason: Option<CloseReason>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let reason = self.reason.unwrap_or(if std::thread::panicking() {
+            CloseReason::InternalPanic
+        } else {
+            CloseReason::Drain
+        });
+        self.worker.counters.closed(reason);
+    }
+}
+
+async fn run(worker: Rc<Worker>, accepted: Accepted) -> CloseReason {
+    let handshake: Duration = accepted.snapshot.config.limits.tls_handshake;
+    let peer = accepted.peer;
+    let opened = tokio::time::timeout(handshake, open(&worker, accepted)).await;
+    let reason = match opened {
+        Ok(Ok(connection)) => connection.serve().await,
+        Ok(Err(reason)) => reason,
+        Err(_) => CloseReason::TlsTimeout,
+    };
+    tracing::debug!(%peer, reason = reason.name(), fault = reason.fault().name(), "connection closed");
+    reason
+}
+
+async fn open(worker: &Rc<Worker>, accepted: Accepted) -> Result<Connection, CloseReason> {
+    let Accepted { tcp, peer, local, listener, snapshot, mut permit } = accepted;
+    let tcp = TcpStream::from_std(tcp).map_err(|_| CloseReason::Internal)?;
+    let mut client = peer;
+    if listener.trusts_proxy(peer.ip()) {
+        client = proxied_address(&tcp, peer).await?;
+        permit.assign(client.ip())?;
+    }
+    if !listener.allows(client.ip()) {
+        return Err(CloseReason::AddressNotAllowed);
+    }
+    listen::first_byte::expect_tls(&tcp).await?;
+    let config = snapshot.tls.get(&listener.name).ok_or(CloseReason::Internal)?;
+    let connection = ServerConnection::new(Arc::clone(config)).map_err(|_| CloseReason::TlsInternal)?;
+    let mut link = Link::server(tcp, connection);
+    link.handshake().await.map_err(|error| handshake_failed(&error))?;
+    let tls_state = link.server_tls().ok_or(CloseReason::Internal)?;
+    let known = tls::peer(tls_state, &snapshot, UnixTime::now()).map_err(|refused| refused.close)?;
+    let target = tls::target(tls_state, &listener.nodes, local.port())?;
+    if !known.principal.allows_address(client.ip()) {
+        return Err(CloseReason::PrincipalAddress);
+    }
+    let place = listener.principals.admit(&known.principal).ok_or(CloseReason::PrincipalConnections)?;
+    // From here on the connection counts for its principal, not for its address.
+    let places = Places { principal: place, process: permit.authenticated() };
+    worker.counters.authenticated();
+    tracing::debug!(%client, principal = known.principal.name, ?target, "client connected");
+    Ok(Connection::new(Rc::clone(worker), snapshot, listener, known, places, target, link))
+}
+
+/// The client's own address, from the header of a proxy that is trusted.
+async fn proxied_address(tcp: &TcpStream, proxy: SocketAddr) -> Result<SocketAddr, CloseReason> {
+    listen::proxy_protocol::read(tcp, proxy).await.map_err(|_| CloseReason::ProxyProtocol)
+}
+
+fn handshake_failed(error: &io::Error) -> CloseReason {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(error) => tls::close_reason(error),
+        None => CloseReason::TlsEof,
+    }
+}

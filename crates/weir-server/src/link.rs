@@ -1,0 +1,204 @@
+//! One TCP connection with or without TLS on it, driven by readiness: reads and writes never wait, waiting is asked for.
+//!
+//! The caller writes only while nothing waits to be sent, so what is held here is what it put in at once.
+//! Must never: hold a byte back that could be sent, or take a broken TLS stream for an end.
+
+use std::io::{self, IoSlice, Read, Write};
+
+use rustls::{ClientConnection, ServerConnection};
+use tokio::net::TcpStream;
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Link {
+    tcp: TcpStream,
+    tls: Option<Box<rustls::Connection>>,
+    /// What could not be sent at once, on a connection without TLS.
+    pending: Vec<u8>,
+}
+
+impl Link {
+    /// A connection without TLS.
+    pub(crate) fn plain(tcp: TcpStream) -> Self {
+        Self { tcp, tls: None, pending: Vec::new() }
+    }
+
+    /// A connection on which the peer is the TLS client.
+    pub(crate) fn server(tcp: TcpStream, mut tls: ServerConnection) -> Self {
+        tls.set_buffer_limit(None);
+        Self { tcp, tls: Some(Box::new(tls.into())), pending: Vec::new() }
+    }
+
+    /// A connection on which the peer is the TLS server.
+    pub(crate) fn client(tcp: TcpStream, mut tls: ClientConnection) -> Self {
+        tls.set_buffer_limit(None);
+        Self { tcp, tls: Some(Box::new(tls.into())), pending: Vec::new() }
+    }
+
+    /// Shakes hands. The caller bounds the time.
+    pub(crate) async fn handshake(&mut self) -> io::Result<()> {
+        while self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
+            let flushed = self.try_flush()?;
+            let Some(tls) = &mut self.tls else { break };
+            if !tls.is_handshaking() {
+                break;
+            }
+            if !flushed {
+                self.tcp.writable().await?;
+            } else if tls.wants_read() {
+                match self.read_tls() {
+                    Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.tcp.readable().await?,
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The TLS state of a connection on which the peer is the client.
+    pub(crate) fn server_tls(&self) -> Option<&ServerConnection> {
+        match self.tls.as_deref() {
+            Some(rustls::Connection::Server(tls)) => Some(tls),
+            _ => None,
+        }
+    }
+
+    /// Reads what is there: 0 bytes are the end, `WouldBlock` is nothing now.
+    pub(crate) fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(tls) = &mut self.tls else { return self.tcp.try_read(buffer) };
+        let mut filled = 0;
+        loop {
+            let room = buffer.get_mut(filled..).unwrap_or_default();
+            if room.is_empty() {
+                return Ok(filled);
+            }
+            match tls.reader().read(room) {
+                Ok(0) => return Ok(filled),
+                Ok(bytes) => {
+                    filled = filled.saturating_add(bytes);
+                    continue;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // A peer that goes without a TLS goodbye has gone all the same: frames carry their own length.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(filled),
+                Err(error) => return Err(error),
+            }
+            match read_tls(tls, &self.tcp) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && filled > 0 => return Ok(filled),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Adds bytes to what is to be sent.
+    pub(crate) fn put(&mut self, bytes: &[u8]) {
+        match &mut self.tls {
+            // Writing to rustls' buffer, which has no limit, cannot fail.
+            Some(tls) => {
+                let _ = tls.writer().write_all(bytes);
+            }
+            None => self.pending.extend_from_slice(bytes),
+        }
+    }
+
+    /// Sends what can be sent; true when nothing is left.
+    pub(crate) fn try_flush(&mut self) -> io::Result<bool> {
+        self.try_flush_counting().map(|(_, all)| all)
+    }
+
+    /// Sends what can be sent: how many bytes went, and whether nothing is left.
+    pub(crate) fn try_flush_counting(&mut self) -> io::Result<(usize, bool)> {
+        let mut sent: usize = 0;
+        while self.has_pending() {
+            let wrote = match &mut self.tls {
+                Some(tls) => tls.write_tls(&mut Socket(&self.tcp)),
+                None => self.tcp.try_write(&self.pending),
+            };
+            match wrote {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(bytes) => {
+                    sent = sent.saturating_add(bytes);
+                    if self.tls.is_none() {
+                        self.pending.drain(..bytes.min(self.pending.len()));
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok((sent, false)),
+                Err(error) => return Err(error),
+            }
+        }
+        // A connection that was busy once does not keep its buffer for ever.
+        if self.pending.capacity() > 4096 {
+            self.pending = Vec::new();
+        }
+        Ok((sent, true))
+    }
+
+    /// Whether something waits to be sent.
+    pub(crate) fn has_pending(&self) -> bool {
+        match &self.tls {
+            Some(tls) => tls.wants_write(),
+            None => !self.pending.is_empty(),
+        }
+    }
+
+    /// Says goodbye, as far as that goes without waiting.
+    pub(crate) fn close(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+        }
+        let _ = self.try_flush();
+    }
+
+    /// Waits until something can be read.
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        self.tcp.readable().await
+    }
+
+    /// Waits until something can be sent.
+    pub(crate) async fn writable(&self) -> io::Result<()> {
+        self.tcp.writable().await
+    }
+
+    fn read_tls(&mut self) -> io::Result<usize> {
+        match &mut self.tls {
+            Some(tls) => read_tls(tls, &self.tcp),
+            None => Ok(0),
+        }
+    }
+}
+
+/// Reads and processes ciphertext. A TLS error is sent to the peer as its alert before it is told here.
+fn read_tls(tls: &mut rustls::Connection, tcp: &TcpStream) -> io::Result<usize> {
+    let bytes = tls.read_tls(&mut Socket(tcp))?;
+    if let Err(error) = tls.process_new_packets() {
+        let _ = tls.write_tls(&mut Socket(tcp));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+    }
+    Ok(bytes)
+}
+
+/// The socket as rustls reads and writes it: never waiting.
+struct Socket<'a>(&'a TcpStream);
+
+impl Read for Socket<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read(buffer)
+    }
+}
+
+impl Write for Socket<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_vectored(slices)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,109 @@
+//! A worker: one thread with its own runtime, its own scratch and its own counters. A connection lives on one worker.
+//!
+//! Must never: share anything that is written on the way of a request with another worker.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::{SocketAddr, TcpStream as StdTcpStream};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::LocalSet;
+
+use crate::connection::open;
+use crate::listen::UnauthenticatedPermit;
+use crate::observe::WorkerCounters;
+use crate::server::ListenerState;
+use crate::snapshot::Snapshot;
+
+/// What is read from a broker at once. Larger costs memory and gains nothing, smaller costs calls.
+const SCRATCH: usize = 64 * 1024;
+/// Connections that wait for a worker to take them.
+const WAITING: usize = 128;
+
+/// A connection that was just accepted, on its way to a worker.
+pub(crate) struct Accepted {
+    pub tcp: StdTcpStream,
+    pub peer: SocketAddr,
+    pub local: SocketAddr,
+    pub listener: Arc<ListenerState>,
+    pub snapshot: Arc<Snapshot>,
+    pub permit: UnauthenticatedPermit,
+}
+
+/// What the connections of one worker share.
+pub(crate) struct Worker {
+    scratch: RefCell<Vec<u8>>,
+    pub counters: Arc<WorkerCounters>,
+    drain: watch::Receiver<bool>,
+}
+
+impl Worker {
+    /// Lends the scratch for one step, which does not wait.
+    pub(crate) fn with_scratch<T>(&self, step: impl FnOnce(&mut [u8]) -> T) -> T {
+        step(&mut self.scratch.borrow_mut())
+    }
+
+    /// Follows whether the process is stopping.
+    pub(crate) fn drain(&self) -> watch::Receiver<bool> {
+        self.drain.clone()
+    }
+}
+
+/// The main thread's handle of a worker.
+pub(crate) struct WorkerHandle {
+    pub accepted: mpsc::Sender<Accepted>,
+    pub counters: Arc<WorkerCounters>,
+    drain: watch::Sender<bool>,
+    thread: JoinHandle<()>,
+}
+
+impl WorkerHandle {
+    /// Starts a worker.
+    ///
+    /// # Errors
+    /// Where the system gives no thread or no runtime.
+    pub(crate) fn start(index: usize) -> io::Result<Self> {
+        let (accepted, inbox) = mpsc::channel(WAITING);
+        let (drain, draining) = watch::channel(false);
+        let counters = Arc::new(WorkerCounters::default());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let shared = Arc::clone(&counters);
+        let thread = std::thread::Builder::new().name(format!("weir-worker-{index}")).spawn(move || {
+            let worker = Worker { scratch: RefCell::new(vec![0; SCRATCH]), counters: shared, drain: draining };
+            LocalSet::new().block_on(&runtime, run(Rc::new(worker), inbox));
+        })?;
+        Ok(Self { accepted, counters, drain, thread })
+    }
+
+    /// Tells the connections to end at the next answer's end.
+    pub(crate) fn start_draining(&self) {
+        self.drain.send_replace(true);
+    }
+
+    /// Whether every connection has ended and the thread with them.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+}
+
+/// Takes connections until the process drains, then waits for those that are left.
+async fn run(worker: Rc<Worker>, mut inbox: mpsc::Receiver<Accepted>) {
+    let mut drain = worker.drain();
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = inbox.recv() => match accepted {
+                Some(accepted) => {
+                    connections.spawn_local(open::serve(Rc::clone(&worker), accepted));
+                }
+                None => break,
+            },
+            Some(_) = connections.join_next() => {}
+            Ok(_) = drain.wait_for(|draining| *draining) => break,
+        }
+    }
+    while connections.join_next().await.is_some() {}
+}
