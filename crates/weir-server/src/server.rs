@@ -295,7 +295,7 @@ impl Acceptor {
         // A proxy stands for many clients: the limit per address is not for it.
         let address = (!behind_proxy).then_some(peer.ip());
         let permit = self.gatekeeper.admit(address)?;
-        let _ = tcp.set_nodelay(true);
+        listen::tune(&tcp).map_err(|_| CloseReason::ClientReset)?;
         let local = tcp.local_addr().map_err(|_| CloseReason::ClientReset)?;
         let tcp = tcp.into_std().map_err(|_| CloseReason::Internal)?;
         let worker = turn.checked_rem(self.workers.len()).and_then(|index| self.workers.get(index));

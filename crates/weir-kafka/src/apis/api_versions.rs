@@ -33,8 +33,7 @@ pub(crate) fn unsupported_version(row: &Row) -> Option<Bytes> {
         .with_api_key(row.key)
         .with_min_version(row.versions.min)
         .with_max_version(row.versions.max);
-    let response =
-        ApiVersionsResponse::default().with_error_code(code::UNSUPPORTED_VERSION).with_api_keys(vec![own]);
+    let response = ApiVersionsResponse::default().with_error_code(code::UNSUPPORTED_VERSION).with_api_keys(vec![own]);
     codec::encode(&response, 0)
 }
 
@@ -46,9 +45,7 @@ fn advertised(env: &Env<'_>) -> Vec<ApiVersion> {
     };
     let entry = |row: &Row| {
         let range = served(row)?;
-        Some(
-            ApiVersion::default().with_api_key(row.key).with_min_version(range.min).with_max_version(range.max),
-        )
+        Some(ApiVersion::default().with_api_key(row.key).with_min_version(range.min).with_max_version(range.max))
     };
     TABLE.iter().filter(|row| row.advertised).filter_map(entry).collect()
 }

@@ -21,7 +21,9 @@ pub(super) fn judge(request: &Request<'_>) -> Result<Judged, Fault> {
     if request.version >= 1 && message.endpoint_type != BROKERS {
         let response = DescribeClusterResponse::default()
             .with_error_code(code::MISMATCHED_ENDPOINT_TYPE)
-            .with_error_message(Some(StrBytes::from_static_str("The request was sent to an endpoint of the wrong type.")))
+            .with_error_message(Some(StrBytes::from_static_str(
+                "The request was sent to an endpoint of the wrong type.",
+            )))
             .with_endpoint_type(BROKERS);
         return request.answer(&response);
     }

@@ -17,9 +17,9 @@ const CONSUMER: &str = "consumer";
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
     let mut message = request.decode::<JoinGroupRequest>()?.message;
-    let judged = request.real_group(&message.group_id).and_then(|group| {
-        if &*message.protocol_type == CONSUMER { Ok(group) } else { Err(Reason::GroupProtocolType) }
-    });
+    let judged = request
+        .real_group(&message.group_id)
+        .and_then(|group| if &*message.protocol_type == CONSUMER { Ok(group) } else { Err(Reason::GroupProtocolType) });
     match judged {
         Err(reason) => {
             refusals.add(reason, 1);

@@ -59,7 +59,8 @@ pub(super) fn restore(answer: &Answer<'_>, refused: &Refused) -> Result<Restored
 }
 
 fn failed(topic: &OffsetCommitRequestTopic, error_code: i16) -> OffsetCommitResponseTopic {
-    let failed = |index| OffsetCommitResponsePartition::default().with_partition_index(index).with_error_code(error_code);
+    let failed =
+        |index| OffsetCommitResponsePartition::default().with_partition_index(index).with_error_code(error_code);
     OffsetCommitResponseTopic::default()
         .with_name(topic.name.clone())
         .with_partitions(topic.partitions.iter().map(|partition| failed(partition.partition_index)).collect())

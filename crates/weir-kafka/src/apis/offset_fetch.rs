@@ -166,10 +166,8 @@ fn answered_groups(
     };
     let real = refused.asked.first().map(|asked| asked.real.clone()).unwrap_or_default();
     let topics = std::mem::take(&mut message.topics).into_iter().map(topic).collect();
-    let only = OffsetFetchResponseGroup::default()
-        .with_group_id(real)
-        .with_topics(topics)
-        .with_error_code(message.error_code);
+    let only =
+        OffsetFetchResponseGroup::default().with_group_id(real).with_topics(topics).with_error_code(message.error_code);
     vec![only]
 }
 

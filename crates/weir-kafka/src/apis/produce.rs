@@ -34,9 +34,8 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
                 .with_log_start_offset(-1)
         };
         let partitions = topic.partition_data.iter().map(|partition| refused(partition.index)).collect();
-        responses.push(
-            TopicProduceResponse::default().with_name(topic.name.clone()).with_partition_responses(partitions),
-        );
+        responses
+            .push(TopicProduceResponse::default().with_name(topic.name.clone()).with_partition_responses(partitions));
     }
     request.answer(&ProduceResponse::default().with_responses(responses))
 }

@@ -19,8 +19,7 @@ pub(super) fn judge_handshake(request: &Request<'_>) -> Result<Judged, Fault> {
 pub(super) fn judge_authenticate(request: &Request<'_>) -> Result<Judged, Fault> {
     request.decode::<SaslAuthenticateRequest>()?;
     let message = StrBytes::from_static_str("SaslAuthenticate request received after successful authentication");
-    let response = SaslAuthenticateResponse::default()
-        .with_error_code(code::ILLEGAL_SASL_STATE)
-        .with_error_message(Some(message));
+    let response =
+        SaslAuthenticateResponse::default().with_error_code(code::ILLEGAL_SASL_STATE).with_error_message(Some(message));
     request.answer(&response)
 }

@@ -56,6 +56,10 @@ impl Session {
     /// # Errors
     /// Where the answer is not understood, or is not an answer to this request: both connections end.
     pub fn feed_broker(&mut self, buffer: &mut [u8], env: &Env<'_>, sink: &mut impl Sink) -> Result<usize, Fault> {
+        if let Some(InFlight { source: Source::Broker(at_broker), .. }) = self.queue.front_mut() {
+            // A broker that answers is not silent, however long its answer is.
+            at_broker.since = env.now;
+        }
         match &mut self.incoming {
             Incoming::Nothing => self.begin(buffer, env, sink),
             Incoming::Whole { held, left } => {

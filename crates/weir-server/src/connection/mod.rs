@@ -97,6 +97,10 @@ impl Connection {
         }
     }
 
+    pub(crate) fn principal_name(&self) -> String {
+        self.principal.name.clone()
+    }
+
     /// Serves the client until the connection ends, and says why it did.
     pub(crate) async fn serve(mut self) -> CloseReason {
         let reason = self.run().await;

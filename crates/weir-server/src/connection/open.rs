@@ -13,9 +13,10 @@ use rustls_pki_types::UnixTime;
 use tokio::net::TcpStream;
 
 use super::{Connection, Places};
-use crate::close_reason::CloseReason;
+use crate::close_reason::{CloseReason, Fault};
 use crate::link::Link;
 use crate::listen;
+use crate::observe::LinesPerSecond;
 use crate::tls;
 use crate::worker::{Accepted, Worker};
 
@@ -46,14 +47,47 @@ async fn run(worker: Rc<Worker>, accepted: Accepted) -> CloseReason {
     let handshake: Duration = accepted.snapshot.config.limits.tls_handshake;
     let peer = accepted.peer;
     let opened = tokio::time::timeout(handshake, open(&worker, accepted)).await;
-    let reason = match opened {
-        Ok(Ok(connection)) => connection.serve().await,
-        Ok(Err(reason)) => reason,
-        Err(_) => CloseReason::TlsTimeout,
-    };
-    tracing::debug!(%peer, reason = reason.name(), fault = reason.fault().name(), "connection closed");
-    reason
+    match opened {
+        Ok(Ok(connection)) => {
+            let principal = connection.principal_name();
+            let reason = connection.serve().await;
+            log_end(peer, &principal, reason);
+            reason
+        }
+        Ok(Err(reason)) => {
+            log_refusal(peer, reason);
+            reason
+        }
+        Err(_) => {
+            log_refusal(peer, CloseReason::TlsTimeout);
+            CloseReason::TlsTimeout
+        }
+    }
 }
+
+/// Clients that come and go are no news; what somebody has to look at is.
+fn log_end(peer: SocketAddr, principal: &str, reason: CloseReason) {
+    match reason.fault() {
+        Fault::Client => tracing::debug!(%peer, principal, reason = reason.name(), "connection ended"),
+        Fault::Broker if LOST.allow() => {
+            tracing::warn!(%peer, principal, reason = reason.name(), "connection ended with its broker's");
+        }
+        Fault::Weir if reason != CloseReason::Drain => {
+            tracing::error!(%peer, principal, reason = reason.name(), "connection ended by a defect of Weir");
+        }
+        Fault::Broker | Fault::Weir => {}
+    }
+}
+
+/// Strangers can cause as many of these as they like.
+fn log_refusal(peer: SocketAddr, reason: CloseReason) {
+    if REFUSED.allow() {
+        tracing::info!(%peer, reason = reason.name(), meaning = reason.meaning(), "connection refused");
+    }
+}
+
+static REFUSED: LinesPerSecond = LinesPerSecond::new(10);
+static LOST: LinesPerSecond = LinesPerSecond::new(10);
 
 async fn open(worker: &Rc<Worker>, accepted: Accepted) -> Result<Connection, CloseReason> {
     let Accepted { tcp, peer, local, listener, snapshot, mut permit } = accepted;

@@ -80,8 +80,7 @@ fn failed(key: &TopicKey, topic: &SessionTopic, error_code: i16) -> FetchableTop
             .with_preferred_read_replica(BrokerId(-1))
             .with_records(Some(Bytes::new()))
     };
-    let answer =
-        FetchableTopicResponse::default().with_partitions(topic.partitions.iter().map(partition).collect());
+    let answer = FetchableTopicResponse::default().with_partitions(topic.partitions.iter().map(partition).collect());
     match key {
         TopicKey::Name(name) => answer.with_topic(topic_name(name)),
         TopicKey::Id(id) => answer.with_topic_id(*id),

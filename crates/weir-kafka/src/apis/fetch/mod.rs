@@ -183,12 +183,7 @@ fn incremental(
     forward(request, fetch, asked, if_unreachable)
 }
 
-fn forward(
-    request: &Request<'_>,
-    fetch: Fetch,
-    asked: Asked,
-    if_unreachable: Option<Bytes>,
-) -> Result<Judged, Fault> {
+fn forward(request: &Request<'_>, fetch: Fetch, asked: Asked, if_unreachable: Option<Bytes>) -> Result<Judged, Fault> {
     let patience = request.patience_beyond(fetch.message.max_wait_ms);
     let body = if fetch.touched {
         ForwardBody::Encoded(codec::encode(&fetch.message, request.version).ok_or(Fault::NotEncodable)?)
@@ -261,9 +256,7 @@ fn verdict(key: &TopicKey, env: &Env<'_>) -> Result<(), Reason> {
             let real = env.view.and_then(|view| view.topics_by_id.get(id)).ok_or(Reason::TopicIdUnknown)?;
             let ShownTopic(name) = real.clone().shown();
             // Hidden and unknown ids are told apart by nobody (trap L3).
-            env.policy
-                .judge(env.principal, Operation::Read, Resource::Topic(&name))
-                .map_err(|_| Reason::TopicIdUnknown)
+            env.policy.judge(env.principal, Operation::Read, Resource::Topic(&name)).map_err(|_| Reason::TopicIdUnknown)
         }
     }
 }

@@ -358,12 +358,7 @@ impl FetchWalk {
     }
 
     /// Walks a section of tagged fields that starts at `at`, edits each in place, and says how long the section is.
-    fn tags(
-        &self,
-        piece: &mut [u8],
-        at: usize,
-        edit: impl Fn(u32, usize, &[u8]) -> Edit,
-    ) -> Result<usize, Piece> {
+    fn tags(&self, piece: &mut [u8], at: usize, edit: impl Fn(u32, usize, &[u8]) -> Edit) -> Result<usize, Piece> {
         let mut edits = [(0_usize, 0_usize, 0_usize, Edit::Keep); MOST_TAGS];
         let mut reader = Reader::new(piece.get(at..).unwrap_or_default());
         let count = usize::try_from(reader.unsigned_varint()?).unwrap_or(usize::MAX);
