@@ -109,7 +109,6 @@ async fn dial_broker(shared: &Shared, broker: &Broker, deadline: tokio::time::In
     let dialed = try_broker(shared, broker, deadline).await;
     if let Err(DialError::NotAnswered | DialError::TimedOut | DialError::Unreachable(_)) = &dialed {
         broker.mark_suspect();
-        shared.wake.notify_one();
     }
     dialed
 }

@@ -66,7 +66,7 @@ async fn hostile_u1_a_dead_broker_is_an_error_for_its_own_target_and_none_for_th
     let asked = Instant::now();
     let refused = upstream.dial(Target::Broker(RealBrokerId(2))).await;
     assert!(matches!(refused, Err(DialError::Unreachable(_))), "{refused:?}");
-    assert!(asked.elapsed() < Duration::from_secs(1));
+    assert!(asked.elapsed() < Duration::from_secs(2));
     for _ in 0..6 {
         assert_ne!(upstream.dial(Target::Bootstrap).await.unwrap().broker, RealBrokerId(2));
     }
@@ -118,7 +118,7 @@ async fn dials_are_spaced_and_the_wait_is_bounded() {
     }
     let began = Instant::now();
     let dials = dials.join_all().await;
-    assert!(began.elapsed() < Duration::from_secs(1));
+    assert!(began.elapsed() < Duration::from_secs(2));
     let (made, refused): (Vec<_>, Vec<_>) = dials.into_iter().partition(Result::is_ok);
     assert!((3..=10).contains(&made.len()), "{} dials", made.len());
     assert!(refused.iter().all(|dial| matches!(dial, Err(DialError::TooManyDials))));
@@ -147,11 +147,13 @@ async fn workers_of_other_threads_dial_and_wait() {
 
 #[tokio::test]
 async fn dropping_the_handle_ends_every_connection() {
-    let broker = FakeBroker::alone(Script::new()).await;
+    let mut broker = FakeBroker::alone(Script::new()).await;
     let upstream = start(&[&broker], &[]);
     fresh(&upstream).await.unwrap();
     drop(upstream);
     tokio::time::sleep(Duration::from_millis(100)).await;
+    // Whoever still held a connection would come again at once.
+    broker.restart().await;
     let before = broker.accepted();
     tokio::time::sleep(Duration::from_millis(1200)).await;
     assert_eq!(broker.accepted(), before);
