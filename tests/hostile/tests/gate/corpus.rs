@@ -1,0 +1,98 @@
+//! The corpus of the fuzz targets, through the same functions as fuzzing calls.
+//!
+//! `WEIR_BLESS=1` adds the seeds: bodies of kafka-clients for every API, and openings that are no Kafka.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use weir_hostile::bodies::Message;
+use weir_hostile::targets;
+use weir_hostile::through::{self, Direction};
+use weir_kafka::table::{self, TABLE};
+use weir_testkit::{paths, require};
+
+use crate::made::messages;
+
+#[test]
+fn the_corpus_of_frame_is_answered() {
+    replay("frame", targets::frame, 10);
+}
+
+#[test]
+fn the_corpus_of_header_is_answered() {
+    replay("header", targets::header, 10);
+}
+
+#[test]
+fn the_corpus_of_gate_is_answered() {
+    // A request and a response for each API.
+    replay("gate", targets::gate, TABLE.len() * 2);
+}
+
+#[test]
+fn seeds_are_written_when_they_are_asked_for() {
+    if std::env::var_os("WEIR_BLESS").is_none() {
+        return;
+    }
+    for message in &require!(messages()) {
+        let row = table::row(message.key).expect("bodies were asked for by the table");
+        if ![row.versions.min, row.versions.max].contains(&message.version) {
+            continue;
+        }
+        let who = if message.direction == Direction::Request { "request" } else { "response" };
+        let name = format!("{}-v{}-{who}", row.name, message.version);
+        let body = telling_body(message);
+        seed("gate", &name, &targets::gate_input(message.direction, row.key, message.version, body));
+        if message.version == row.versions.max && message.direction == Direction::Request {
+            let frame = through::frame(Direction::Request, row, message.version, body);
+            seed("frame", &name, &frame);
+            seed("header", &name, &[&[u8::from(row.is_flexible(message.version))], &frame[4..]].concat());
+        }
+    }
+    let openings: [(&str, &[u8]); 5] = [
+        ("http", b"GET / HTTP/1.1\r\n\r\n"),
+        ("tls", &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00]),
+        ("negative", &[0xff, 0xff, 0xff, 0xff]),
+        ("too-small", &[0, 0, 0, 7, 0, 18, 0, 0, 0, 0, 0]),
+        ("too-large", &[0x7f, 0xff, 0xff, 0xff]),
+    ];
+    openings.iter().for_each(|(name, bytes)| seed("frame", name, bytes));
+}
+
+/// The shortest of the bodies that fill the most places.
+fn telling_body(message: &Message) -> &[u8] {
+    let mut by_places: BTreeMap<usize, &[u8]> = BTreeMap::new();
+    for body in &message.bodies {
+        let mut places: Vec<usize> = body.positions.iter().map(|(place, _)| *place).collect();
+        places.sort_unstable();
+        places.dedup();
+        let best = by_places.entry(places.len()).or_insert(&body.bytes);
+        if body.bytes.len() < best.len() {
+            *best = &body.bytes;
+        }
+    }
+    by_places.last_entry().expect("there are bodies").remove()
+}
+
+fn seed(target: &str, name: &str, bytes: &[u8]) {
+    let dir = corpus(target);
+    fs::create_dir_all(&dir).expect("the corpus can be written");
+    fs::write(dir.join(name), bytes).expect("the corpus can be written");
+}
+
+fn replay(target: &str, function: fn(&[u8]), at_least: usize) {
+    let dir = corpus(target);
+    let mut files: Vec<_> = fs::read_dir(&dir).expect("the corpus is there").flatten().collect();
+    files.sort_by_key(|file| file.file_name());
+    assert!(files.len() >= at_least, "{} has {} files", dir.display(), files.len());
+    for file in files {
+        // Shown when the test fails: the last one did it.
+        println!("{}", file.path().display());
+        function(&fs::read(file.path()).expect("the corpus can be read"));
+    }
+}
+
+fn corpus(target: &str) -> PathBuf {
+    paths::root().join("tests/fuzz/corpus").join(target)
+}
