@@ -176,22 +176,6 @@ impl<'a> Reader<'a> {
         self.array().map(i32::from_be_bytes)
     }
 
-    /// Eight bytes, signed, the highest first.
-    ///
-    /// # Errors
-    /// `Truncated`.
-    pub fn i64(&mut self) -> Result<i64, Malformed> {
-        self.array().map(i64::from_be_bytes)
-    }
-
-    /// Four bytes, unsigned, the highest first.
-    ///
-    /// # Errors
-    /// `Truncated`.
-    pub fn u32(&mut self) -> Result<u32, Malformed> {
-        self.array().map(u32::from_be_bytes)
-    }
-
     /// A UUID.
     ///
     /// # Errors

@@ -8,13 +8,12 @@ fn varint(bytes: &[u8]) -> Result<u32, Malformed> {
 
 #[test]
 fn numbers_are_read_highest_byte_first() {
-    let bytes = [0xfe, 0xff, 0xfe, 0x80, 0, 0, 1, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+    let bytes = [0xfe, 0xff, 0xfe, 0x80, 0, 0, 1];
     let mut reader = Reader::new(&bytes);
     assert_eq!(reader.i8(), Ok(-2));
     assert_eq!(reader.i16(), Ok(-2));
     assert_eq!(reader.i32(), Ok(i32::MIN + 1));
-    assert_eq!(reader.i64(), Ok(i64::MAX));
-    assert_eq!((reader.position(), reader.remaining()), (15, 0));
+    assert_eq!((reader.position(), reader.remaining()), (7, 0));
     assert_eq!(reader.u8(), Err(Malformed::Truncated));
 }
 
