@@ -141,6 +141,6 @@ pub struct ClusterView {
     pub versions: HashMap<i16, VersionRange>,
     /// Grows whenever the set of topics or their ids changes, so that verdicts by id are judged again.
     pub topics_generation: u64,
-    /// When the brokers answered.
+    /// When the brokers were asked: what is here is no older.
     pub fetched_at: Instant,
 }
