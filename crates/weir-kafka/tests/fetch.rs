@@ -1,5 +1,7 @@
 //! Fetch through a session: what is refused returns, what was not asked for never passes, and lengths are true.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,7 @@
 //! Groups through a session: each principal's are its own, and what they are called inside shows to nobody.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+
 mod support;
 
 use kafka_protocol::messages::find_coordinator_response::Coordinator;
@@ -38,8 +40,7 @@ fn topic(name: &str) -> TopicName {
 fn every_group_request_names_the_group_inside_the_namespace() {
     for version in 0..=4 {
         let asked = HeartbeatRequest::default().with_group_id(group("my group"));
-        let (header, sent) =
-            upstream::<HeartbeatRequest>(Desk::new().ask(ApiKey::Heartbeat, version, &asked), version);
+        let (header, sent) = upstream::<HeartbeatRequest>(Desk::new().ask(ApiKey::Heartbeat, version, &asked), version);
         assert_eq!(&**sent.group_id, REAL);
         assert_eq!(header.client_id.as_deref(), Some("reader"), "trap S11: the brokers see the principal");
     }
@@ -157,8 +158,7 @@ fn trap_c34_a_commit_is_answered_for_every_partition_and_leaves_nothing_for_the_
             asked.retention_time_ms = i64::MAX;
         }
         let mut desk = Desk::new();
-        let (header, sent) =
-            upstream::<OffsetCommitRequest>(desk.ask(ApiKey::OffsetCommit, version, &asked), version);
+        let (header, sent) = upstream::<OffsetCommitRequest>(desk.ask(ApiKey::OffsetCommit, version, &asked), version);
         assert_eq!(sent.topics.len(), 1);
         assert_eq!(sent.retention_time_ms, -1, "trap S15");
         let committed = OffsetCommitResponseTopic::default()
@@ -181,9 +181,8 @@ fn trap_c34_a_commit_is_answered_for_every_partition_and_leaves_nothing_for_the_
 #[test]
 fn trap_c37_offset_fetch_has_its_refusals_where_each_version_has_them() {
     for version in 1..=7 {
-        let topic = |name: &str| {
-            OffsetFetchRequestTopic::default().with_name(topic(name)).with_partition_indexes(vec![0])
-        };
+        let topic =
+            |name: &str| OffsetFetchRequestTopic::default().with_name(topic(name)).with_partition_indexes(vec![0]);
         let asked = OffsetFetchRequest::default()
             .with_group_id(group("my group"))
             .with_topics(Some(vec![topic(GRANTED), topic(HIDDEN)]));
@@ -227,10 +226,10 @@ fn trap_l9_all_topics_of_a_group_leave_the_hidden_ones_out_in_silence() {
 #[test]
 fn trap_c37_groups_of_one_request_are_answered_each_for_itself() {
     for version in 8..=9 {
-        let topic_of = |name: &str| {
-            OffsetFetchRequestTopics::default().with_name(topic(name)).with_partition_indexes(vec![0])
-        };
-        let asked = |name: &str, topics| OffsetFetchRequestGroup::default().with_group_id(group(name)).with_topics(topics);
+        let topic_of =
+            |name: &str| OffsetFetchRequestTopics::default().with_name(topic(name)).with_partition_indexes(vec![0]);
+        let asked =
+            |name: &str, topics| OffsetFetchRequestGroup::default().with_group_id(group(name)).with_topics(topics);
         let request = OffsetFetchRequest::default().with_groups(vec![
             asked("one", Some(vec![topic_of(GRANTED), topic_of(HIDDEN)])),
             asked("two", None),
@@ -238,8 +237,7 @@ fn trap_c37_groups_of_one_request_are_answered_each_for_itself() {
             asked("three", Some(vec![topic_of(HIDDEN)])),
         ]);
         let mut desk = Desk::new();
-        let (header, sent) =
-            upstream::<OffsetFetchRequest>(desk.ask(ApiKey::OffsetFetch, version, &request), version);
+        let (header, sent) = upstream::<OffsetFetchRequest>(desk.ask(ApiKey::OffsetFetch, version, &request), version);
         let names: Vec<&str> = sent.groups.iter().map(|group| &**group.group_id).collect();
         assert_eq!(names, ["weir.reader.one", "weir.reader.two"], "trap C36: what was emptied is not all");
         let stored = OffsetFetchResponseTopics::default().with_name(topic(HIDDEN));

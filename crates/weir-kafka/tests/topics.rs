@@ -1,5 +1,7 @@
 //! Topics through a session: hidden and absent are the same, and nothing of the brokers shows.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+
 mod support;
 
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
@@ -58,7 +60,8 @@ fn trap_l6_all_topics_are_the_granted_ones() {
         names.sort();
         names
     };
-    let (_, all) = metadata(0, &MetadataRequest::default().with_topics(Some(vec![])).with_allow_auto_topic_creation(true));
+    let (_, all) =
+        metadata(0, &MetadataRequest::default().with_topics(Some(vec![])).with_allow_auto_topic_creation(true));
     assert_eq!(names(&all), [ALSO_GRANTED, GRANTED]);
     for version in 1..=12 {
         let asked = by_name(&[], version).with_topics(None);
@@ -287,7 +290,8 @@ fn trap_c1_answers_leave_in_the_order_of_their_requests() {
     let (first, _) = upstream::<ListOffsetsRequest>(first, 1);
     desk.raw(frame(ApiKey::Metadata, 1, 78, &by_name(&[GRANTED], 1))).unwrap();
     assert!(desk.session.awaits_broker_now(), "the answer that is known waits behind the one that is not");
-    let out = desk.broker_answers(&answer(first.correlation_id, false, 1, &ListOffsetsResponse::default()), 99).unwrap();
+    let out =
+        desk.broker_answers(&answer(first.correlation_id, false, 1, &ListOffsetsResponse::default()), 99).unwrap();
     assert_eq!(read::<ListOffsetsResponse>(&out, false, 1).0, 77);
     assert_eq!(read::<MetadataResponse>(&desk.local_answer(), false, 1).0, 78);
 }

@@ -8,7 +8,7 @@ use kafka_protocol::messages::{BrokerId, FindCoordinatorRequest, FindCoordinator
 use kafka_protocol::protocol::StrBytes;
 use weir_policy::Reason;
 
-use super::{Answer, Judged, Request, Restored, Withheld};
+use super::{Answer, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
 use crate::cluster::RealBrokerId;
 use crate::outcome::Refusals;
 use crate::refusal::{code, code_of};
@@ -58,7 +58,12 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
         response(request.version, unavailable.chain(asked.refused.iter().cloned()).collect())
     };
     let if_unreachable = request.if_unreachable(if_unreachable)?;
-    request.forward_prepared(&message, Withheld::FindCoordinator(asked), request.patience(), if_unreachable)
+    request.forward_prepared(
+        &message,
+        Withheld::FindCoordinator(asked),
+        request.patience(NAMES_NO_TIME),
+        if_unreachable,
+    )
 }
 
 pub(super) fn restore(answer: &Answer<'_>, asked: &Asked) -> Result<Restored, Fault> {

@@ -20,7 +20,7 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
         Ok(group) => {
             message.group_id = group;
             let if_unreachable = || answer(request.row.unreachable_code());
-            request.forward(&message, Withheld::Nothing, request.patience(), if_unreachable)
+            request.forward(&message, Withheld::Nothing, if_unreachable)
         }
     }
 }

@@ -28,9 +28,9 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
         Ok(group) => {
             message.group_id = group;
             let rebalance = message.rebalance_timeout_ms.max(message.session_timeout_ms);
-            let patience = request.patience_beyond(rebalance);
-            let if_unreachable = || failed(request.version, request.row.unreachable_code(), &message.member_id);
-            request.forward(&message, Withheld::Nothing, patience, if_unreachable)
+            let unreachable = || failed(request.version, request.row.unreachable_code(), &message.member_id);
+            let if_unreachable = request.if_unreachable(unreachable)?;
+            request.forward_prepared(&message, Withheld::Nothing, request.patience(rebalance), if_unreachable)
         }
     }
 }

@@ -7,7 +7,7 @@ use kafka_protocol::messages::list_offsets_response::{ListOffsetsPartitionRespon
 use kafka_protocol::messages::{BrokerId, ListOffsetsRequest, ListOffsetsResponse};
 use weir_policy::Operation;
 
-use super::{Answer, Judged, Request, Restored, Withheld};
+use super::{Answer, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
 use crate::outcome::Refusals;
 use crate::refusal::{code_of, shows_stale_view};
 use crate::session::Fault;
@@ -36,8 +36,12 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
         ListOffsetsResponse::default().with_topics(asked.chain(refused.iter().cloned()).collect())
     };
     let if_unreachable = request.if_unreachable(if_unreachable)?;
-    let patience = request.patience_beyond(message.timeout_ms).max(request.patience());
-    request.forward_prepared(&message, Withheld::ListOffsets(Refused(refused)), patience, if_unreachable)
+    request.forward_prepared(
+        &message,
+        Withheld::ListOffsets(Refused(refused)),
+        request.patience(NAMES_NO_TIME),
+        if_unreachable,
+    )
 }
 
 pub(super) fn restore(answer: &Answer<'_>, refused: &Refused) -> Result<Restored, Fault> {

@@ -31,7 +31,10 @@ use crate::gate;
 use crate::known::known_only;
 use crate::outcome::Refusals;
 use crate::session::{Deferred, Env, Fault, FetchSessions, LocalAnswer};
-use crate::table::{self, Row};
+use crate::table::{self, Deadline, Row};
+
+/// The time of a request that names none.
+pub(crate) const NAMES_NO_TIME: i32 = 0;
 
 /// One request, cut and named but not yet judged.
 pub(crate) struct Request<'a> {
@@ -173,11 +176,10 @@ impl Request<'_> {
         &self,
         message: &M,
         withheld: Withheld,
-        patience: Duration,
         if_unreachable: impl FnOnce() -> R,
     ) -> Result<Judged, Fault> {
         let if_unreachable = self.if_unreachable(if_unreachable)?;
-        self.forward_prepared(message, withheld, patience, if_unreachable)
+        self.forward_prepared(message, withheld, self.patience(NAMES_NO_TIME), if_unreachable)
     }
 
     /// The request goes to the broker, encoded anew, and its retriable answer is already made.
@@ -213,15 +215,16 @@ impl Request<'_> {
         Ok(GroupId(StrBytes::from_string(real.as_str().to_owned())))
     }
 
-    /// How long the broker may take for a request that names no time.
-    pub(crate) fn patience(&self) -> Duration {
-        self.env.limits.answer
-    }
-
-    /// How long the broker may take for a request that names a time itself, in milliseconds.
-    pub(crate) fn patience_beyond(&self, milliseconds: i32) -> Duration {
-        let named = Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0));
-        named.saturating_add(self.env.limits.answer_slack)
+    /// How long the broker may take, by the row. `named` is the time that the request itself allows, in milliseconds.
+    pub(crate) fn patience(&self, named: i32) -> Duration {
+        let limits = self.env.limits;
+        match self.row.deadline {
+            Deadline::Fixed => limits.answer,
+            Deadline::MaxWait | Deadline::Rebalance => {
+                let named = Duration::from_millis(u64::try_from(named).unwrap_or(0));
+                named.saturating_add(limits.answer_slack)
+            }
+        }
     }
 }
 

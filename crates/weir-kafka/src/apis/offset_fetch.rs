@@ -12,7 +12,7 @@ use kafka_protocol::messages::{GroupId, OffsetFetchRequest, OffsetFetchResponse}
 use kafka_protocol::protocol::StrBytes;
 use weir_policy::{Operation, Resource};
 
-use super::{Answer, Judged, Request, Restored, Withheld};
+use super::{Answer, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
 use crate::outcome::Refusals;
 use crate::refusal::code_of;
 use crate::session::{Env, Fault};
@@ -71,7 +71,7 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
         response(request.version, unreachable.into_iter().chain(refused.groups.iter().cloned()).collect())
     })?;
     put_groups(&mut message, forwarded, request.version);
-    request.forward_prepared(&message, Withheld::OffsetFetch(refused), request.patience(), if_unreachable)
+    request.forward_prepared(&message, Withheld::OffsetFetch(refused), request.patience(NAMES_NO_TIME), if_unreachable)
 }
 
 pub(super) fn restore(answer: &Answer<'_>, refused: &Refused) -> Result<Restored, Fault> {

@@ -7,7 +7,7 @@ use kafka_protocol::messages::offset_for_leader_epoch_response::{EpochEndOffset,
 use kafka_protocol::messages::{BrokerId, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse};
 use weir_policy::Operation;
 
-use super::{Answer, Judged, Request, Restored, Withheld};
+use super::{Answer, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
 use crate::outcome::Refusals;
 use crate::refusal::{code_of, shows_stale_view};
 use crate::session::Fault;
@@ -40,7 +40,7 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
     };
     let if_unreachable = request.if_unreachable(if_unreachable)?;
     let withheld = Withheld::OffsetForLeaderEpoch(Refused(refused));
-    request.forward_prepared(&message, withheld, request.patience(), if_unreachable)
+    request.forward_prepared(&message, withheld, request.patience(NAMES_NO_TIME), if_unreachable)
 }
 
 pub(super) fn restore(answer: &Answer<'_>, refused: &Refused) -> Result<Restored, Fault> {

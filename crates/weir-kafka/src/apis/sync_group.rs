@@ -23,8 +23,9 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
         }
         Ok(group) => {
             message.group_id = group;
-            let patience = request.patience_beyond(LONGEST_REBALANCE_MS);
-            request.forward(&message, Withheld::Nothing, patience, || answer(request.row.unreachable_code()))
+            let if_unreachable = request.if_unreachable(|| answer(request.row.unreachable_code()))?;
+            let patience = request.patience(LONGEST_REBALANCE_MS);
+            request.forward_prepared(&message, Withheld::Nothing, patience, if_unreachable)
         }
     }
 }

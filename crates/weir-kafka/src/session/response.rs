@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::{Env, Fault, FetchSession, InFlight, LocalAnswer, Session, Sink, Source};
 use crate::apis::fetch::{Asked, AskedScope, BY_ID, FetchWalk, Scope};
 use crate::apis::{self, Answer, Withheld};
-use crate::table::Row;
+use crate::table::{ResponseMode, Row};
 use crate::wire::Malformed;
 
 /// Length prefix and correlation id.
@@ -105,9 +105,9 @@ impl Session {
             return Err(Fault::BrokerDesync);
         }
         entry.upstream_answered.get_or_insert(env.now);
-        let is_fetch = matches!(at_broker.withheld, Withheld::Fetch(_));
+        let streams = entry.row.response_mode == ResponseMode::Stream;
         let left = length.checked_sub(4).ok_or(Fault::BrokerMalformed(Malformed::Truncated))?;
-        if is_fetch {
+        if streams {
             return self.begin_fetch(buffer, left, env, sink);
         }
         if left > env.limits.whole_answer {

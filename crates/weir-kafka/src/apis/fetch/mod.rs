@@ -184,7 +184,7 @@ fn incremental(
 }
 
 fn forward(request: &Request<'_>, fetch: Fetch, asked: Asked, if_unreachable: Option<Bytes>) -> Result<Judged, Fault> {
-    let patience = request.patience_beyond(fetch.message.max_wait_ms);
+    let patience = request.patience(fetch.message.max_wait_ms);
     let body = if fetch.touched {
         ForwardBody::Encoded(codec::encode(&fetch.message, request.version).ok_or(Fault::NotEncodable)?)
     } else {
