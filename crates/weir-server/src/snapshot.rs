@@ -6,6 +6,8 @@
 mod sources;
 
 #[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
@@ -17,7 +19,7 @@ use rustls_pki_types::UnixTime;
 use weir_policy::{ConfigErrors, Policy, PolicyOptions, Problem};
 
 use crate::config::{self, Config, Machine, Problems, UpstreamTlsFiles};
-use crate::tls::{self, Inspector};
+use crate::tls::{self, Inspector, ServerIdentity};
 use crate::upstream::{HostPort, UpstreamSettings, UpstreamTimeouts, UpstreamTls};
 
 use sources::Unreadable;
@@ -55,39 +57,56 @@ impl Snapshot {
     /// # Errors
     /// Every problem of every file.
     pub fn compile(sources: &Sources, generation: u64, now: UnixTime) -> Result<Self, ConfigErrors> {
-        let config = config::parse(&sources.path, &sources.text, sources.machine)?;
-        let name = sources.path.display().to_string();
-        let (mut problems, mut warnings) = (Problems::new(&name), Problems::new(&name));
-        let options = PolicyOptions { identity: config.identity.clone(), groups: config.groups };
-        let policy = match &sources.policy {
-            Ok(files) => Policy::compile(files, &options).map_err(|errors| problems.append(errors)).ok(),
-            Err(unreadable) => {
-                for Unreadable { what, fix } in unreadable {
-                    problems.add(config.policy.place, what, *fix);
-                }
-                None
-            }
-        };
+        let (config, mut problems) = config::read(&sources.path, &sources.text, sources.machine)?;
+        let mut warnings = Problems::new(&sources.path.display().to_string());
+        let policy = policy(sources, &config, &mut problems);
         let mut inspector = Inspector { files: &sources.pem, problems: &mut problems, warnings: &mut warnings, now };
         let identities: Vec<_> = config.listeners.iter().map(|listener| inspector.server(&listener.tls)).collect();
         let upstreams = upstreams(&config, &mut inspector);
-        let Some(policy) = policy.filter(|_| problems.is_empty()) else { return Err(problems.into_errors()) };
-        let policy = Arc::new(policy);
-        let mut tls = HashMap::new();
-        for (listener, identity) in config.listeners.iter().zip(identities.into_iter().flatten()) {
-            match tls::server_config(&identity, &listener.advertise, &policy) {
-                Ok(settings) => drop(tls.insert(listener.name.clone(), settings)),
-                Err(error) => {
-                    let what = format!("TLS cannot be set up: {error}");
-                    problems.add(listener.tls.certificate.place, what, "issue certificates of a usual kind");
-                }
+        let identities: Option<Vec<_>> = identities.into_iter().collect();
+        let tls = match (&policy, identities) {
+            (Some(policy), Some(identities)) => server_configs(&config, &identities, policy, &mut problems),
+            _ => HashMap::new(),
+        };
+        match policy {
+            Some(policy) if problems.is_empty() => {
+                Ok(Self { generation, config, policy, tls, upstreams, warnings: warnings.into_errors().0 })
+            }
+            _ => Err(problems.into_errors()),
+        }
+    }
+}
+
+fn policy(sources: &Sources, config: &Config, problems: &mut Problems) -> Option<Arc<Policy>> {
+    let options = PolicyOptions { identity: config.identity.clone(), groups: config.groups };
+    match &sources.policy {
+        Ok(files) => Policy::compile(files, &options).map_err(|errors| problems.append(errors)).ok().map(Arc::new),
+        Err(unreadable) => {
+            for Unreadable { what, fix } in unreadable {
+                problems.add(config.policy.place, what, *fix);
+            }
+            None
+        }
+    }
+}
+
+fn server_configs(
+    config: &Config,
+    identities: &[ServerIdentity],
+    policy: &Arc<Policy>,
+    problems: &mut Problems,
+) -> HashMap<String, Arc<ServerConfig>> {
+    let mut tls = HashMap::new();
+    for (listener, identity) in config.listeners.iter().zip(identities) {
+        match tls::server_config(identity, &listener.advertise, policy) {
+            Ok(settings) => drop(tls.insert(listener.name.clone(), settings)),
+            Err(error) => {
+                let what = format!("TLS cannot be set up: {error}");
+                problems.add(listener.tls.certificate.place, what, "issue certificates of a usual kind");
             }
         }
-        if !problems.is_empty() {
-            return Err(problems.into_errors());
-        }
-        Ok(Self { generation, config, policy, tls, upstreams, warnings: warnings.into_errors().0 })
     }
+    tls
 }
 
 fn upstreams(config: &Config, inspector: &mut Inspector<'_>) -> HashMap<String, UpstreamSettings> {

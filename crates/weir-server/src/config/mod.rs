@@ -32,9 +32,12 @@ pub use problems::Problems;
 /// Reads and checks a configuration. `file` is its path: messages name it, and relative paths in it begin at its
 /// directory.
 ///
+/// What has a problem holds a default or is left out, so that the rest, and the files that it names, can be looked at
+/// all the same. A caller that means to use the configuration must have seen that there is no problem.
+///
 /// # Errors
-/// Every problem, with its place and what to write instead.
-pub fn parse(file: &Path, text: &str, machine: Machine) -> Result<Config, ConfigErrors> {
+/// The text does not have the form of a configuration: every difference, with its place and what to write instead.
+pub(crate) fn read(file: &Path, text: &str, machine: Machine) -> Result<(Config, Problems), ConfigErrors> {
     let raw = strict::read::<raw::RawConfig>(&file.display().to_string(), text)?;
-    validate::config(file, raw, machine)
+    Ok(validate::config(file, &raw, machine))
 }

@@ -22,7 +22,7 @@ pub fn read<T: DeserializeOwned + schemars::JsonSchema>(file: &str, text: &str) 
     match tree::read(text) {
         Ok(root) => {
             let schema = schemars::schema_for!(T).to_value();
-            Checker { definitions: &schema, problems: &mut problems }.check(&root, &schema, "the file");
+            Checker { definitions: &schema, problems: &mut problems }.check(&root, &schema, WHOLE);
         }
         Err(error) => not_yaml(&mut problems, error),
     }
@@ -38,6 +38,9 @@ pub fn read<T: DeserializeOwned + schemars::JsonSchema>(file: &str, text: &str) 
 fn not_yaml(problems: &mut Problems, error: NotYaml) {
     problems.add(error.place, format!("this is not YAML that can be read: {}", error.what), "correct the syntax here");
 }
+
+/// What messages call the whole document.
+const WHOLE: &str = "the file";
 
 struct Checker<'a> {
     definitions: &'a Value,
@@ -62,7 +65,11 @@ impl<'a> Checker<'a> {
             // YAML reads `1.3` as a number and `on` as a text; where a text is wanted, what stands there is the text.
             (Some("string"), Node::Text(_) | Node::Integer(_) | Node::Number(_) | Node::Bool) => {}
             (wanted, found) => {
-                let what = format!("`{name}` is {}", found.kind());
+                let what = if name == WHOLE {
+                    format!("{name} holds {}", found.kind())
+                } else {
+                    format!("`{name}` is {}", found.kind())
+                };
                 self.problems.add(node.place, what, format!("write {}", wanted_kind(wanted)));
             }
         }

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use weir_kafka::cluster::ShownClusterId;
-use weir_policy::{ConfigErrors, GroupMode, IdentityRule};
+use weir_policy::{GroupMode, IdentityRule};
 
 use super::listener;
 use super::model::{Config, Limits, Log, Machine};
@@ -28,10 +28,7 @@ const DEFAULT_CONNECTIONS: u64 = 10_000;
 const OTHER_DESCRIPTORS: u64 = 256;
 
 /// Checks a whole configuration. `file` is what messages call it; relative paths begin at the file's directory.
-///
-/// # Errors
-/// Every problem.
-pub fn config(file: &Path, raw: RawConfig, machine: Machine) -> Result<Config, ConfigErrors> {
+pub(super) fn config(file: &Path, raw: &RawConfig, machine: Machine) -> (Config, Problems) {
     let name = file.display().to_string();
     let mut check = Check { problems: Problems::new(&name), directory: file.parent().unwrap_or(Path::new("")) };
     let admin = check.admin(&raw.admin.bind);
@@ -58,7 +55,7 @@ pub fn config(file: &Path, raw: RawConfig, machine: Machine) -> Result<Config, C
         log: Log { format: raw.log.format, level: raw.log.level },
         limits,
     };
-    if check.problems.is_empty() { Ok(config) } else { Err(check.problems.into_errors()) }
+    (config, check.problems)
 }
 
 /// What every check needs.

@@ -17,6 +17,9 @@ use crate::close_reason::CloseReason;
 /// No labels beside those of the family.
 type NoLabels = [(&'static str, &'static str); 0];
 
+/// One counter of an API.
+type Cell = fn(&ApiCounters) -> &AtomicU64;
+
 /// The counters of all workers, and of the door.
 #[derive(Debug)]
 pub(super) struct Sums(pub(super) Vec<Arc<WorkerCounters>>);
@@ -75,7 +78,7 @@ impl Sums {
     fn requests(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let help = "Requests by API and result: ok, refused in part or whole, or without an answer";
         let mut metric = describe(encoder, "requests", help, MetricType::Counter)?;
-        let results: [(&str, fn(&ApiCounters) -> &AtomicU64); 3] =
+        let results: [(&str, Cell); 3] =
             [("ok", |api| &api.answered), ("refused", |api| &api.refused), ("unanswered", |api| &api.unanswered)];
         for (index, row) in TABLE.iter().enumerate() {
             for (result, cell) in results {

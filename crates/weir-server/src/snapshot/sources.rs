@@ -61,7 +61,7 @@ impl Sources {
             let fix = "write the path of a configuration file: weir serve -c weir.yaml".to_owned();
             ConfigErrors(vec![Problem { place: None, what, fix }])
         })?;
-        let config = config::parse(path, &text, machine)?;
+        let (config, _) = config::read(path, &text, machine)?;
         let pem = pem_paths(&config).map(|path| (path.clone(), material(path))).collect();
         let policy = policy(&config.policy.value);
         Ok(Self { path: path.to_owned(), text, machine, pem, policy })

@@ -132,3 +132,6 @@ fn is_strong(key: &SubjectPublicKeyInfo<'_>) -> bool {
     }
     STRONG_KEYS.contains(algorithm)
 }
+
+#[cfg(test)]
+mod tests;

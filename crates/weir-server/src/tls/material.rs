@@ -99,8 +99,8 @@ impl Inspector<'_> {
 
     /// A private key that nobody else can read.
     pub(crate) fn key(&mut self, path: &At<PathBuf>) -> Option<PrivateKeyDer<'static>> {
-        let material = self.files.get(&path.value)?;
-        if let Some(mode) = material.mode.filter(|mode| mode & 0o777 & !KEY_MODE != 0) {
+        let mode = self.files.get(&path.value).and_then(|file| file.mode);
+        if let Some(mode) = mode.filter(|mode| mode & 0o777 & !KEY_MODE != 0) {
             let what = format!("the key `{}` has mode {:04o}: others can use it", shown(path), mode & 0o777);
             self.problems.add(path.place, what, format!("run `chmod 0600 {}`", shown(path)));
         }
@@ -156,7 +156,11 @@ impl Inspector<'_> {
     }
 
     fn content(&mut self, path: &At<PathBuf>) -> Option<&[u8]> {
-        match &self.files.get(&path.value)?.content {
+        let content = match self.files.get(&path.value) {
+            Some(file) => file.content.as_deref().map_err(String::as_str),
+            None => Err("it was not read"),
+        };
+        match content {
             Ok(bytes) => Some(bytes),
             Err(error) => {
                 let what = format!("`{}` cannot be read: {error}", shown(path));

@@ -1,0 +1,79 @@
+//! `weir check` and `weir serve` as a person types them.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use weir_pki::Authority;
+
+const CONFIG: &str = "\
+listeners:
+  - name: public
+    bind: 127.0.0.1:9093
+    advertise: {sni: {host: kafka.example.org}}
+    upstream: main
+    tls: {certificate: server.pem, key: server.key, client_ca: ca.pem}
+upstreams:
+  main: {bootstrap: ['127.0.0.1:9092']}
+shown_cluster_id: shown
+policy: acl
+";
+
+fn weir(arguments: &[&str], directory: &Path) -> (bool, String, String) {
+    let Output { status, stdout, stderr } =
+        Command::new(env!("CARGO_BIN_EXE_weir")).args(arguments).current_dir(directory).output().unwrap();
+    (status.success(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+fn sound_directory() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let authority = Authority::new("Example").unwrap();
+    let server = authority.server(&["kafka.example.org", "*.kafka.example.org"]).unwrap();
+    server.write(directory.path(), "server").unwrap();
+    fs::create_dir_all(at("acl/principals")).unwrap();
+    for (name, text) in [
+        ("ca.pem", authority.certificate_pem()),
+        ("weir.yaml", CONFIG),
+        ("acl/catalogue.yaml", "streams: []\n"),
+        ("acl/never.yaml", "never: []\n"),
+        ("acl/tiers.yaml", "tiers:\n  - tier: tool\n    connections: 20\n"),
+    ] {
+        fs::write(at(name), text).unwrap();
+    }
+    directory
+}
+
+#[test]
+fn check_says_ok_where_all_is_well() {
+    let directory = sound_directory();
+    let (is_ok, said, problems) = weir(&["check"], directory.path());
+    assert!(is_ok, "{problems}");
+    assert_eq!(
+        said,
+        "  listener public: 127.0.0.1:9093, upstream main\n  policy: 0 principals, 0 topics in the catalogue\nok\n"
+    );
+}
+
+#[test]
+fn check_and_serve_name_every_problem_and_fail() {
+    let directory = sound_directory();
+    fs::write(directory.path().join("weir.yaml"), CONFIG.replace("upstream: main", "upstream: mian") + "workers: 0\n")
+        .unwrap();
+    let problems = "weir.yaml:5:15: there is no upstream `mian`; write one of main\n\
+                    weir.yaml:11:10: `workers` is 0; write a number from 1 to 512, or leave it out\n";
+    assert_eq!(
+        weir(&["check", "-c", "weir.yaml"], directory.path()),
+        (false, String::new(), format!("{problems}2 problems\n"))
+    );
+    assert_eq!(weir(&["serve", "-c", "weir.yaml"], directory.path()), (false, String::new(), problems.to_owned()));
+}
+
+#[test]
+fn the_version_is_told() {
+    let (is_ok, said, _) = weir(&["--version"], Path::new("/"));
+    assert!(is_ok);
+    assert_eq!(said, format!("weir {}\n", env!("CARGO_PKG_VERSION")));
+}
