@@ -36,16 +36,21 @@ pub enum End {
 
 /// Runs the demo until it is checked, somebody ends it, or something goes wrong.
 pub async fn run(args: &Args) -> Result<End, Failure> {
-    tokio::select! {
-        ended = serve(args) => ended,
-        interrupted = interrupted() => {
-            interrupted?;
+    let mut weir = None;
+    let ended = tokio::select! {
+        ended = serve(args, &mut weir) => ended,
+        interrupted = interrupted() => interrupted.and_then(|()| {
             if args.check { Err(Failure::new("it was interrupted")) } else { Ok(End::Stopped) }
-        }
+        }),
+    };
+    if let Some(weir) = weir {
+        WeirProcess::stop(weir).await;
     }
+    ended
 }
 
-async fn serve(args: &Args) -> Result<End, Failure> {
+/// Starts everything. Weir is left in `running`, so that it can be ended in an orderly way whatever happens here.
+async fn serve(args: &Args, running: &mut Option<WeirProcess>) -> Result<End, Failure> {
     let run = Uuid::new_v4().to_string();
     let files = Files::make(args.dir.as_deref())?;
     let acl = fs::canonicalize(&args.acl)
@@ -58,7 +63,8 @@ async fn serve(args: &Args) -> Result<End, Failure> {
     let ports = reserved.ports;
     let config = WeirConfig { ports, brokers: &brokers, certificates: &certificates, acl: &acl };
     let config = config.write(files.path())?;
-    let mut weir = WeirProcess::start(&weir_binary(args)?, &config, files.path(), ports.admin()).await?;
+    let weir = running.insert(WeirProcess::spawn(&weir_binary(args)?, &config, files.path(), ports.admin())?);
+    weir.ready().await?;
 
     let text = instructions::write(files.path(), ports, &certificates, weir.log())?;
     if !args.check {
@@ -75,7 +81,7 @@ async fn serve(args: &Args) -> Result<End, Failure> {
     };
     tokio::select! {
         failure = flow.run() => Err(failure),
-        ended = watched(args.check.then_some(check), &mut weir) => ended,
+        ended = watched(args.check.then_some(check), weir) => ended,
     }
 }
 

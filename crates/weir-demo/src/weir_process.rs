@@ -23,7 +23,7 @@ const PROBE_BYTES: u64 = 4_096;
 /// Lines of Weir's log that are shown when it fails.
 const LOG_LINES: usize = 15;
 
-/// A running Weir. It is killed when this value is dropped.
+/// A running Weir. It is killed when this value is dropped; [`WeirProcess::stop`] also waits for its end.
 pub struct WeirProcess {
     child: Child,
     log: PathBuf,
@@ -31,8 +31,8 @@ pub struct WeirProcess {
 }
 
 impl WeirProcess {
-    /// Starts `binary serve -c config` with its log in `dir`, and waits until it is ready.
-    pub async fn start(binary: &Path, config: &Path, dir: &Path, admin: SocketAddr) -> Result<WeirProcess, Failure> {
+    /// Starts `binary serve -c config` with its log in `dir`.
+    pub fn spawn(binary: &Path, config: &Path, dir: &Path, admin: SocketAddr) -> Result<WeirProcess, Failure> {
         let log = dir.join("weir.log");
         let output =
             File::create(&log).map_err(|error| Failure::new(format!("cannot write {}: {error}", log.display())))?;
@@ -48,9 +48,7 @@ impl WeirProcess {
                 let binary = binary.display();
                 Failure::new(format!("cannot start {binary}: {error}; build it first: cargo build -p weir"))
             })?;
-        let mut weir = WeirProcess { child, log, admin };
-        weir.ready().await?;
-        Ok(weir)
+        Ok(WeirProcess { child, log, admin })
     }
 
     /// Where Weir's log is.
@@ -66,7 +64,14 @@ impl WeirProcess {
         }
     }
 
-    async fn ready(&mut self) -> Result<(), Failure> {
+    /// Ends it at once: a demo has nothing to drain.
+    pub async fn stop(mut self) {
+        // An error means that it has ended already.
+        let _ = self.child.kill().await;
+    }
+
+    /// Waits until it serves.
+    pub async fn ready(&mut self) -> Result<(), Failure> {
         let deadline = Instant::now() + READY_LIMIT;
         let mut last = "nothing was tried".to_owned();
         while Instant::now() < deadline {

@@ -18,6 +18,16 @@ use tempfile::TempDir;
 
 const DEMO: &str = env!("CARGO_BIN_EXE_weir-demo");
 const ACL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../acl");
+/// An entry that must never be written.
+const SUPPRESSED: &str = "
+  - stream: mediawiki.page-suppress
+    topics: [eqiad.mediawiki.page-suppress]
+    description: What nobody may see.
+    schema: /mediawiki/page/delete
+    schema_version: 1.0.0
+    cleanup_policy: delete
+    pii: {verdict: reviewed, by: example, on: 2025-11-03, ticket: EXAMPLE-1}
+";
 /// Longer than the demo's own limits.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -71,10 +81,7 @@ fn the_check_fails_when_the_private_topic_leaves() {
         )
     });
     let catalogue = acl.path().join("catalogue.yaml");
-    let listed = fs::read_to_string(&catalogue).unwrap().replace(
-        "topics: [eqiad.mediawiki.page-delete, ",
-        "topics: [eqiad.mediawiki.page-suppress, eqiad.mediawiki.page-delete, ",
-    );
+    let listed = fs::read_to_string(&catalogue).unwrap() + SUPPRESSED;
     fs::write(&catalogue, listed).unwrap();
     let output = demo(&["--check", "--acl", text(acl.path())]);
     assert_failed(&output, "wikimedia-enterprise is shown eqiad.mediawiki.page-suppress, which is not public");
