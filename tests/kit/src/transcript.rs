@@ -19,6 +19,8 @@ pub enum Side {
     Edge,
     /// A broker, to the kit: the control.
     Direct,
+    /// A client, to Weir: kept for whoever must understand a failure, and not searched.
+    Sent,
 }
 
 impl Side {
@@ -26,6 +28,7 @@ impl Side {
         match self {
             Self::Edge => "edge",
             Self::Direct => "direct",
+            Self::Sent => "sent",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Stands between a client that is no part of the kit and Weir, and records every byte that Weir sends, in plaintext.
+//! Stands between a client that is no part of the kit and Weir, and records every byte that both send, in plaintext.
 //!
 //! It listens where clients are told to go, as the server that they expect. Towards Weir it is that same client:
 //! the kit issued the certificate, so it has the key. It sends the same TLS server name on. It changes no byte.
@@ -145,15 +145,15 @@ async fn tap(client: TcpStream, inside: SocketAddr, acceptor: TlsAcceptor, side:
     let (from_weir, to_weir) = tokio::io::split(weir);
     // The first side that ends, ends both: what it sent before has been passed on.
     tokio::select! {
-        ended = pump(from_client, to_weir, None) => ended,
-        ended = pump(from_weir, to_client, Some(Transcript::new(side))) => ended,
+        ended = pump(from_client, to_weir, Transcript::new(Side::Sent)) => ended,
+        ended = pump(from_weir, to_client, Transcript::new(side)) => ended,
     }
 }
 
 async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut transcript: Option<Transcript>,
+    mut transcript: Transcript,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 64 << 10];
     loop {
@@ -161,9 +161,7 @@ async fn pump(
         if count == 0 {
             return to.shutdown().await;
         }
-        if let Some(transcript) = &mut transcript {
-            transcript.add(&buffer[..count]);
-        }
+        transcript.add(&buffer[..count]);
         to.write_all(&buffer[..count]).await?;
         to.flush().await?;
     }
