@@ -56,7 +56,7 @@ func (c *client) options() []kgo.Opt {
 		isolation = kgo.ReadUncommitted()
 	}
 	options := []kgo.Opt{
-		kgo.SeedBrokers(env("BOOTSTRAP", "")),
+		kgo.SeedBrokers(strings.Split(env("BOOTSTRAP", ""), ",")...),
 		kgo.DialTLSConfig(tlsConfig()),
 		kgo.ConsumerGroup(env("GROUP", "")),
 		kgo.ConsumeTopics(topics...),

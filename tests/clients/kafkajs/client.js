@@ -12,7 +12,7 @@ const topics = env.PROBE ? [env.PROBE] : env.TOPICS.split(",");
 
 const kafka = new Kafka({
   clientId: "kafkajs",
-  brokers: [env.BOOTSTRAP],
+  brokers: env.BOOTSTRAP.split(","),
   ssl: { ca: readFileSync(env.CA), cert: readFileSync(env.CERT), key: readFileSync(env.KEY) },
   retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 20 },
   logLevel: logLevel.WARN,

@@ -86,7 +86,7 @@ func tlsConfig() *tls.Config {
 func (c *client) run(ctx context.Context) int {
 	topics := strings.Split(env("PROBE", env("TOPICS", "")), ",")
 	for ctx.Err() == nil {
-		group, err := sarama.NewConsumerGroup([]string{env("BOOTSTRAP", "")}, env("GROUP", ""), settings())
+		group, err := sarama.NewConsumerGroup(strings.Split(env("BOOTSTRAP", ""), ","), env("GROUP", ""), settings())
 		if err == nil {
 			go func() {
 				for err := range group.Errors() {
