@@ -5,11 +5,14 @@
 //! Must never: decode what the gate has not walked, or make a `Cleared` for what was not judged.
 
 pub mod advertise;
+pub mod answer;
 mod apis;
 pub mod cleared;
 pub mod cluster;
 mod codec;
 pub mod discovery;
+pub mod env;
+pub mod fault;
 pub mod frame;
 pub mod gate;
 pub mod header;

@@ -15,7 +15,8 @@ use kafka_protocol::messages::{ApiKey, BrokerId, FetchRequest, FetchResponse, To
 use kafka_protocol::protocol::StrBytes;
 use support::*;
 use uuid::Uuid;
-use weir_kafka::session::{Fault, Head};
+use weir_kafka::fault::Fault;
+use weir_kafka::session::Head;
 
 fn topic(name: &'static str, id: Uuid, version: i16, partitions: &[i32]) -> FetchTopic {
     let partition = |index: &i32| FetchPartition::default().with_partition(*index).with_partition_max_bytes(1 << 20);

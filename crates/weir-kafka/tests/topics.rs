@@ -17,7 +17,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 use support::*;
 use uuid::Uuid;
-use weir_kafka::session::Fault;
+use weir_kafka::fault::Fault;
 use weir_kafka::wire::Malformed;
 
 fn name(topic: &str) -> TopicName {

@@ -1,11 +1,13 @@
 //! The IO of Weir: sockets, TLS, upstreams, files, time, metrics, admin.
 
+mod acceptor;
 pub mod admin;
 pub mod close_reason;
 pub mod config;
 mod connection;
 mod link;
 pub mod listen;
+mod listener;
 pub mod observe;
 pub mod process;
 mod server;

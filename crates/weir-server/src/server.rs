@@ -4,28 +4,24 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use weir_kafka::advertise::{AdvertisedNodes, Target};
-use weir_kafka::cluster::{ClusterView, ShownClusterId};
-use weir_kafka::frame::FrameLimits;
-use weir_kafka::gate::Budget;
-use weir_kafka::session::{Env, SessionLimits};
-use weir_policy::{Policy, Principal};
+use weir_policy::Policy;
 
+use crate::acceptor::Acceptor;
 use crate::admin::{self, Readiness};
-use crate::close_reason::CloseReason;
-use crate::config::{Limits, Listener};
+use crate::config::Listener;
 use crate::listen::{self, Gatekeeper, PrincipalPlaces};
+use crate::listener::ListenerState;
 use crate::observe::Metrics;
 use crate::snapshot::Snapshot;
 use crate::upstream::{Upstream, UpstreamReadiness, WantedTopics};
-use crate::worker::{Accepted, WorkerHandle};
+use crate::worker::WorkerHandle;
 
 /// How long a stop may take: past it, what is left is cut.
 const STOP: Duration = Duration::from_secs(4);
@@ -46,55 +42,6 @@ pub enum ServeError {
     /// The system gave no thread, no runtime or no signal.
     #[error("the process cannot start: {0}")]
     System(#[from] io::Error),
-}
-
-/// A listener, as its connections see it.
-pub(crate) struct ListenerState {
-    pub name: String,
-    pub nodes: AdvertisedNodes,
-    pub upstream: Arc<Upstream>,
-    pub frame_limits: FrameLimits,
-    pub session_limits: SessionLimits,
-    pub principals: Arc<PrincipalPlaces>,
-    cluster_id: ShownClusterId,
-    trusted_proxies: Vec<ipnet::IpNet>,
-    allow: Option<Vec<ipnet::IpNet>>,
-}
-
-impl ListenerState {
-    /// Whether connections from an address begin with a PROXY header.
-    pub(crate) fn trusts_proxy(&self, address: IpAddr) -> bool {
-        self.trusted_proxies.iter().any(|network| network.contains(&address))
-    }
-
-    /// Whether clients may come from an address.
-    pub(crate) fn allows(&self, address: IpAddr) -> bool {
-        self.allow.as_ref().is_none_or(|networks| networks.iter().any(|network| network.contains(&address)))
-    }
-
-    /// What a request of this listener is judged against.
-    pub(crate) fn env<'a>(
-        &'a self,
-        snapshot: &'a Snapshot,
-        principal: &'a Principal,
-        target: Target,
-        view: Option<&'a ClusterView>,
-        broker_connected: bool,
-        now: Instant,
-    ) -> Env<'a> {
-        Env {
-            policy: &snapshot.policy,
-            policy_generation: snapshot.generation,
-            principal,
-            view,
-            nodes: &self.nodes,
-            target,
-            cluster_id: &self.cluster_id,
-            limits: &self.session_limits,
-            broker_connected,
-            now,
-        }
-    }
 }
 
 /// Serves until the process is told to stop.
@@ -122,7 +69,7 @@ async fn run(snapshot: Arc<Snapshot>) -> Result<(), ServeError> {
     let workers = Arc::new(workers);
     for (listener, config) in bound {
         let Some(upstream) = upstreams.get(&config.upstream) else { continue };
-        let state = Arc::new(listener_state(&snapshot, config, upstream, &principals));
+        let state = Arc::new(ListenerState::new(&snapshot, config, upstream, &principals));
         let acceptor = Acceptor {
             state,
             snapshot: Arc::clone(&snapshot),
@@ -215,101 +162,4 @@ fn readiness(upstreams: &HashMap<String, Arc<Upstream>>, stop: watch::Receiver<b
         }
         reasons
     })
-}
-
-fn listener_state(
-    snapshot: &Snapshot,
-    config: &Listener,
-    upstream: &Arc<Upstream>,
-    principals: &Arc<PrincipalPlaces>,
-) -> ListenerState {
-    let limits = &snapshot.config.limits;
-    ListenerState {
-        name: config.name.clone(),
-        nodes: config.advertise.clone(),
-        upstream: Arc::clone(upstream),
-        frame_limits: FrameLimits {
-            request: limits.request,
-            group: limits.request_group,
-            small: limits.request_small,
-        },
-        session_limits: session_limits(limits),
-        principals: Arc::clone(principals),
-        cluster_id: snapshot.config.shown_cluster_id.clone(),
-        trusted_proxies: config.trusted_proxies.clone(),
-        allow: config.allow.clone(),
-    }
-}
-
-fn session_limits(limits: &Limits) -> SessionLimits {
-    let count = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
-    let request = Budget {
-        topics: count(limits.topics),
-        partitions: count(limits.partitions),
-        tags: count(limits.tagged_fields),
-        ..Budget::REQUEST
-    };
-    SessionLimits { request, in_flight: limits.in_flight, ..SessionLimits::default() }
-}
-
-/// Accepts the connections of one address and hands them to workers in turn.
-struct Acceptor {
-    state: Arc<ListenerState>,
-    snapshot: Arc<Snapshot>,
-    gatekeeper: Gatekeeper,
-    metrics: Metrics,
-    workers: Arc<Vec<WorkerHandle>>,
-    stop: watch::Receiver<bool>,
-}
-
-impl Acceptor {
-    async fn run(mut self, listener: TcpListener) {
-        let mut turn: usize = 0;
-        loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                _ = self.stop.wait_for(|stop| *stop) => return,
-            };
-            match accepted {
-                Ok((tcp, peer)) => {
-                    turn = turn.wrapping_add(1);
-                    if let Err(reason) = self.hand_over(tcp, peer, turn) {
-                        self.metrics.refused_at_the_door(reason);
-                    }
-                }
-                Err(error) => {
-                    // Out of descriptors, mostly: waiting is all that helps, spinning does not.
-                    tracing::warn!(%error, listener = self.state.name, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
-    }
-
-    /// Checks what can be checked before TLS, and gives the connection to the next worker.
-    fn hand_over(&self, tcp: tokio::net::TcpStream, peer: SocketAddr, turn: usize) -> Result<(), CloseReason> {
-        let behind_proxy = self.state.trusts_proxy(peer.ip());
-        if !behind_proxy && !self.state.allows(peer.ip()) {
-            return Err(CloseReason::AddressNotAllowed);
-        }
-        // A proxy stands for many clients: the limit per address is not for it.
-        let address = (!behind_proxy).then_some(peer.ip());
-        let permit = self.gatekeeper.admit(address)?;
-        listen::tune(&tcp).map_err(|_| CloseReason::ClientReset)?;
-        let local = tcp.local_addr().map_err(|_| CloseReason::ClientReset)?;
-        let tcp = tcp.into_std().map_err(|_| CloseReason::Internal)?;
-        let worker = turn.checked_rem(self.workers.len()).and_then(|index| self.workers.get(index));
-        let accepted = Accepted {
-            tcp,
-            peer,
-            local,
-            listener: Arc::clone(&self.state),
-            snapshot: Arc::clone(&self.snapshot),
-            permit,
-        };
-        let worker = worker.ok_or(CloseReason::Internal)?;
-        worker.accepted.try_send(accepted).map_err(|_| CloseReason::Unauthenticated)?;
-        worker.counters.accepted();
-        Ok(())
-    }
 }

@@ -14,8 +14,8 @@ use tokio::task::LocalSet;
 
 use crate::connection::open;
 use crate::listen::UnauthenticatedPermit;
+use crate::listener::ListenerState;
 use crate::observe::WorkerCounters;
-use crate::server::ListenerState;
 use crate::snapshot::Snapshot;
 
 /// What is read from a broker at once. Larger costs memory and gains nothing, smaller costs calls.

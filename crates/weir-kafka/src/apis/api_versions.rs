@@ -7,9 +7,11 @@ use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 
 use super::{Judged, Request};
+use crate::answer::{Deferred, LocalAnswer};
 use crate::codec;
+use crate::env::Env;
+use crate::fault::Fault;
 use crate::refusal::code;
-use crate::session::{Deferred, Env, Fault, LocalAnswer};
 use crate::table::{Disposition, Row, TABLE};
 
 pub(super) fn judge(request: &Request<'_>) -> Result<Judged, Fault> {

@@ -9,9 +9,11 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::metadata::{NOT_ASKED, shown_brokers};
 use super::{Judged, Request};
+use crate::answer::{Deferred, LocalAnswer};
 use crate::codec;
+use crate::env::Env;
+use crate::fault::Fault;
 use crate::refusal::code;
-use crate::session::{Deferred, Env, Fault, LocalAnswer};
 
 /// Endpoint type of brokers.
 const BROKERS: i8 = 1;

@@ -10,9 +10,10 @@ use weir_policy::Reason;
 
 use super::{Answer, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
 use crate::cluster::RealBrokerId;
+use crate::env::Env;
+use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::{code, code_of};
-use crate::session::{Env, Fault};
 
 /// The first version that asks for several keys.
 const BATCHED: i16 = 4;

@@ -5,9 +5,9 @@
 use kafka_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
 
 use super::{Judged, Request, Withheld};
+use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::code_of;
-use crate::session::Fault;
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
     let mut message = request.decode::<HeartbeatRequest>()?.message;

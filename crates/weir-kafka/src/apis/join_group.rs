@@ -8,9 +8,9 @@ use kafka_protocol::protocol::StrBytes;
 use weir_policy::Reason;
 
 use super::{Judged, Request, Withheld};
+use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::code_of;
-use crate::session::Fault;
 
 /// The protocol type of consumers.
 const CONSUMER: &str = "consumer";

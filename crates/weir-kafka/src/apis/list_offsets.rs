@@ -8,9 +8,9 @@ use kafka_protocol::messages::{BrokerId, ListOffsetsRequest, ListOffsetsResponse
 use weir_policy::Operation;
 
 use super::{Answer, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
+use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::{code_of, shows_stale_view};
-use crate::session::Fault;
 
 /// The refused topics, as they return.
 #[derive(Debug)]

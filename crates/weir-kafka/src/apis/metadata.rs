@@ -14,11 +14,13 @@ use weir_policy::{Operation, Reason, Resource};
 
 use super::{Judged, Request, topic_name};
 use crate::advertise::ShownAddress;
+use crate::answer::{Deferred, LocalAnswer};
 use crate::cluster::{ClusterView, PartitionView, RealBrokerId, ShownTopic, TopicView};
 use crate::codec;
+use crate::env::Env;
+use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::{code, code_of};
-use crate::session::{Deferred, Env, Fault, LocalAnswer};
 
 /// What Kafka says of operations that were not asked for (trap K8).
 pub(super) const NOT_ASKED: i32 = i32::MIN;

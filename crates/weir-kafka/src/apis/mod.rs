@@ -26,12 +26,15 @@ use kafka_protocol::messages::{GroupId, TopicName};
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use weir_policy::{Operation, Reason, Resource};
 
+use crate::answer::{Deferred, LocalAnswer};
 use crate::codec::{self, Gated};
+use crate::env::Env;
+use crate::fault::Fault;
 use crate::gate;
 use crate::known::known_only;
 use crate::outcome::Refusals;
-use crate::session::{Deferred, Env, Fault, FetchSessions, LocalAnswer};
 use crate::table::{self, Deadline, Row};
+use fetch::FetchSessions;
 
 /// The time of a request that names none.
 pub(crate) const NAMES_NO_TIME: i32 = 0;

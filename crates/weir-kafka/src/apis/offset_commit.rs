@@ -8,9 +8,9 @@ use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
 use weir_policy::Operation;
 
 use super::{Answer, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
+use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::code_of;
-use crate::session::Fault;
 
 /// The refused topics, as they return.
 #[derive(Debug)]

@@ -13,9 +13,10 @@ use kafka_protocol::protocol::StrBytes;
 use weir_policy::{Operation, Resource};
 
 use super::{Answer, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
+use crate::env::Env;
+use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::code_of;
-use crate::session::{Env, Fault};
 
 /// The first version that asks for several groups.
 const BATCHED: i16 = 8;

@@ -8,9 +8,9 @@ use kafka_protocol::messages::{BrokerId, OffsetForLeaderEpochRequest, OffsetForL
 use weir_policy::Operation;
 
 use super::{Answer, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
+use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::{code_of, shows_stale_view};
-use crate::session::Fault;
 
 /// What consumers send as their replica id, from version 3 on.
 const CONSUMER: BrokerId = BrokerId(-2);

@@ -7,9 +7,9 @@ use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
 use weir_policy::{Operation, Reason};
 
 use super::{Judged, Request};
+use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::code_of;
-use crate::session::Fault;
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
     let message = request.decode::<ProduceRequest>()?.message;

@@ -8,8 +8,8 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::{Judged, Request};
+use crate::fault::Fault;
 use crate::refusal::code;
-use crate::session::Fault;
 
 pub(super) fn judge_handshake(request: &Request<'_>) -> Result<Judged, Fault> {
     request.decode::<SaslHandshakeRequest>()?;

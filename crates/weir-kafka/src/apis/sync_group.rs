@@ -5,9 +5,9 @@
 use kafka_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
 
 use super::{Judged, Request, Withheld};
+use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::code_of;
-use crate::session::Fault;
 
 /// A rebalance is as long as the slowest member; SyncGroup does not say how long that may be, so this is the most that a
 /// broker allows a member by default (`group.max.session.timeout.ms`, 30 minutes).

@@ -5,9 +5,9 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kafka_protocol::messages::{DescribeClusterRequest, MetadataRequest};
 
-use super::{Head, ViewNeed};
+use super::Head;
+use crate::answer::{LocalAnswer, ViewNeed};
 use crate::apis::Withheld;
 use crate::outcome::{AnswerSource, Ending, Outcome, Refusals};
 use crate::table::Row;
@@ -47,23 +47,6 @@ pub(crate) struct AtBroker {
     pub if_unreachable: Option<Bytes>,
 }
 
-/// An answer of Weir's own.
-#[derive(Debug)]
-pub(crate) enum LocalAnswer {
-    /// The body is there.
-    Ready { body: Bytes, not_before: Option<Instant> },
-    /// The body is made when it is its turn, from what is known of the cluster then.
-    Deferred(Deferred),
-}
-
-/// Answers that are made from the cluster view, late.
-#[derive(Debug)]
-pub(crate) enum Deferred {
-    ApiVersions,
-    Metadata { request: MetadataRequest, not_older_than: Instant },
-    DescribeCluster { request: DescribeClusterRequest },
-}
-
 impl InFlight {
     pub(crate) fn head(&self) -> Head {
         match &self.source {
@@ -74,10 +57,7 @@ impl InFlight {
                 Head::Local { not_before: *not_before, view: ViewNeed::None }
             }
             Source::Local(LocalAnswer::Deferred(deferred)) => {
-                let view = match deferred {
-                    Deferred::Metadata { not_older_than, .. } => ViewNeed::NotOlderThan(*not_older_than),
-                    Deferred::ApiVersions | Deferred::DescribeCluster { .. } => ViewNeed::Any,
-                };
+                let view = deferred.view_need();
                 Head::Local { not_before: None, view }
             }
         }

@@ -5,113 +5,21 @@
 //! `take_*` and `feed_*` bring bytes in, `head`, `answer_head` and `outcome` are asked for what is to be done.
 //! Must never: read a clock or a socket, answer out of order, or let a byte of a broker's answer pass unchecked.
 
-mod fetch_sessions;
 mod in_flight;
 mod request;
 mod response;
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use weir_policy::{Policy, Principal};
-
-use crate::advertise::{AdvertisedNodes, Target};
+use crate::answer::ViewNeed;
+use crate::apis::fetch::FetchSessions;
 use crate::cleared::Cleared;
-use crate::cluster::{ClusterView, ShownClusterId};
-use crate::gate::Budget;
+use crate::env::SessionLimits;
 use crate::outcome::Outcome;
-use crate::wire::Malformed;
 
-pub(crate) use fetch_sessions::{FetchSession, FetchSessions, FetchTopics, SessionTopic, TopicKey};
-pub(crate) use in_flight::{Deferred, InFlight, LocalAnswer, Source};
+use in_flight::{InFlight, Source};
 use response::Incoming;
-
-/// What requests of one connection are judged against.
-#[derive(Clone, Copy)]
-pub struct Env<'a> {
-    /// The policy in force.
-    pub policy: &'a Policy,
-    /// Grows whenever the policy is replaced.
-    pub policy_generation: u64,
-    /// Who the client is.
-    pub principal: &'a Principal,
-    /// What is known of the upstream cluster, or nothing while it was never reached.
-    pub view: Option<&'a ClusterView>,
-    /// How brokers are shown on this listener.
-    pub nodes: &'a AdvertisedNodes,
-    /// The broker that this connection stands for.
-    pub target: Target,
-    /// The cluster id that clients see.
-    pub cluster_id: &'a ShownClusterId,
-    /// The limits of one connection.
-    pub limits: &'a SessionLimits,
-    /// Whether the broker's connection is open: if not, a request may still fail to be sent.
-    pub broker_connected: bool,
-    /// Now.
-    pub now: Instant,
-}
-
-/// Limits of one connection's protocol state.
-#[derive(Clone, Debug)]
-pub struct SessionLimits {
-    /// Budget of the gate for requests.
-    pub request: Budget,
-    /// Budget of the gate for a broker's answers.
-    pub response: Budget,
-    /// The longest answer that is held whole, in bytes (every answer but Fetch).
-    pub whole_answer: usize,
-    /// Requests of one connection that wait for their answers.
-    pub in_flight: usize,
-    /// The longest time that a Fetch may wait at the broker.
-    pub fetch_max_wait: Duration,
-    /// The most bytes that one Fetch may ask for.
-    pub fetch_max_bytes: i32,
-    /// How long a broker may take beyond what the request itself allows.
-    pub answer_slack: Duration,
-    /// How long a broker may take for a request that names no time.
-    pub answer: Duration,
-    /// Fetch sessions that one connection may hold.
-    pub fetch_sessions: usize,
-}
-
-impl Default for SessionLimits {
-    fn default() -> Self {
-        Self {
-            request: Budget::REQUEST,
-            response: Budget::RESPONSE,
-            whole_answer: 16 * 1024 * 1024,
-            in_flight: 16,
-            fetch_max_wait: Duration::from_secs(30),
-            fetch_max_bytes: 55 * 1024 * 1024,
-            answer_slack: Duration::from_secs(10),
-            answer: Duration::from_secs(25),
-            fetch_sessions: 8,
-        }
-    }
-}
-
-/// Why the protocol ends a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The client's request is not one: which rule it broke.
-    Malformed(Malformed),
-    /// A key that is not served, or not on this listener.
-    UnknownApi,
-    /// A version that is not served.
-    UnsupportedVersion,
-    /// A Produce that wants no answer: Kafka says no to it by closing.
-    ProduceWithoutAnswer,
-    /// The broker's answer is not one: which rule it broke.
-    BrokerMalformed(Malformed),
-    /// The broker's answer holds what was not asked for.
-    BrokerUnasked,
-    /// The broker answered another request, or none that was asked.
-    BrokerDesync,
-    /// The broker's answer is longer than what is held whole.
-    BrokerAnswerTooLong,
-    /// An answer could not be encoded: a fault of Weir's own.
-    NotEncodable,
-}
 
 /// What a request leads to, beside its entry in the queue.
 #[derive(Debug)]
@@ -140,29 +48,6 @@ pub enum Head {
         /// Past this, the broker is taken for dead.
         deadline: Instant,
     },
-}
-
-/// What a local answer must know of the cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ViewNeed {
-    /// Nothing.
-    None,
-    /// Any view will do.
-    Any,
-    /// The brokers must have answered at this instant or later.
-    NotOlderThan(Instant),
-}
-
-/// Takes bytes for the client, in order.
-pub trait Sink {
-    /// Appends bytes to what goes to the client.
-    fn put(&mut self, bytes: &[u8]);
-}
-
-impl Sink for Vec<u8> {
-    fn put(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
-    }
 }
 
 /// One client connection's protocol state.

@@ -5,12 +5,15 @@
 
 use bytes::Bytes;
 
-use super::{Env, Fault, InFlight, LocalAnswer, Session, Source, Turn};
+use super::in_flight::{AtBroker, InFlight, Source};
+use super::{Session, Turn};
+use crate::answer::LocalAnswer;
 use crate::apis::{self, Forward, ForwardBody, Judged, Request};
 use crate::cleared::Cleared;
+use crate::env::Env;
+use crate::fault::Fault;
 use crate::header::{self, RequestHeader};
 use crate::outcome::Refusals;
-use crate::session::in_flight::AtBroker;
 use crate::table::{self, Row};
 
 impl Session {

@@ -7,9 +7,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{Env, Fault, FetchSession, InFlight, LocalAnswer, Session, Sink, Source};
-use crate::apis::fetch::{Asked, AskedScope, BY_ID, FetchWalk, Scope};
+use super::Session;
+use super::in_flight::{InFlight, Source};
+use crate::answer::{LocalAnswer, Sink};
+use crate::apis::fetch::{Asked, AskedScope, BY_ID, FetchSession, FetchSessions, FetchWalk, Scope};
 use crate::apis::{self, Answer, Withheld};
+use crate::env::Env;
+use crate::fault::Fault;
 use crate::table::{ResponseMode, Row};
 use crate::wire::Malformed;
 
@@ -238,7 +242,7 @@ fn asked(entry: Option<&InFlight>) -> Option<&Asked> {
     }
 }
 
-fn scope<'a>(asked: &'a Asked, sessions: &'a super::FetchSessions, env: &Env<'a>) -> Result<Scope<'a>, Fault> {
+fn scope<'a>(asked: &'a Asked, sessions: &'a FetchSessions, env: &Env<'a>) -> Result<Scope<'a>, Fault> {
     let topics = match &asked.scope {
         AskedScope::Full(topics) => topics,
         // The client ended the session while its answer was on the way: nothing says any more what it may hold.

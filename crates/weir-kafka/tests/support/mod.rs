@@ -14,7 +14,9 @@ use weir_kafka::cluster::{
     ClusterView, PartitionView, RealAddress, RealBrokerId, RealClusterId, RealTopic, ShownClusterId, TopicView,
     VersionRange,
 };
-use weir_kafka::session::{Env, Fault, Head, Session, SessionLimits, Turn};
+use weir_kafka::env::{Env, SessionLimits};
+use weir_kafka::fault::Fault;
+use weir_kafka::session::{Head, Session, Turn};
 use weir_policy::{Policy, PolicyFiles, PolicyOptions, SourceFile};
 
 pub const GRANTED: &str = "public.granted";

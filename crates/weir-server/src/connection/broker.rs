@@ -13,7 +13,8 @@ use rustls::ClientConnection;
 use weir_kafka::advertise::Target;
 use weir_kafka::cleared::Cleared;
 use weir_kafka::cluster::ClusterView;
-use weir_kafka::session::{Env, Session};
+use weir_kafka::env::Env;
+use weir_kafka::session::Session;
 
 use super::client::Client;
 use super::close_reason;

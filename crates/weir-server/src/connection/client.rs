@@ -6,8 +6,8 @@ use std::io;
 use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
+use weir_kafka::answer::Sink;
 use weir_kafka::frame::{self, Cut, FrameError, FrameLimits};
-use weir_kafka::session::Sink;
 
 use super::deadlines::Deadlines;
 use crate::close_reason::CloseReason;

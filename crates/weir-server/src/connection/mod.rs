@@ -17,16 +17,18 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 use tokio::sync::watch;
 use weir_kafka::advertise::Target;
+use weir_kafka::answer::ViewNeed;
 use weir_kafka::cluster::ClusterView;
+use weir_kafka::fault::Fault;
 use weir_kafka::outcome::Outcome;
-use weir_kafka::session::{Fault, Head, Session, Turn, ViewNeed};
+use weir_kafka::session::{Head, Session, Turn};
 use weir_kafka::wire::Malformed;
 use weir_policy::Principal;
 
 use crate::close_reason::CloseReason;
 use crate::link::Link;
 use crate::listen::{ConnectionPermit, PrincipalPlace};
-use crate::server::ListenerState;
+use crate::listener::ListenerState;
 use crate::snapshot::Snapshot;
 use crate::tls::Peer;
 use crate::worker::Worker;
@@ -270,9 +272,7 @@ fn close_reason(fault: Fault) -> CloseReason {
         Fault::UnknownApi => CloseReason::UnknownApi,
         Fault::UnsupportedVersion => CloseReason::UnsupportedVersion,
         Fault::ProduceWithoutAnswer => CloseReason::ApiNotAllowed,
-        Fault::BrokerMalformed(_) | Fault::BrokerUnasked | Fault::BrokerAnswerTooLong => {
-            CloseReason::UpstreamMalformed
-        }
+        Fault::BrokerMalformed(_) | Fault::BrokerUnasked | Fault::BrokerAnswerTooLong => CloseReason::UpstreamMalformed,
         Fault::BrokerDesync => CloseReason::UpstreamDesync,
         Fault::NotEncodable => CloseReason::Internal,
     }

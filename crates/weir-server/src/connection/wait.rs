@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use weir_kafka::session::Head;
 
-use super::broker::Broker;
 use super::Connection;
+use super::broker::Broker;
 use crate::close_reason::CloseReason;
 
 /// What ended a wait.

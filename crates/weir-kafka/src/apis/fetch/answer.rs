@@ -9,11 +9,13 @@ use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, Partition
 use kafka_protocol::messages::{BrokerId, FetchResponse};
 use weir_policy::Reason;
 
+use super::sessions::{FetchTopics, SessionTopic, TopicKey};
 use super::{Judged, Request};
+use crate::answer::LocalAnswer;
 use crate::apis::topic_name;
 use crate::codec;
+use crate::fault::Fault;
 use crate::refusal::code_of;
-use crate::session::{Fault, FetchTopics, LocalAnswer, SessionTopic, TopicKey};
 use crate::wire;
 
 /// An answer that is nothing but its code.

@@ -3,8 +3,8 @@
 //! Must never: show a real address or a rack, or an endpoint of a broker that has no shown address.
 
 use crate::advertise::{AdvertisedNodes, ShownAddress};
+use crate::answer::Sink;
 use crate::cluster::RealBrokerId;
-use crate::session::Sink;
 use crate::wire::{self, Malformed, Reader};
 
 /// As many endpoints as one answer may bring.

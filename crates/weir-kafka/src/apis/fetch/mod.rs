@@ -6,6 +6,7 @@
 
 mod answer;
 mod endpoints;
+mod sessions;
 mod walk;
 
 use std::collections::hash_map::Entry;
@@ -21,10 +22,13 @@ use weir_policy::{Operation, Reason, Resource};
 use super::{Forward, ForwardBody, Judged, Request, Withheld};
 use crate::cluster::ShownTopic;
 use crate::codec;
+use crate::env::Env;
+use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::code;
-use crate::session::{Env, Fault, FetchSession, FetchSessions, FetchTopics, SessionTopic, TopicKey};
+
 use crate::wire::Malformed;
+pub(crate) use sessions::{FetchSession, FetchSessions, FetchTopics, SessionTopic, TopicKey};
 
 pub(crate) use walk::{FetchWalk, Scope};
 

@@ -10,11 +10,13 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::answer::encode_refused;
+use super::sessions::{FetchTopics, TopicKey};
 use super::{BY_ID, SESSIONS, endpoints};
 use crate::advertise::AdvertisedNodes;
+use crate::answer::Sink;
 use crate::cluster::RealBrokerId;
+use crate::fault::Fault;
 use crate::refusal::shows_stale_view;
-use crate::session::{Fault, FetchTopics, Sink, TopicKey};
 use crate::wire::{self, Malformed, Reader};
 
 /// The list of topics is flexible, and tags exist, from this version on.

@@ -1,0 +1,75 @@
+//! What a request is judged against, and the limits of one connection's protocol state.
+//!
+//! Must never: hold anything that a request could change.
+
+use std::time::{Duration, Instant};
+
+use weir_policy::{Policy, Principal};
+
+use crate::advertise::{AdvertisedNodes, Target};
+use crate::cluster::{ClusterView, ShownClusterId};
+use crate::gate::Budget;
+
+/// What requests of one connection are judged against.
+#[derive(Clone, Copy)]
+pub struct Env<'a> {
+    /// The policy in force.
+    pub policy: &'a Policy,
+    /// Grows whenever the policy is replaced.
+    pub policy_generation: u64,
+    /// Who the client is.
+    pub principal: &'a Principal,
+    /// What is known of the upstream cluster, or nothing while it was never reached.
+    pub view: Option<&'a ClusterView>,
+    /// How brokers are shown on this listener.
+    pub nodes: &'a AdvertisedNodes,
+    /// The broker that this connection stands for.
+    pub target: Target,
+    /// The cluster id that clients see.
+    pub cluster_id: &'a ShownClusterId,
+    /// The limits of one connection.
+    pub limits: &'a SessionLimits,
+    /// Whether the broker's connection is open: if not, a request may still fail to be sent.
+    pub broker_connected: bool,
+    /// Now.
+    pub now: Instant,
+}
+
+/// Limits of one connection's protocol state.
+#[derive(Clone, Debug)]
+pub struct SessionLimits {
+    /// Budget of the gate for requests.
+    pub request: Budget,
+    /// Budget of the gate for a broker's answers.
+    pub response: Budget,
+    /// The longest answer that is held whole, in bytes (every answer but Fetch).
+    pub whole_answer: usize,
+    /// Requests of one connection that wait for their answers.
+    pub in_flight: usize,
+    /// The longest time that a Fetch may wait at the broker.
+    pub fetch_max_wait: Duration,
+    /// The most bytes that one Fetch may ask for.
+    pub fetch_max_bytes: i32,
+    /// How long a broker may take beyond what the request itself allows.
+    pub answer_slack: Duration,
+    /// How long a broker may take for a request that names no time.
+    pub answer: Duration,
+    /// Fetch sessions that one connection may hold.
+    pub fetch_sessions: usize,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self {
+            request: Budget::REQUEST,
+            response: Budget::RESPONSE,
+            whole_answer: 16 * 1024 * 1024,
+            in_flight: 16,
+            fetch_max_wait: Duration::from_secs(30),
+            fetch_max_bytes: 55 * 1024 * 1024,
+            answer_slack: Duration::from_secs(10),
+            answer: Duration::from_secs(25),
+            fetch_sessions: 8,
+        }
+    }
+}

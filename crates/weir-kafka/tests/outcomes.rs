@@ -1,0 +1,89 @@
+//! W7: every request that was taken ends in one outcome, whoever answered it and wherever the connection ended.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+
+mod support;
+
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::{ApiKey, GroupId, HeartbeatRequest, HeartbeatResponse, MetadataRequest, TopicName};
+use kafka_protocol::protocol::StrBytes;
+use support::*;
+use weir_kafka::outcome::{AnswerSource, Ending, Outcome};
+use weir_policy::Reason;
+
+/// Answered by the broker, by Weir with a refusal, by the broker, by Weir without one.
+const REQUESTS: [(AnswerSource, Option<Reason>); 4] = [
+    (AnswerSource::Broker, None),
+    (AnswerSource::Local, Some(Reason::TopicNotGranted)),
+    (AnswerSource::Broker, None),
+    (AnswerSource::Local, None),
+];
+
+fn metadata(topic: &str) -> MetadataRequest {
+    let name = TopicName(StrBytes::from_string(topic.to_owned()));
+    MetadataRequest::default().with_topics(Some(vec![MetadataRequestTopic::default().with_name(Some(name))]))
+}
+
+fn ask_all(desk: &mut Desk) {
+    let heartbeat = HeartbeatRequest::default().with_group_id(GroupId(StrBytes::from_static_str("g")));
+    assert!(matches!(desk.ask(ApiKey::Heartbeat, 3, &heartbeat), Led::Upstream(_)));
+    assert!(matches!(desk.ask(ApiKey::Metadata, 8, &metadata(HIDDEN)), Led::Local));
+    assert!(matches!(desk.ask(ApiKey::Heartbeat, 3, &heartbeat), Led::Upstream(_)));
+    assert!(matches!(desk.ask(ApiKey::Metadata, 8, &metadata(GRANTED)), Led::Local));
+}
+
+/// Answers the first `answered` requests.
+fn answer_some(desk: &mut Desk, answered: usize) {
+    let mut correlation = 0;
+    for (source, _) in &REQUESTS[..answered] {
+        match source {
+            AnswerSource::Local => drop(desk.local_answer()),
+            AnswerSource::Broker => {
+                let frame = answer(correlation, false, 3, &HeartbeatResponse::default());
+                assert!(!desk.broker_answers(&frame, frame.len()).unwrap().is_empty());
+                correlation += 1;
+            }
+        }
+    }
+}
+
+fn outcomes(desk: &mut Desk) -> Vec<Outcome> {
+    std::iter::from_fn(|| desk.session.outcome()).collect()
+}
+
+#[test]
+fn w7_every_request_ends_in_one_outcome_wherever_the_connection_ends() {
+    for answered in 0..=REQUESTS.len() {
+        let mut desk = Desk::new();
+        ask_all(&mut desk);
+        answer_some(&mut desk, answered);
+        let now = desk.now;
+        desk.session.end(now);
+        let outcomes = outcomes(&mut desk);
+        assert_eq!(outcomes.len(), REQUESTS.len(), "one each, {answered} answered");
+        for (index, (outcome, (source, refused))) in outcomes.iter().zip(REQUESTS).enumerate() {
+            let is_answered = index < answered;
+            assert_eq!(outcome.ending, if is_answered { Ending::Answered } else { Ending::Unanswered });
+            assert_eq!(outcome.source, source);
+            assert_eq!(outcome.response_bytes > 0, is_answered);
+            let reasons: Vec<_> = outcome.refusals.iter().collect();
+            let expected: Vec<_> = refused.filter(|_| is_answered).map(|reason| (reason, 1)).into_iter().collect();
+            assert_eq!(reasons, expected);
+        }
+    }
+}
+
+#[test]
+fn w7_a_broker_that_cannot_be_reached_changes_the_answer_and_not_the_count() {
+    let mut desk = Desk::new();
+    desk.connected = false;
+    ask_all(&mut desk);
+    desk.session.broker_unreachable();
+    for _ in REQUESTS {
+        desk.local_answer();
+    }
+    let outcomes = outcomes(&mut desk);
+    assert_eq!(outcomes.len(), REQUESTS.len());
+    assert!(outcomes.iter().all(|outcome| outcome.ending == Ending::Answered));
+    assert!(outcomes.iter().all(|outcome| outcome.source == AnswerSource::Local));
+}

@@ -1,0 +1,79 @@
+//! Accepting: what can be checked before TLS is, then a worker takes the connection.
+//!
+//! Must never: wait for a client, or spin when the process is out of descriptors.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::close_reason::CloseReason;
+use crate::listen::{self, Gatekeeper};
+use crate::listener::ListenerState;
+use crate::observe::Metrics;
+use crate::snapshot::Snapshot;
+use crate::worker::{Accepted, WorkerHandle};
+
+/// Accepts the connections of one address and hands them to workers in turn.
+pub(crate) struct Acceptor {
+    pub state: Arc<ListenerState>,
+    pub snapshot: Arc<Snapshot>,
+    pub gatekeeper: Gatekeeper,
+    pub metrics: Metrics,
+    pub workers: Arc<Vec<WorkerHandle>>,
+    pub stop: watch::Receiver<bool>,
+}
+
+impl Acceptor {
+    pub(crate) async fn run(mut self, listener: TcpListener) {
+        let mut turn: usize = 0;
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = self.stop.wait_for(|stop| *stop) => return,
+            };
+            match accepted {
+                Ok((tcp, peer)) => {
+                    turn = turn.wrapping_add(1);
+                    if let Err(reason) = self.hand_over(tcp, peer, turn) {
+                        self.metrics.refused_at_the_door(reason);
+                    }
+                }
+                Err(error) => {
+                    // Out of descriptors, mostly: waiting is all that helps, spinning does not.
+                    tracing::warn!(%error, listener = self.state.name, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+
+    /// Checks what can be checked before TLS, and gives the connection to the next worker.
+    fn hand_over(&self, tcp: TcpStream, peer: SocketAddr, turn: usize) -> Result<(), CloseReason> {
+        let behind_proxy = self.state.trusts_proxy(peer.ip());
+        if !behind_proxy && !self.state.allows(peer.ip()) {
+            return Err(CloseReason::AddressNotAllowed);
+        }
+        // A proxy stands for many clients: the limit per address is not for it.
+        let address = (!behind_proxy).then_some(peer.ip());
+        let permit = self.gatekeeper.admit(address)?;
+        listen::tune(&tcp).map_err(|_| CloseReason::ClientReset)?;
+        let local = tcp.local_addr().map_err(|_| CloseReason::ClientReset)?;
+        let tcp = tcp.into_std().map_err(|_| CloseReason::Internal)?;
+        let worker = turn.checked_rem(self.workers.len()).and_then(|index| self.workers.get(index));
+        let accepted = Accepted {
+            tcp,
+            peer,
+            local,
+            listener: Arc::clone(&self.state),
+            snapshot: Arc::clone(&self.snapshot),
+            permit,
+        };
+        let worker = worker.ok_or(CloseReason::Internal)?;
+        worker.accepted.try_send(accepted).map_err(|_| CloseReason::Unauthenticated)?;
+        worker.counters.accepted();
+        Ok(())
+    }
+}

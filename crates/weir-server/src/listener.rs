@@ -1,0 +1,105 @@
+//! A listener, as its connections see it: which cluster, how it is shown, who may come, and how much they may use.
+//!
+//! Must never: change while connections use it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use ipnet::IpNet;
+use weir_kafka::advertise::{AdvertisedNodes, Target};
+use weir_kafka::cluster::{ClusterView, ShownClusterId};
+use weir_kafka::env::{Env, SessionLimits};
+use weir_kafka::frame::FrameLimits;
+use weir_kafka::gate::Budget;
+use weir_policy::Principal;
+
+use crate::config::{Limits, Listener};
+use crate::listen::PrincipalPlaces;
+use crate::snapshot::Snapshot;
+use crate::upstream::Upstream;
+
+/// A listener, as its connections see it.
+pub(crate) struct ListenerState {
+    pub name: String,
+    pub nodes: AdvertisedNodes,
+    pub upstream: Arc<Upstream>,
+    pub frame_limits: FrameLimits,
+    pub session_limits: SessionLimits,
+    pub principals: Arc<PrincipalPlaces>,
+    cluster_id: ShownClusterId,
+    trusted_proxies: Vec<IpNet>,
+    allow: Option<Vec<IpNet>>,
+}
+
+impl ListenerState {
+    /// The state of a configured listener before its upstream.
+    pub(crate) fn new(
+        snapshot: &Snapshot,
+        config: &Listener,
+        upstream: &Arc<Upstream>,
+        principals: &Arc<PrincipalPlaces>,
+    ) -> Self {
+        let limits = &snapshot.config.limits;
+        Self {
+            name: config.name.clone(),
+            nodes: config.advertise.clone(),
+            upstream: Arc::clone(upstream),
+            frame_limits: FrameLimits {
+                request: limits.request,
+                group: limits.request_group,
+                small: limits.request_small,
+            },
+            session_limits: session_limits(limits),
+            principals: Arc::clone(principals),
+            cluster_id: snapshot.config.shown_cluster_id.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            allow: config.allow.clone(),
+        }
+    }
+
+    /// Whether connections from an address begin with a PROXY header.
+    pub(crate) fn trusts_proxy(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether clients may come from an address.
+    pub(crate) fn allows(&self, address: IpAddr) -> bool {
+        self.allow.as_ref().is_none_or(|networks| networks.iter().any(|network| network.contains(&address)))
+    }
+
+    /// What a request of this listener is judged against.
+    pub(crate) fn env<'a>(
+        &'a self,
+        snapshot: &'a Snapshot,
+        principal: &'a Principal,
+        target: Target,
+        view: Option<&'a ClusterView>,
+        broker_connected: bool,
+        now: Instant,
+    ) -> Env<'a> {
+        Env {
+            policy: &snapshot.policy,
+            policy_generation: snapshot.generation,
+            principal,
+            view,
+            nodes: &self.nodes,
+            target,
+            cluster_id: &self.cluster_id,
+            limits: &self.session_limits,
+            broker_connected,
+            now,
+        }
+    }
+}
+
+fn session_limits(limits: &Limits) -> SessionLimits {
+    let count = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
+    let request = Budget {
+        topics: count(limits.topics),
+        partitions: count(limits.partitions),
+        tags: count(limits.tagged_fields),
+        ..Budget::REQUEST
+    };
+    SessionLimits { request, in_flight: limits.in_flight, ..SessionLimits::default() }
+}
