@@ -125,6 +125,9 @@ fn an_expired_certificate_is_wrong_and_one_that_ends_soon_is_told() {
         fixture.problems(),
         ["weir.yaml:6:24: the certificate `server.pem` has expired: clients would refuse it; issue a new one"]
     );
+    let from_this_second = Validity::from_now(time::Duration::ZERO, time::Duration::days(90));
+    fixture.write_server(&fixture.servers.server_valid(&NAMES, from_this_second).unwrap());
+    fixture.snapshot();
     fixture.write_server(&fixture.servers.server_valid(&NAMES, days(1, 2)).unwrap());
     assert!(fixture.problems()[0].contains("is not valid yet: clients would refuse it"));
     let half_a_day_more = Validity::from_now(-time::Duration::DAY, time::Duration::hours(20 * 24 + 12));

@@ -174,7 +174,7 @@ impl Inspector<'_> {
         if self.is_past(facts.not_after) {
             let what = format!("the certificate `{}` has expired: {whom} would refuse it", shown(path));
             self.problems.add(path.place, what, "issue a new one");
-        } else if !self.is_past(facts.not_before) {
+        } else if self.seconds() < facts.not_before {
             let what = format!("the certificate `{}` is not valid yet: {whom} would refuse it", shown(path));
             self.problems.add(path.place, what, "issue one that is valid now, or set this machine's clock");
         } else if self.is_past(facts.not_after.saturating_sub(ENDS_SOON)) {
