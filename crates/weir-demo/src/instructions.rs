@@ -30,15 +30,15 @@ pub fn write(dir: &Path, ports: Ports, certificates: &Certificates, log: &Path) 
 Weir stands in front of three mock brokers on {HOST}:{port}. 26 public topics are filled with made-up events,
 and so is {HIDDEN_TOPIC}, which nobody outside may see.
 
-In another terminal, with kcat (apt install kcat), as {TOOL}:
+In another terminal, with kcat (apt install kcat), as {TOOL}; any group id works:
 
 {kcat}
 
 The same settings are in a file for each of the two clients:
 
   kcat -F {tool_conf} -L
-  kcat -F {tool_conf} -G any-group-id-works {topic}
-  kcat -F {enterprise_conf} -G any-group-id-works {NOT_GRANTED}
+  kcat -F {tool_conf} -G my-second-group {topic}
+  kcat -F {enterprise_conf} -G my-group {NOT_GRANTED}
 
 With Python (pip install confluent-kafka, in a virtual environment), `python3 {consume}`, which is:
 
@@ -73,7 +73,7 @@ fn kcat_conf(ports: Ports, certificates: &Certificates, client: &IssuedPaths) ->
 fn kcat_in_full(ports: Ports, certificates: &Certificates, topic: &str) -> String {
     let [_, settings @ ..] = settings(ports, certificates, &certificates.tool);
     let options = settings.map(|(name, value)| format!(" \\\n    -X {name}={value}")).concat();
-    format!("  kcat -b {HOST}:{}{options} \\\n    -G any-group-id-works {topic}", ports.bootstrap)
+    format!("  kcat -b {HOST}:{}{options} \\\n    -G my-group {topic}", ports.bootstrap)
 }
 
 fn settings(ports: Ports, certificates: &Certificates, client: &IssuedPaths) -> [(&'static str, String); 5] {
@@ -94,7 +94,7 @@ fn python(ports: Ports, certificates: &Certificates, topic: &str) -> String {
         r#"from confluent_kafka import Consumer
 
 consumer = Consumer({{
-{settings}    "group.id": "any-group-id-works",
+{settings}    "group.id": "my-python-group",
     "auto.offset.reset": "earliest",
 }})
 consumer.subscribe([{topic:?}])
@@ -105,7 +105,7 @@ try:
             continue
         if record.error():
             raise SystemExit(f"refused: {{record.error()}}")
-        print(record.topic(), record.offset(), record.value().decode()[:160])
+        print(record.topic(), record.offset(), record.value().decode()[:160], flush=True)
 except KeyboardInterrupt:
     pass
 finally:
