@@ -54,11 +54,9 @@ impl<'a> Checker<'a> {
         if schema.get("oneOf").is_some() {
             return self.check_choice(node, schema, name);
         }
-        let kinds = kinds(schema);
-        if matches!(node.value, Node::Null) && kinds.contains(&"null") {
-            return;
-        }
-        match (kinds.first().copied(), &node.value) {
+        // A key without a value is never a key that is not there: `allow:` over entries that were commented out must not
+        // mean everybody.
+        match (kind(schema), &node.value) {
             (Some("object"), Node::Map(entries)) => self.check_map(node.place, entries, schema, name),
             (Some("array"), Node::List(items)) => self.check_list(node.place, items, schema, name),
             (Some("integer"), Node::Integer(value)) => self.check_integer(node.place, *value, schema, name),
@@ -166,12 +164,10 @@ pub(super) fn choices(schema: &Value) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-fn kinds(schema: &Value) -> Vec<&str> {
-    match schema.get("type") {
-        Some(Value::String(kind)) => vec![kind.as_str()],
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    }
+/// The kind of a value that is written; `null` stands second where a key may be left out.
+fn kind(schema: &Value) -> Option<&str> {
+    let kind = schema.get("type")?;
+    kind.as_str().or_else(|| kind.get(0)?.as_str())
 }
 
 fn wanted_kind(kind: Option<&str>) -> &'static str {

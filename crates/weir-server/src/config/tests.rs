@@ -126,6 +126,22 @@ fn what_is_no_yaml_is_told_with_its_place() {
 }
 
 #[test]
+fn a_key_without_a_value_is_not_a_key_that_is_left_out() {
+    let text = with("    upstream: main\n", "    upstream: main\n    allow:\n      # - 192.0.2.0/24\n");
+    let text = text.replace("kafka2.internal:9092]}", "kafka2.internal:9092], tls: , cluster_id: }");
+    refused(
+        &format!("{text}log:\nworkers: ~\n"),
+        &[
+            "6:10: `allow` is nothing; write a list",
+            "10:70: `tls` is nothing; write keys and values",
+            "10:84: `cluster_id` is nothing; write a text",
+            "13:4: `log` is nothing; write keys and values",
+            "14:10: `workers` is nothing; write a whole number",
+        ],
+    );
+}
+
+#[test]
 fn every_wrong_value_is_told_at_once() {
     let text = "listeners:
   - name: Public
