@@ -1,0 +1,246 @@
+//! What holds the house: which crate may know which, what may stand in which file, and that the pages tell the truth.
+//!
+//! These tests read sources, manifests and pages; they run nothing.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+#[path = "house/repository.rs"]
+mod repository;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use repository::{crates, files, files_of, pages, product_code, quoted, root, text, tree_of};
+
+/// The crates of the `weir` binary, each with those of the house that it may know.
+const SHIPPED: [(&str, &[&str]); 4] = [
+    ("weir-policy", &[]),
+    ("weir-kafka", &["weir-policy"]),
+    ("weir-server", &["weir-policy", "weir-kafka"]),
+    ("weir", &["weir-policy", "weir-kafka", "weir-server", "weir-pki"]),
+];
+
+#[test]
+fn the_crates_point_one_way() {
+    let crates = crates();
+    for (name, may_know) in SHIPPED {
+        let known = crates[name].product.iter().filter(|dependency| crates.contains_key(*dependency));
+        for dependency in known {
+            assert!(may_know.contains(&dependency.as_str()), "{name} must not know {dependency}");
+        }
+    }
+    let pki = crates["weir-pki"].product.iter().find(|dependency| crates.contains_key(*dependency));
+    assert_eq!(pki, None, "weir-pki stands alone");
+}
+
+#[test]
+fn pure_crates_have_no_runtime_and_no_tls() {
+    let policy = tree_of("weir-policy");
+    let kafka = tree_of("weir-kafka");
+    for (name, tree) in [("weir-policy", &policy), ("weir-kafka", &kafka)] {
+        for impure in ["tokio", "mio", "rustls", "tracing", "rustix"] {
+            assert!(!tree.contains(impure), "{name} must not depend on {impure}");
+        }
+    }
+    assert!(!policy.contains("kafka-protocol"), "policy does not know Kafka's bytes");
+    assert!(!crates()["weir-server"].product.contains("kafka-protocol"), "weir-kafka alone speaks Kafka");
+}
+
+#[test]
+fn librdkafka_is_not_in_the_weir_binary() {
+    let tree = tree_of("weir");
+    assert!(tree.contains("rustls") && tree.contains("kafka-protocol"), "this is the whole tree");
+    for c_code in ["rdkafka", "rdkafka-sys", "openssl-sys", "libz-sys"] {
+        assert!(!tree.contains(c_code), "{c_code} belongs to the demo and the tests");
+    }
+}
+
+#[test]
+fn no_crate_has_unsafe_code() {
+    let workspace = text("Cargo.toml");
+    assert!(workspace.contains("[workspace.lints.rust]\nunsafe_code = \"forbid\""));
+    for (name, found) in crates() {
+        let manifest = text(found.directory.join("Cargo.toml"));
+        let forbids = manifest.contains("[lints]\nworkspace = true") || manifest.contains("unsafe_code = \"forbid\"");
+        assert!(forbids, "{name} does not forbid unsafe code");
+    }
+}
+
+#[test]
+fn what_a_strangers_bytes_reach_may_not_panic() {
+    let workspace = text("Cargo.toml");
+    for lint in ["unwrap_used", "expect_used", "panic", "indexing_slicing", "todo", "unreachable"] {
+        assert!(workspace.contains(&format!("\n{lint} = \"deny\"")), "clippy::{lint} is not denied");
+    }
+    let crates = crates();
+    for (name, _) in SHIPPED {
+        let manifest = text(crates[name].directory.join("Cargo.toml"));
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{name} does not take the workspace's lints");
+        let allowed = product_code(&format!("crates/{name}/src")).into_iter().find(|(_, code)| {
+            let mut allows = code.lines().filter(|line| line.contains("#![allow(") || line.contains("#[allow("));
+            allows.any(|line| line.contains("clippy::"))
+        });
+        assert!(allowed.is_none(), "{:?} allows what the house denies", allowed.map(|(path, _)| path));
+    }
+}
+
+#[test]
+fn w1_what_goes_to_a_broker_is_cleared() {
+    let sources = [product_code("crates/weir-kafka/src"), product_code("crates/weir-server/src")].concat();
+    let with = |needle: &str| -> Vec<String> {
+        let holding = sources.iter().filter(|(_, code)| code.lines().any(|line| code_of(line).contains(needle)));
+        holding.map(|(path, _)| path.display().to_string()).collect()
+    };
+    let origins = ["crates/weir-kafka/src/cleared.rs", "crates/weir-kafka/src/session/request.rs"];
+    assert_eq!(with("Cleared::judged("), origins, "a judged request, and Weir's own");
+    let writers = ["crates/weir-server/src/connection/broker.rs", "crates/weir-server/src/upstream/exchange.rs"];
+    assert_eq!(with(".into_frame()"), writers, "the two that write to brokers");
+    let broker = text(writers[0]);
+    let written: Vec<&str> = broker.lines().filter(|line| line.contains("link.put(")).map(str::trim).collect();
+    assert_eq!(written, ["self.link.put(&cleared.into_frame());"], "nothing else is written to a client's broker");
+}
+
+#[test]
+fn w2_nothing_is_decoded_before_the_gate() {
+    for (path, code) in product_code("crates/weir-kafka/src") {
+        let behind_the_gate = path.ends_with("codec.rs");
+        let decodes = code.lines().map(code_of).find(|line| line.replace("codec::decode(", "").contains("::decode("));
+        assert_eq!(behind_the_gate, decodes.is_some(), "{}: {decodes:?}", path.display());
+        if behind_the_gate {
+            let walked = code.find("gate::walk(").expect("codec.rs walks");
+            assert!(walked < code.find("M::decode(").expect("codec.rs decodes"), "the gate comes first");
+        }
+    }
+}
+
+#[test]
+fn w11_pure_crates_ask_no_clock_and_touch_no_file() {
+    let impure =
+        ["Instant::now", "SystemTime", "UnixTime", "std::fs", "std::env", "File::", "TcpStream", "std::thread"];
+    for (path, code) in [product_code("crates/weir-policy/src"), product_code("crates/weir-kafka/src")].concat() {
+        for line in code.lines().map(code_of) {
+            let found = impure.iter().find(|word| line.contains(**word));
+            assert!(found.is_none(), "{}: {line}", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_source_says_what_it_is_for() {
+    for (path, code) in [product_code("crates"), product_code("tests")].concat() {
+        assert!(code.starts_with("//!"), "{} does not begin with what it is for", path.display());
+    }
+}
+
+/// A page of one line for each: `` - `name`: why ``. Those of the binary stand first.
+#[test]
+fn every_dependency_has_its_line_and_every_line_its_dependency() {
+    let page = text("docs/dependencies.md");
+    let (binary, beside) = page.split_once("\n## Beside it").expect("a part for what does not ship");
+    let crates = crates();
+    let all = |of: &dyn Fn(&str) -> bool, tests: bool| -> BTreeSet<String> {
+        let wanted = crates.iter().filter(|(name, _)| of(name));
+        let direct = wanted.flat_map(|(_, found)| found.product.iter().chain(found.tests.iter().filter(|_| tests)));
+        direct.filter(|name| !crates.contains_key(*name)).cloned().collect()
+    };
+    let shipped = all(&|name| SHIPPED.iter().any(|(shipped, _)| *shipped == name), false);
+    let others: BTreeSet<String> = all(&|_| true, true).difference(&shipped).cloned().collect();
+    assert_eq!(listed(binary), shipped, "left: docs/dependencies.md, right: what the `weir` binary depends on");
+    assert_eq!(listed(beside), others, "left: docs/dependencies.md, right: what the rest depends on");
+}
+
+fn listed(part: &str) -> BTreeSet<String> {
+    let lines = part.lines().filter_map(|line| line.strip_prefix("- `")?.split_once("`: "));
+    lines.filter(|(_, why)| why.len() > 10).map(|(name, _)| name.to_owned()).collect()
+}
+
+#[test]
+fn every_invariant_names_a_test_that_exists() {
+    let page = text("docs/invariants.md");
+    let names = function_names();
+    for number in 1..=12 {
+        let row = page.lines().find(|line| line.starts_with(&format!("| W{number} |")));
+        let row = row.unwrap_or_else(|| panic!("W{number} has no row"));
+        let shown = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default().trim();
+        let tests = quoted(shown);
+        assert!(!tests.is_empty() || shown.starts_with("open: "), "W{number} names no test and is not open");
+        for test in tests {
+            assert!(names.contains(test), "W{number}: there is no test {test}");
+        }
+    }
+}
+
+#[test]
+fn what_a_page_names_exists() {
+    let names = function_names();
+    let all = files(".");
+    for page in pages() {
+        let text = text(&page);
+        for name in quoted(&text) {
+            let is_word = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+            let is_function = name.ends_with("()") || (is_word && name.matches('_').count() >= 4);
+            let function = name.trim_end_matches("()").rsplit("::").next().unwrap_or_default();
+            let missing = (is_function && !names.contains(function)) || (is_path(name) && !exists(name, &all));
+            assert!(!missing, "{} names `{name}`, which does not exist", page.display());
+        }
+    }
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    for page in pages() {
+        let text = text(&page);
+        for target in links(&text).filter(|target| !target.contains("://") && !target.starts_with("mailto:")) {
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let directory = page.parent().unwrap_or(Path::new(""));
+            let path = if file.is_empty() { page.clone() } else { directory.join(file) };
+            assert!(root().join(&path).exists(), "{} links to {target}, which does not exist", page.display());
+            let found = anchor.is_empty() || headings(&path).any(|heading| heading == anchor);
+            assert!(found, "{} links to {target}, and there is no such heading", page.display());
+        }
+    }
+}
+
+/// The line without its comment.
+fn code_of(line: &str) -> &str {
+    line.split("//").next().unwrap_or_default()
+}
+
+/// The names of all functions in Rust sources.
+fn function_names() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for path in [files_of("crates", "rs"), files_of("tests", "rs")].concat() {
+        for part in text(&path).split("fn ").skip(1) {
+            names.extend(part.split_once(['(', '<']).map(|(name, _)| name.to_owned()));
+        }
+    }
+    names
+}
+
+/// Whether a quoted word is meant as a path of this repository.
+fn is_path(name: &str) -> bool {
+    let starts = ["crates/", "tests/", "acl/", "docs/"].iter().any(|start| name.starts_with(start));
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte));
+    plain && (starts || name.ends_with(".rs"))
+}
+
+/// A path counts from the root; a shorter one may be the end of a longer.
+fn exists(name: &str, all: &[PathBuf]) -> bool {
+    root().join(name).exists() || all.iter().flat_map(|path| path.ancestors()).any(|path| path.ends_with(name))
+}
+
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let outside = text.split("```").step_by(2);
+    outside.flat_map(|part| part.split("](").skip(1)).filter_map(|rest| rest.split(')').next())
+}
+
+/// The anchors of a page's headings, as code hosts make them.
+fn headings(path: &Path) -> impl Iterator<Item = String> {
+    let anchor = |line: &str| {
+        let words = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = words.chars().filter(|next| next.is_alphanumeric() || matches!(next, ' ' | '-' | '_'));
+        kept.map(|next| if next == ' ' { '-' } else { next }).collect::<String>()
+    };
+    let lines: Vec<String> = text(path).lines().filter(|line| line.starts_with('#')).map(anchor).collect();
+    lines.into_iter()
+}
