@@ -9,7 +9,7 @@ use serde_saphyr::{Location, Spanned};
 
 use super::fields::{Fields, Text};
 use super::never::ReadNever;
-use super::plain::Flag;
+use super::plain::{Flag, given};
 use crate::SourceFile;
 use crate::catalogue::{Catalogue, CatalogueEntry, CleanupPolicy, PiiDecision, PiiVerdict};
 use crate::names::{LONGEST_NAME, is_topic_name, is_topic_text};
@@ -39,6 +39,7 @@ struct RawEntry {
     schema_version: Text,
     cleanup_policy: Option<Spanned<RawCleanup>>,
     pii: Option<Spanned<RawPii>>,
+    #[serde(default, deserialize_with = "given")]
     #[allow(dead_code, reason = "the one value means what is done without it")]
     transform: Option<RawTransform>,
 }

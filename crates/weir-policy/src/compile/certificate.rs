@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
 use super::fields::{Fields, Text};
+use super::plain::given;
 use crate::identity::{Fact, Holder};
 use crate::problem::Place;
 use crate::{DistinguishedName, IdentityRule, Principal};
@@ -24,6 +25,7 @@ pub(super) struct RawMatch {
     /// SHA-256 of the certificate in hex, with or without colons.
     fingerprint: Text,
     /// The subject of the issuing CA, as RFC 4514 writes it.
+    #[serde(default, deserialize_with = "given")]
     issuer: Text,
 }
 

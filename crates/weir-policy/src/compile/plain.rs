@@ -4,6 +4,12 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
+/// Reads the value of a key that may be left out but, where it stands, has a value: `cidrs:` with every network commented
+/// out is not "no limit". Wants `#[serde(default)]` beside it.
+pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 /// A whole number.
 #[derive(Clone, Copy)]
 pub(super) struct Number(pub(super) u32);

@@ -12,6 +12,7 @@ use super::certificate::{self, Facts, RawMatch};
 use super::fields::{Fields, Text};
 use super::grants::{self, Interner, RawGrant};
 use super::never::ReadNever;
+use super::plain::given;
 use super::tiers::ReadTiers;
 use crate::identity::{Fact, Holder};
 use crate::problem::{Place, Problems};
@@ -30,6 +31,7 @@ struct RawPrincipal {
     /// What it may read.
     read: Option<Vec<Spanned<RawGrant>>>,
     /// Where it may connect from; left out for anywhere.
+    #[serde(default, deserialize_with = "given")]
     cidrs: Option<Spanned<Vec<Spanned<String>>>>,
     contact: Text,
     /// The day on which the grants are to be looked at again.
