@@ -53,6 +53,23 @@ fn trap_l1_hidden_and_absent_names_have_the_same_bytes_in_every_version() {
 }
 
 #[test]
+fn trap_c45_the_surplus_of_librdkafka_behind_a_request_for_all_topics_is_tolerated_and_nothing_more() {
+    // Header (key 3, version 12, correlation id, client id, no tags), then the null list in four bytes where one is
+    // meant, automatic creation, authorized operations, no tags.
+    let frame = |body: &[u8]| [&[0, 3, 0, 12, 0, 0, 0, 1, 0, 7][..], b"rdkafka", &[0], body].concat();
+    for all_topics in [&[0, 0, 0, 0, 0, 0, 0][..], &[0, 0, 0, 0, 1, 0, 0]] {
+        let mut desk = Desk::new();
+        assert!(matches!(desk.raw(frame(all_topics)), Ok(Led::Local)), "{all_topics:?}");
+        let (_, response) = read::<MetadataResponse>(&desk.local_answer(), true, 12);
+        assert!(!response.topics.is_empty());
+    }
+    for refused in [&[0, 0, 0, 0, 0, 0, 0, 0][..], &[1, 0, 0, 0, 0]] {
+        let fault = Desk::new().raw(frame(refused)).err();
+        assert_eq!(fault, Some(Fault::Malformed(Malformed::TrailingBytes)), "{refused:?}");
+    }
+}
+
+#[test]
 fn trap_l6_all_topics_are_the_granted_ones() {
     let names = |response: &MetadataResponse| {
         let mut names: Vec<String> =

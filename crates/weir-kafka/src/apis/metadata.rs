@@ -2,6 +2,8 @@
 //!
 //! Must never: tell a hidden name from an absent one (traps L1, L3, L5, L6), create a topic, or show a real address.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::{
@@ -19,23 +21,41 @@ use crate::cluster::{ClusterView, PartitionView, RealBrokerId, ShownTopic, Topic
 use crate::codec;
 use crate::env::Env;
 use crate::fault::Fault;
+use crate::gate::Budget;
 use crate::outcome::Refusals;
 use crate::refusal::{code, code_of};
+use crate::wire::Malformed;
 
 /// What Kafka says of operations that were not asked for (trap K8).
 pub(super) const NOT_ASKED: i32 = i32::MIN;
+
+/// A client that asks has a reason to: what it is told is no older than this.
+const MAX_AGE: Duration = Duration::from_secs(1);
+
+/// librdkafka (seen with 2.12 and 2.16) asks for all topics, from version 9 on, with four bytes where the null list has
+/// one: three bytes stand behind the last field. Kafka does not look there. Weir answers by itself, so they go nowhere.
+const LIBRDKAFKA_SURPLUS: usize = 3;
 
 /// Bits of Read (3) and Describe (8): what a grant gives (trap L27).
 const READ_AND_DESCRIBE: i32 = (1 << 3) | (1 << 8);
 
 pub(super) fn judge(request: &Request<'_>) -> Result<Judged, Fault> {
-    let message = request.decode::<MetadataRequest>()?.message;
+    let message = decoded(request)?;
     let not_older_than = request.env.now.checked_sub(MAX_AGE).unwrap_or(request.env.now);
     Ok(Judged::Answer(LocalAnswer::Deferred(Deferred::Metadata { request: message, not_older_than })))
 }
 
-/// A client that asks has a reason to: what it is told is no older than this.
-const MAX_AGE: std::time::Duration = std::time::Duration::from_secs(1);
+fn decoded(request: &Request<'_>) -> Result<MetadataRequest, Fault> {
+    let budget = Budget { trailing_bytes: request.version >= 9, ..request.env.limits.request };
+    let gated = codec::decode::<MetadataRequest>(request.row.request, request.version, &request.body, &budget)
+        .map_err(Fault::Malformed)?;
+    let surplus = request.body.len().saturating_sub(gated.passed.body_len);
+    if surplus == 0 || (gated.message.topics.is_none() && surplus <= LIBRDKAFKA_SURPLUS) {
+        Ok(gated.message)
+    } else {
+        Err(Fault::Malformed(Malformed::TrailingBytes))
+    }
+}
 
 pub(super) fn answer(
     request: &MetadataRequest,
