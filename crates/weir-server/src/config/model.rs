@@ -176,6 +176,4 @@ pub struct Limits {
     pub unauthenticated: usize,
     /// Client connections.
     pub connections: usize,
-    /// Bytes of answers held for one slow reader.
-    pub held_for_reader: usize,
 }

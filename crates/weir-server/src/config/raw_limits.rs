@@ -45,8 +45,6 @@ pub struct RawLimits {
     /// Client connections in all. More close before TLS. Each may need two file descriptors. Without it: 10,000, or as
     /// many as the process may have descriptors for.
     pub connections: Option<At<u32>>,
-    /// Bytes of answers held for one slow reader. At the limit Weir stops reading from the broker.
-    pub held_for_reader: At<SizeText>,
 }
 
 impl Default for RawLimits {
@@ -69,7 +67,6 @@ impl Default for RawLimits {
             unauthenticated_per_address: At::unwritten(64),
             unauthenticated: At::unwritten(1_024),
             connections: None,
-            held_for_reader: size("256KiB"),
         }
     }
 }

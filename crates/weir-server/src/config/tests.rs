@@ -70,7 +70,6 @@ fn the_limits_are_those_of_the_design() {
     assert_eq!([limits.topics, limits.partitions, limits.tagged_fields], [2_000, 20_000, 256]);
     assert_eq!(limits.in_flight, 16);
     assert_eq!([limits.unauthenticated_per_address, limits.unauthenticated], [64, 1_024]);
-    assert_eq!(limits.held_for_reader, 256 << 10);
     let limits = parse(&format!("{EXAMPLE}limits: {{idle: 30s, request: 2MiB, topics: 10}}\n")).unwrap().limits;
     assert_eq!((limits.idle, limits.request, limits.topics), (Duration::from_secs(30), 2 << 20, 10));
     assert_eq!(limits.in_flight, 16);
@@ -108,7 +107,7 @@ log: human
             "11:16: `identity` cannot be `name`; write one of fingerprint, san-uri, san-dns, san-email, dn, cn",
             "12:21: `in_flight` is a text; write a whole number",
             "12:27: `whatever` is not a key here; write one of connections, first_frame, frame, frame_min_rate, \
-             held_for_reader, idle, in_flight, partitions, reader_min_rate, request, request_group, request_small, \
+             idle, in_flight, partitions, reader_min_rate, request, request_group, request_small, \
              slow_reader, tagged_fields, tls_handshake, topics, unauthenticated, unauthenticated_per_address",
             "13:6: `log` is a text; write keys and values",
         ],

@@ -166,7 +166,6 @@ impl Check<'_> {
             ),
             unauthenticated: self.count("unauthenticated", raw.unauthenticated.place, raw.unauthenticated.value),
             connections,
-            held_for_reader: self.unit("held_for_reader", &raw.held_for_reader, SizeText::parse),
         }
     }
 
