@@ -87,7 +87,7 @@ fn plant(kafka: &Kafka, mode: &str) -> Planted {
     planted
 }
 
-/// librdkafka, through the tap: a pattern that matches every topic, a list of all topics, a list of all groups.
+/// librdkafka, through the tap: a list of all topics, and a pattern that matches every topic.
 fn read_all_there_is(weir: &Weir, identity: &Identity, chain: &Chain) {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", weir.bootstrap())
@@ -112,9 +112,6 @@ fn read_all_there_is(weir: &Weir, identity: &Identity, chain: &Chain) {
         assert_eq!(message.unwrap().topic(), chain.topic());
         count += 1;
     }
-    let groups = consumer.fetch_group_list(None, Duration::from_secs(20)).unwrap();
-    let groups: Vec<&str> = groups.groups().iter().map(|group| group.name()).collect();
-    assert!(groups.iter().all(|group| *group == "leaks"), "{groups:?}");
 }
 
 /// Single frames, past the tap and recorded by the raw client: every way to ask for what one does not know.
@@ -127,7 +124,7 @@ fn ask_for_everything(kafka: &Kafka, weir: &Weir, identity: &Identity, planted: 
 
     for shown in [weir.bootstrap(), weir.broker(1), weir.broker(2), weir.broker(3)] {
         let mut client = RawClient::connect(&weir.target(&shown, identity)).unwrap();
-        let offered = client.call(3, &ApiVersionsRequest::default()).unwrap();
+        let offered = client.call(2, &ApiVersionsRequest::default()).unwrap();
         let highest = |key: i16| offered.api_keys.iter().find(|api| api.api_key == key).map(|api| api.max_version);
         for version in 1..=highest(3).expect("Metadata is offered").min(13) {
             client.call(version, &everything).unwrap();
