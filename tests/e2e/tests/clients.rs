@@ -55,10 +55,10 @@ enum Commits {
 const BOTH: &[Version] = &Version::ALL;
 const NEWEST: &[Version] = &[Version::V4];
 
-/// The matrix.
+/// The matrix. Brokers speak the consumer protocol, KIP-848, from 4.0 on.
 const MATRIX: [Client; 14] = [
     Client { name: "java", protocol: "classic", commits: Commits::Told, lossy: false, versions: BOTH },
-    Client { name: "java", protocol: "consumer", commits: Commits::Told, lossy: false, versions: BOTH },
+    Client { name: "java", protocol: "consumer", commits: Commits::Told, lossy: false, versions: NEWEST },
     Client { name: "java3", protocol: "classic", commits: Commits::Told, lossy: false, versions: BOTH },
     Client { name: "rdkafka", protocol: "classic", commits: Commits::Told, lossy: false, versions: BOTH },
     Client { name: "rdkafka", protocol: "consumer", commits: Commits::Told, lossy: false, versions: NEWEST },

@@ -23,7 +23,8 @@ pub struct Group {
     client: &'static Client,
     id: String,
     dir: PathBuf,
-    members: Vec<Program>,
+    /// Each with its number, in the order of joining.
+    members: Vec<(usize, Program)>,
     log: Arc<Mutex<Log>>,
     failure: Option<String>,
 }
@@ -37,6 +38,8 @@ pub struct Log {
     pub storm: Option<(usize, usize)>,
     /// What each member reads now.
     assigned: BTreeMap<usize, BTreeSet<Place>>,
+    /// How many records each member said that it printed, in its last line.
+    ended: BTreeMap<usize, usize>,
     /// The next sequence of each partition.
     reached: BTreeMap<Place, usize>,
     /// The next offset of each partition.
@@ -76,22 +79,18 @@ impl Group {
         let program = self.start(edge, &number.to_string(), &[("TOPICS", topics.join(","))], move |event| {
             log.lock().unwrap_or_else(PoisonError::into_inner).add(number, event);
         });
-        self.members.push(program);
+        self.members.push((number, program));
     }
 
     /// Stops the member that joined last; it must commit, leave, and end well.
     pub fn leave(&mut self) -> Result<(), String> {
-        let mut member = self.members.pop().ok_or("nobody is in the group")?;
-        match member.stop(STOP_LIMIT)? {
+        let (number, mut program) = self.members.pop().ok_or("nobody is in the group")?;
+        match program.stop(STOP_LIMIT)? {
             0 => {}
-            status => return Err(format!("exit status {status}; see {}", member.log().display())),
+            status => return Err(format!("exit status {status}; see {}", program.log().display())),
         }
         let mut log = self.lock();
-        let ends = log.events.iter().rev().find_map(|(number, event)| match event {
-            Event::End(records) => Some((*number, *records)),
-            _ => None,
-        });
-        let (number, told) = ends.ok_or("its last line is not `end`")?;
+        let told = *log.ended.get(&number).ok_or("its last line is not `end`")?;
         let own = log.events.iter().filter(|(by, event)| *by == number && matches!(event, Event::Record(..)));
         let printed = own.count();
         if printed != told {
@@ -134,6 +133,12 @@ impl Group {
             return Ok(());
         }
         Err(format!("{sizes:?} of {partitions} partitions are with {members} members; {}", log.tail()))
+    }
+
+    /// Whether it has not failed, and no member has ended before it was told to.
+    fn runs(&self) -> bool {
+        let log = self.lock();
+        self.failure.is_none() && !self.members.iter().any(|(number, _)| log.ended.contains_key(number))
     }
 
     /// From here on brokers die: what was read after the last commit may come again.
@@ -235,7 +240,10 @@ impl Log {
                 let next = self.offsets.entry(place.clone()).or_default();
                 *next = (*next).max(offset + 1);
             }
-            Event::Committed(_) | Event::Error(..) | Event::End(_) => {}
+            Event::End(records) => {
+                self.ended.insert(member, *records);
+            }
+            Event::Committed(_) | Event::Error(..) => {}
         }
         self.events.push((member, event));
     }
@@ -256,7 +264,7 @@ impl Log {
 pub fn all(groups: &mut [Group], what: &str, limit: Duration, done: impl Fn(&Group) -> Result<(), String>) {
     let (began, mut last) = (Instant::now(), String::new());
     let _ = wait::try_until(limit, || {
-        let late = groups.iter().find(|group| group.failure.is_none() && done(group).is_err());
+        let late = groups.iter().find(|group| group.runs() && done(group).is_err());
         last = late.map_or(last.clone(), |group| format!("{} {}", group.client.name, group.client.protocol));
         late.map_or(Ok(()), |_| Err(String::new()))
     });
