@@ -170,8 +170,9 @@ impl Connection {
     }
 
     fn answer_locally(&mut self, awaited: Option<Arc<ClusterView>>, now: Instant) -> Result<(), CloseReason> {
-        let view = awaited.or_else(|| self.listener.upstream.view());
-        let env = self.listener.env(&self.snapshot, &self.principal, self.target, view.as_deref(), true, now);
+        let known = self.listener.upstream.borrow_view();
+        let view = awaited.as_deref().or(known.as_deref());
+        let env = self.listener.env(&self.snapshot, &self.principal, self.target, view, true, now);
         self.session.answer_head(&env, &mut self.client).map_err(close_reason)?;
         self.deadlines.answered(now);
         Ok(())
@@ -187,8 +188,8 @@ impl Connection {
         if self.awaited_view.is_some() {
             return true;
         }
-        let known = self.listener.upstream.view();
-        let fresh = known.is_some_and(|view| not_older_than.is_none_or(|instant| view.fetched_at >= instant));
+        let known = self.listener.upstream.borrow_view();
+        let fresh = known.as_ref().is_some_and(|view| not_older_than.is_none_or(|instant| view.fetched_at >= instant));
         if !fresh && self.view_wait.is_none() {
             let upstream = Arc::clone(&self.listener.upstream);
             self.view_wait = Some(broker::wait_for_view(upstream, not_older_than.unwrap_or(now), now));
@@ -199,7 +200,7 @@ impl Connection {
     /// Gives the client what the broker's answer has; false where nothing came.
     fn relay(&mut self, now: Instant) -> Result<bool, CloseReason> {
         let Broker::Open(open) = &mut self.broker else { return Ok(false) };
-        let view = self.listener.upstream.view();
+        let view = self.listener.upstream.borrow_view();
         let env = self.listener.env(&self.snapshot, &self.principal, self.target, view.as_deref(), true, now);
         let session = &mut self.session;
         let client = &mut self.client;
@@ -227,7 +228,7 @@ impl Connection {
     }
 
     fn take_frame(&mut self, frame: &Bytes, now: Instant) -> Result<(), CloseReason> {
-        let view = self.listener.upstream.view();
+        let view = self.listener.upstream.borrow_view();
         let connected = matches!(self.broker, Broker::Open(_));
         let env = self.listener.env(&self.snapshot, &self.principal, self.target, view.as_deref(), connected, now);
         match self.session.take_request(frame, &env).map_err(close_reason)? {

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use weir_kafka::advertise::Target;
@@ -99,6 +99,12 @@ impl Upstream {
     #[must_use]
     pub fn view(&self) -> Option<Arc<ClusterView>> {
         self.shared.view.load_full()
+    }
+
+    /// The newest view, for the way of a request: it is borrowed, and nothing is written that another thread reads.
+    #[must_use]
+    pub fn borrow_view(&self) -> Guard<Option<Arc<ClusterView>>> {
+        self.shared.view.load()
     }
 
     /// Follows the view.

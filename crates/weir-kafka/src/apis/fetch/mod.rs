@@ -165,9 +165,12 @@ fn incremental(
         sessions.forget(id);
         return answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND);
     }
-    forget_topics(&mut session.topics, &mut fetch, request.version);
-    add_topics(&mut session.topics, &mut fetch, request, refusals)?;
-    session.topics.retain(|_, topic| !topic.partitions.is_empty());
+    // In the steady state nothing changes, and nothing is walked.
+    if !fetch.message.forgotten_topics_data.is_empty() || !fetch.message.topics.is_empty() {
+        forget_topics(&mut session.topics, &mut fetch, request.version);
+        add_topics(&mut session.topics, &mut fetch, request, refusals)?;
+        session.topics.retain(|_, topic| !topic.partitions.is_empty());
+    }
     for topic in session.topics.values() {
         if let Some(reason) = topic.refused {
             refusals.add(reason, topic.partitions.len());
