@@ -27,10 +27,20 @@ fn copy(from: &Path, to: &Path) {
 
 /// Compiles a configuration in a directory with the shipped policy and every certificate that the example names.
 fn load(config: &str) -> Snapshot {
+    load_with(config, None)
+}
+
+/// The same with one principal's file replaced.
+fn load_with(config: &str, replaced: Option<(&str, &str)>) -> Snapshot {
     let directory = tempfile::tempdir().unwrap();
     let tls = directory.path().join("tls");
     fs::create_dir(&tls).unwrap();
     copy(&root().join("acl"), &directory.path().join("acl"));
+    if let Some((file, principal)) = replaced {
+        let file = directory.path().join("acl/principals").join(file);
+        assert!(file.exists());
+        fs::write(file, principal).unwrap();
+    }
     let authority = Authority::new("Example CA").unwrap();
     authority.server(&["kafka.example.org", "*.kafka.example.org"]).unwrap().write(&tls, "server").unwrap();
     let weir = authority.client(&ClientSubject::named("weir"), Validity::days(90)).unwrap();
@@ -64,4 +74,13 @@ fn the_keys_in_its_comments_are_taken_too() {
     let snapshot = load(&example().lines().map(uncommented).collect::<String>());
     let upstream = &snapshot.upstreams["main"];
     assert!(upstream.tls.is_some() && upstream.cluster_id.is_some());
+}
+
+#[test]
+fn what_the_readme_shows_is_taken() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let shown: Vec<&str> = readme.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next()).collect();
+    let [config, principal] = shown.as_slice() else { panic!("a configuration and a principal: {shown:?}") };
+    let snapshot = load_with(config, Some(("toolforge-recent-tools.yaml", principal)));
+    assert!(snapshot.policy.principal("toolforge-recent-tools").is_some());
 }

@@ -187,6 +187,24 @@ fn what_a_page_names_exists() {
 }
 
 #[test]
+fn the_map_has_every_file() {
+    let page = text("docs/architecture.md");
+    let named: BTreeSet<&str> = quoted(&page).into_iter().collect();
+    for name in ["weir-policy", "weir-kafka", "weir-server"] {
+        let source = format!("crates/{name}/src");
+        for path in files_of(&source, "rs") {
+            let inside = path.strip_prefix(&source).unwrap();
+            let top = inside.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
+            let entry = if inside.components().count() > 1 { format!("{top}/") } else { top };
+            // A directory beside a file of its name holds that file's parts.
+            let file = entry.replace('/', ".rs");
+            let is_named = named.contains(entry.as_str()) || named.contains(file.as_str()) || entry == "lib.rs";
+            assert!(is_named, "docs/architecture.md does not say what {source}/{entry} is for");
+        }
+    }
+}
+
+#[test]
 fn every_link_leads_somewhere() {
     for page in pages() {
         let text = text(&page);
