@@ -50,17 +50,26 @@ pub enum AdvertisedNodes {
 }
 
 impl AdvertisedNodes {
+    /// Whether a broker has a shown address.
+    #[must_use]
+    pub fn shows(&self, broker: RealBrokerId) -> bool {
+        match self {
+            Self::Sni { .. } => broker.0 >= 0,
+            Self::Ports { base_port, ids, .. } => ids.contains(&broker.0) && port_of(*base_port, broker).is_some(),
+        }
+    }
+
     /// The address shown for a broker, or nothing where it has none and must stay hidden.
     #[must_use]
     pub fn shown(&self, broker: RealBrokerId) -> Option<ShownAddress> {
+        if !self.shows(broker) {
+            return None;
+        }
         let id = broker.shown();
         match self {
-            Self::Sni { host, port } => {
-                (broker.0 >= 0).then(|| ShownAddress { id, host: format!("b{}.{host}", id.0), port: *port })
-            }
-            Self::Ports { host, base_port, ids, .. } => {
-                let port = ids.contains(&id.0).then(|| u16::try_from(i32::from(*base_port).checked_add(id.0)?).ok());
-                Some(ShownAddress { id, host: host.clone(), port: port.flatten()? })
+            Self::Sni { host, port } => Some(ShownAddress { id, host: format!("b{}.{host}", id.0), port: *port }),
+            Self::Ports { host, base_port, .. } => {
+                Some(ShownAddress { id, host: host.clone(), port: port_of(*base_port, broker)? })
             }
         }
     }
@@ -92,4 +101,8 @@ impl AdvertisedNodes {
         let id = i32::from(local_port).checked_sub(i32::from(*base_port))?;
         ids.contains(&id).then_some(Target::Broker(ShownBrokerId(id).real()))
     }
+}
+
+fn port_of(base_port: u16, broker: RealBrokerId) -> Option<u16> {
+    u16::try_from(i32::from(base_port).checked_add(broker.shown().0)?).ok()
 }

@@ -4,6 +4,7 @@
 //! identity and stands here alone, so that prefixes, aliases or renumbering have one place to go.
 //! Must never: hold a topic that the catalogue does not allow, or let a real address pass as a shown one.
 
+use std::borrow::{Borrow, Cow};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
@@ -46,6 +47,20 @@ impl RealTopic {
     #[must_use]
     pub fn shown(self) -> ShownTopic {
         ShownTopic(self.0)
+    }
+}
+
+impl RealTopic {
+    /// The name that clients see, without making it anew where it is the same.
+    #[must_use]
+    pub fn shown_name(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.0)
+    }
+}
+
+impl Borrow<str> for RealTopic {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -143,4 +158,19 @@ pub struct ClusterView {
     pub topics_generation: u64,
     /// When the brokers were asked: what is here is no older.
     pub fetched_at: Instant,
+}
+
+impl ClusterView {
+    /// A topic by the name that clients see.
+    #[must_use]
+    pub fn topic(&self, shown: &str) -> Option<&TopicView> {
+        self.topics.get(shown)
+    }
+
+    /// A topic and the name that clients see, by its id.
+    #[must_use]
+    pub fn topic_by_id(&self, id: Uuid) -> Option<(Cow<'_, str>, &TopicView)> {
+        let real = self.topics_by_id.get(&id)?;
+        Some((real.shown_name(), self.topics.get(real)?))
+    }
 }

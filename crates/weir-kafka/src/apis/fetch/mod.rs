@@ -20,7 +20,6 @@ use uuid::Uuid;
 use weir_policy::{Operation, Reason, Resource};
 
 use super::{Forward, ForwardBody, Judged, Request, Withheld};
-use crate::cluster::ShownTopic;
 use crate::codec;
 use crate::env::Env;
 use crate::fault::Fault;
@@ -260,8 +259,7 @@ fn verdict(key: &TopicKey, env: &Env<'_>) -> Result<(), Reason> {
     match key {
         TopicKey::Name(name) => env.policy.judge(env.principal, Operation::Read, Resource::Topic(name)),
         TopicKey::Id(id) => {
-            let real = env.view.and_then(|view| view.topics_by_id.get(id)).ok_or(Reason::TopicIdUnknown)?;
-            let ShownTopic(name) = real.clone().shown();
+            let (name, _) = env.view.and_then(|view| view.topic_by_id(*id)).ok_or(Reason::TopicIdUnknown)?;
             // Hidden and unknown ids are told apart by nobody (trap L3).
             env.policy.judge(env.principal, Operation::Read, Resource::Topic(&name)).map_err(|_| Reason::TopicIdUnknown)
         }

@@ -310,7 +310,7 @@ impl FetchWalk {
         let preferred = if self.version >= PREFERRED_REPLICA { reader.i32()? } else { -1 };
         let records = self.nullable_count(&mut reader)?;
         let end = reader.position();
-        if preferred >= 0 && scope.nodes.shown(RealBrokerId(preferred)).is_none() {
+        if preferred >= 0 && !scope.nodes.shows(RealBrokerId(preferred)) {
             put(piece, 0, &(-1_i32).to_be_bytes());
         }
         self.state = State::Records { left: u64::from(records.unwrap_or(0)) };
@@ -420,7 +420,7 @@ impl From<Malformed> for Piece {
 
 fn leader_is_shown(content: &[u8], scope: &Scope<'_>) -> bool {
     let leader = Reader::new(content).i32();
-    leader.is_ok_and(|id| id < 0 || scope.nodes.shown(RealBrokerId(id)).is_some())
+    leader.is_ok_and(|id| id < 0 || scope.nodes.shows(RealBrokerId(id)))
 }
 
 fn apply(piece: &mut [u8], tag_at: usize, content_at: usize, size: usize, edit: Edit) {

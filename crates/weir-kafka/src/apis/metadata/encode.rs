@@ -1,0 +1,158 @@
+//! A Metadata answer, written in one pass in the form of its version.
+//!
+//! Must never: write a broker that has no shown address, as a node, a leader or a replica.
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::NOT_ASKED;
+use crate::advertise::ShownAddress;
+use crate::cluster::{PartitionView, RealBrokerId, TopicView};
+use crate::env::Env;
+use crate::refusal::code;
+use crate::wire::{put_i16, put_i32, put_nullable_string, put_unsigned_varint};
+
+/// Compact lengths and tagged fields exist from this version on.
+const FLEXIBLE: i16 = 9;
+
+/// An answer that is being written, field by field in Kafka's order.
+pub(super) struct Encoder<'a> {
+    out: Vec<u8>,
+    version: i16,
+    env: &'a Env<'a>,
+}
+
+impl<'a> Encoder<'a> {
+    pub(super) fn new(version: i16, env: &'a Env<'a>) -> Self {
+        Self { out: Vec::with_capacity(1024), version, env }
+    }
+
+    pub(super) fn version(&self) -> i16 {
+        self.version
+    }
+
+    /// All that stands before the list of topics.
+    pub(super) fn cluster(&mut self, brokers: &[ShownAddress], cluster_id: &str) {
+        if self.version >= 3 {
+            // No throttle time.
+            put_i32(&mut self.out, 0);
+        }
+        self.count(brokers.len());
+        for broker in brokers {
+            put_i32(&mut self.out, broker.id.0);
+            self.string(Some(&broker.host));
+            put_i32(&mut self.out, i32::from(broker.port));
+            if self.version >= 1 {
+                // Racks are the brokers' own.
+                self.string(None);
+            }
+            self.no_tags();
+        }
+        if self.version >= 2 {
+            self.string(Some(cluster_id));
+        }
+        if self.version >= 1 {
+            // Any broker takes what a client has for the controller.
+            put_i32(&mut self.out, brokers.first().map_or(-1, |broker| broker.id.0));
+        }
+    }
+
+    /// The length of the list that follows.
+    pub(super) fn count(&mut self, count: usize) {
+        if self.version >= FLEXIBLE {
+            put_unsigned_varint(&mut self.out, u32::try_from(count.saturating_add(1)).unwrap_or(u32::MAX));
+        } else {
+            put_i32(&mut self.out, i32::try_from(count).unwrap_or(i32::MAX));
+        }
+    }
+
+    pub(super) fn topic(&mut self, name: &str, topic: &TopicView, operations: i32) {
+        self.topic_head(code::NONE, Some(name), topic.id);
+        self.count(topic.partitions.len());
+        for partition in &topic.partitions {
+            self.partition(partition);
+        }
+        self.topic_tail(operations);
+    }
+
+    /// A topic that is refused, or does not exist.
+    pub(super) fn failed(&mut self, error_code: i16, name: Option<&str>, id: Uuid) {
+        self.topic_head(error_code, name, id);
+        self.count(0);
+        self.topic_tail(NOT_ASKED);
+    }
+
+    /// The end of the answer.
+    pub(super) fn finish(mut self, cluster_operations: i32) -> Bytes {
+        if (8..=10).contains(&self.version) {
+            put_i32(&mut self.out, cluster_operations);
+        }
+        self.no_tags();
+        Bytes::from(self.out)
+    }
+
+    fn topic_head(&mut self, error_code: i16, name: Option<&str>, id: Uuid) {
+        put_i16(&mut self.out, error_code);
+        self.string(name);
+        if self.version >= 10 {
+            self.out.extend_from_slice(id.as_bytes());
+        }
+        if self.version >= 1 {
+            // Internal topics are never shown.
+            self.out.push(0);
+        }
+    }
+
+    fn topic_tail(&mut self, operations: i32) {
+        if self.version >= 8 {
+            put_i32(&mut self.out, operations);
+        }
+        self.no_tags();
+    }
+
+    /// A broker without a shown address does not exist for a client: it neither leads nor replicates.
+    fn partition(&mut self, partition: &PartitionView) {
+        let is_up = self.env.view.is_some_and(|view| view.brokers.contains_key(&partition.leader));
+        let leads = is_up && self.env.nodes.shows(partition.leader);
+        let error_code = match partition.error_code {
+            code::NONE if !leads => code::LEADER_NOT_AVAILABLE,
+            error_code => error_code,
+        };
+        put_i16(&mut self.out, error_code);
+        put_i32(&mut self.out, partition.index);
+        put_i32(&mut self.out, if leads { partition.leader.shown().0 } else { -1 });
+        if self.version >= 7 {
+            put_i32(&mut self.out, partition.leader_epoch);
+        }
+        self.brokers(&partition.replicas);
+        self.brokers(&partition.isr);
+        if self.version >= 5 {
+            self.brokers(&partition.offline);
+        }
+        self.no_tags();
+    }
+
+    fn brokers(&mut self, ids: &[RealBrokerId]) {
+        let nodes = self.env.nodes;
+        let shown = || ids.iter().filter(|id| nodes.shows(**id));
+        self.count(shown().count());
+        for id in shown() {
+            put_i32(&mut self.out, id.shown().0);
+        }
+    }
+
+    fn string(&mut self, text: Option<&str>) {
+        if self.version < FLEXIBLE {
+            return put_nullable_string(&mut self.out, text);
+        }
+        let Some(text) = text else { return self.out.push(0) };
+        self.count(text.len());
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    fn no_tags(&mut self) {
+        if self.version >= FLEXIBLE {
+            self.out.push(0);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Metadata: answered by Weir, from catalogue topics and the brokers as they are shown.
+//!
+//! Must never: tell a hidden name from an absent one (traps L1, L3, L5, L6), create a topic, or show a real address.
+
+mod encode;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+use kafka_protocol::messages::MetadataRequest;
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use uuid::Uuid;
+use weir_policy::{Operation, Reason, Resource};
+
+use self::encode::Encoder;
+use super::{Judged, Request};
+use crate::advertise::ShownAddress;
+use crate::answer::{Deferred, LocalAnswer};
+use crate::cluster::TopicView;
+use crate::codec;
+use crate::env::Env;
+use crate::fault::Fault;
+use crate::gate::Budget;
+use crate::outcome::Refusals;
+use crate::refusal::{code, code_of};
+use crate::wire::Malformed;
+
+/// What Kafka says of operations that were not asked for (trap K8).
+pub(super) const NOT_ASKED: i32 = i32::MIN;
+
+/// A client that asks has a reason to: what it is told is no older than this.
+const MAX_AGE: Duration = Duration::from_secs(1);
+
+/// librdkafka (seen with 2.12 and 2.16) asks for all topics, from version 9 on, with four bytes where the null list has
+/// one: three bytes stand behind the last field. Kafka does not look there. Weir answers by itself, so they go nowhere.
+const LIBRDKAFKA_SURPLUS: usize = 3;
+
+/// Bits of Read (3) and Describe (8): what a grant gives (trap L27).
+const READ_AND_DESCRIBE: i32 = (1 << 3) | (1 << 8);
+
+pub(super) fn judge(request: &Request<'_>) -> Result<Judged, Fault> {
+    let message = decoded(request)?;
+    let not_older_than = request.env.now.checked_sub(MAX_AGE).unwrap_or(request.env.now);
+    Ok(Judged::Answer(LocalAnswer::Deferred(Deferred::Metadata { request: message, not_older_than })))
+}
+
+fn decoded(request: &Request<'_>) -> Result<MetadataRequest, Fault> {
+    let budget = Budget { trailing_bytes: request.version >= 9, ..request.env.limits.request };
+    let gated = codec::decode::<MetadataRequest>(request.row.request, request.version, &request.body, &budget)
+        .map_err(Fault::Malformed)?;
+    let surplus = request.body.len().saturating_sub(gated.passed.body_len);
+    if surplus == 0 || (gated.message.topics.is_none() && surplus <= LIBRDKAFKA_SURPLUS) {
+        Ok(gated.message)
+    } else {
+        Err(Fault::Malformed(Malformed::TrailingBytes))
+    }
+}
+
+/// Written in one pass: this is the largest answer that Weir makes by itself.
+pub(super) fn answer(
+    request: &MetadataRequest,
+    version: i16,
+    env: &Env<'_>,
+    refusals: &mut Refusals,
+) -> Result<Bytes, Fault> {
+    let brokers = shown_brokers(env);
+    let mut answer = Encoder::new(version, env);
+    answer.cluster(&brokers, &env.cluster_id.0);
+    let operations = if request.include_topic_authorized_operations { READ_AND_DESCRIBE } else { NOT_ASKED };
+    match &request.topics {
+        Some(named) if version > 0 || !named.is_empty() => {
+            answer.count(named.len());
+            for topic in named {
+                answer_named(&mut answer, topic, operations, env, refusals);
+            }
+        }
+        // Null, and in version 0 an empty list, mean all.
+        _ => {
+            let all: Vec<_> = readable(env).collect();
+            answer.count(all.len());
+            for (name, topic) in &all {
+                answer.topic(name, topic, operations);
+            }
+        }
+    }
+    let operations = if request.include_cluster_authorized_operations { 0 } else { NOT_ASKED };
+    Ok(answer.finish(operations))
+}
+
+/// The brokers that have an address on this listener, by id.
+pub(super) fn shown_brokers(env: &Env<'_>) -> Vec<ShownAddress> {
+    let brokers = env.view.into_iter().flat_map(|view| view.brokers.keys());
+    brokers.filter_map(|id| env.nodes.shown(*id)).collect()
+}
+
+/// The topics that exist and that the principal may describe.
+fn readable<'a>(env: &Env<'a>) -> impl Iterator<Item = (Cow<'a, str>, &'a TopicView)> {
+    let (policy, principal) = (env.policy, env.principal);
+    let topics = env.view.into_iter().flat_map(|view| &view.topics);
+    topics
+        .map(|(real, topic)| (real.shown_name(), topic))
+        .filter(move |(name, _)| policy.judge(principal, Operation::Describe, Resource::Topic(name)).is_ok())
+}
+
+fn answer_named(
+    answer: &mut Encoder<'_>,
+    asked: &MetadataRequestTopic,
+    operations: i32,
+    env: &Env<'_>,
+    refusals: &mut Refusals,
+) {
+    match &asked.name {
+        Some(name) => answer_by_name(answer, name, operations, env, refusals),
+        // Ids are asked for from version 12 on; before, a name is a must.
+        None if answer.version() >= 12 => answer_by_id(answer, asked.topic_id, operations, env, refusals),
+        None => answer.failed(code::INVALID_REQUEST, Some(""), asked.topic_id),
+    }
+}
+
+/// Judged before it is looked for: what is hidden and what does not exist take the same way.
+fn answer_by_name(answer: &mut Encoder<'_>, name: &str, operations: i32, env: &Env<'_>, refusals: &mut Refusals) {
+    if let Err(reason) = env.policy.judge(env.principal, Operation::Describe, Resource::Topic(name)) {
+        refusals.add(reason, 1);
+        return answer.failed(code_of(reason), Some(name), Uuid::nil());
+    }
+    match env.view.and_then(|view| view.topic(name)) {
+        Some(topic) => answer.topic(name, topic, operations),
+        None => answer.failed(code::UNKNOWN_TOPIC_OR_PARTITION, Some(name), Uuid::nil()),
+    }
+}
+
+fn answer_by_id(answer: &mut Encoder<'_>, id: Uuid, operations: i32, env: &Env<'_>, refusals: &mut Refusals) {
+    let known = env.view.and_then(|view| view.topic_by_id(id));
+    if let Some((name, topic)) = known
+        && env.policy.judge(env.principal, Operation::Describe, Resource::Topic(&name)).is_ok()
+    {
+        return answer.topic(&name, topic, operations);
+    }
+    refusals.add(Reason::TopicIdUnknown, 1);
+    answer.failed(code_of(Reason::TopicIdUnknown), None, id);
+}
