@@ -139,11 +139,19 @@ impl Connection {
                 return Err(CloseReason::Drain);
             }
             if !answered && !took {
+                if self.is_over() {
+                    return Err(CloseReason::ClientEof);
+                }
                 self.deadlines.check(now, &self.snapshot.config.limits, &self.client, &self.session)?;
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Whether the client has closed its side and has every answer.
+    fn is_over(&self) -> bool {
+        self.client.at_end && self.session.head() == Head::Idle && !self.client.link.has_pending()
     }
 
     /// Moves the oldest request's answer on; false where nothing moved.
@@ -155,7 +163,7 @@ impl Connection {
             Head::Idle => {
                 // Without a request the broker has nothing to say: what can be read there is its end.
                 self.broker.expect_silence()?;
-                if self.client.at_end { Err(CloseReason::ClientEof) } else { Ok(false) }
+                Ok(false)
             }
             Head::Local { not_before, view } => {
                 if not_before.is_some_and(|due| now < due) || !self.has_view(view, now) {
