@@ -58,7 +58,7 @@ impl Notices {
                 tracing::warn!(upstream, broker, "broker left out: its id, host or port cannot be dialled");
             }
         }
-        for (topic, code) in answer.absent.iter().filter(|(topic, code)| self.absent.get(topic) != Some(code)) {
+        for (topic, code) in answer.absent.iter().filter(|(topic, code)| self.absent.get(*topic) != Some(code)) {
             let topic = &topic.0;
             tracing::warn!(upstream, topic, code, "{}", absence(*code));
         }
