@@ -48,6 +48,8 @@ pub mod code {
     pub const UNKNOWN_TOPIC_ID: i16 = 100;
     /// The topic id is not the one that the log has.
     pub const INCONSISTENT_TOPIC_ID: i16 = 103;
+    /// The pattern of a subscription is not taken.
+    pub const INVALID_REGULAR_EXPRESSION: i16 = 128;
     /// Controllers were asked for where brokers answer.
     pub const MISMATCHED_ENDPOINT_TYPE: i16 = 114;
 }

@@ -39,6 +39,8 @@ pub const OFFSET_FOR_LEADER_EPOCH: i16 = 23;
 pub const SASL_AUTHENTICATE: i16 = 36;
 /// DescribeCluster.
 pub const DESCRIBE_CLUSTER: i16 = 60;
+/// ConsumerGroupHeartbeat.
+pub const CONSUMER_GROUP_HEARTBEAT: i16 = 68;
 
 /// One API.
 #[derive(Debug)]
@@ -256,6 +258,18 @@ pub const TABLE: &[Row] = &[
             "DescribeCluster",
             &shape::describe_cluster::REQUEST,
             &shape::describe_cluster::RESPONSE,
+        )
+    },
+    Row {
+        versions: versions(0, 1),
+        frame: FrameClass::Group,
+        retriable_code: Some(code::NOT_COORDINATOR),
+        state_left_upstream: "a group and its member, until the member leaves or its session ends",
+        ..forwarded(
+            CONSUMER_GROUP_HEARTBEAT,
+            "ConsumerGroupHeartbeat",
+            &shape::consumer_group_heartbeat::REQUEST,
+            &shape::consumer_group_heartbeat::RESPONSE,
         )
     },
 ];

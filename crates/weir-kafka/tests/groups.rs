@@ -15,9 +15,10 @@ use kafka_protocol::messages::offset_fetch_response::{
     OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponseTopic, OffsetFetchResponseTopics,
 };
 use kafka_protocol::messages::{
-    ApiKey, BrokerId, FindCoordinatorRequest, FindCoordinatorResponse, GroupId, HeartbeatRequest, HeartbeatResponse,
-    JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, OffsetCommitRequest, OffsetCommitResponse,
-    OffsetFetchRequest, OffsetFetchResponse, SyncGroupRequest, TopicName,
+    ApiKey, BrokerId, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, FindCoordinatorRequest,
+    FindCoordinatorResponse, GroupId, HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse,
+    LeaveGroupRequest, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
+    SyncGroupRequest, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 use support::*;
@@ -270,4 +271,40 @@ fn a_broker_that_cannot_be_reached_gives_each_api_its_retriable_code() {
     desk.ask(ApiKey::FindCoordinator, 1, &FindCoordinatorRequest::default().with_key(text("g")));
     desk.session.broker_unreachable();
     assert_eq!(read::<FindCoordinatorResponse>(&desk.local_answer(), false, 1).1.error_code, 15);
+}
+
+fn subscribe(topics: &[&str]) -> ConsumerGroupHeartbeatRequest {
+    ConsumerGroupHeartbeatRequest::default()
+        .with_group_id(group("my group"))
+        .with_rack_id(Some(text("rack-1")))
+        .with_subscribed_topic_names(Some(topics.iter().map(|name| topic(name)).collect()))
+}
+
+#[test]
+fn trap_l24_a_member_of_the_consumer_protocol_joins_inside_the_namespace_and_hears_no_text_of_the_brokers() {
+    for version in 0..=1 {
+        let mut desk = Desk::new();
+        let led = desk.ask(ApiKey::ConsumerGroupHeartbeat, version, &subscribe(&[GRANTED]));
+        let (header, sent) = upstream::<ConsumerGroupHeartbeatRequest>(led, version);
+        assert_eq!((&**sent.group_id, sent.rack_id), (REAL, None));
+        let broker = ConsumerGroupHeartbeatResponse::default()
+            .with_error_code(112)
+            .with_error_message(Some(text("assignors: uniform, internal")));
+        let out = desk.broker_answers(&answer(header.correlation_id, true, version, &broker), 4).unwrap();
+        let (_, response) = read::<ConsumerGroupHeartbeatResponse>(&out, true, version);
+        assert_eq!((response.error_code, response.error_message), (112, None));
+    }
+}
+
+#[test]
+fn trap_l14_a_heartbeat_with_a_refused_topic_or_a_pattern_goes_nowhere() {
+    let pattern = subscribe(&[]).with_subscribed_topic_regex(Some(text(".*")));
+    for (version, asked, expected) in
+        [(0, subscribe(&[GRANTED, HIDDEN]), 29), (1, subscribe(&[ABSENT]), 29), (1, pattern, 128)]
+    {
+        let mut desk = Desk::new();
+        assert!(matches!(desk.ask(ApiKey::ConsumerGroupHeartbeat, version, &asked), Led::Local));
+        let (_, response) = read::<ConsumerGroupHeartbeatResponse>(&desk.local_answer(), true, version);
+        assert_eq!((response.error_code, response.error_message), (expected, None));
+    }
 }

@@ -145,6 +145,9 @@ fn codec(direction: Direction, key: i16) -> Codec {
         table::OFFSET_FOR_LEADER_EPOCH => [of::<OffsetForLeaderEpochRequest>(), of::<OffsetForLeaderEpochResponse>()],
         table::SASL_AUTHENTICATE => [of::<SaslAuthenticateRequest>(), of::<SaslAuthenticateResponse>()],
         table::DESCRIBE_CLUSTER => [of::<DescribeClusterRequest>(), of::<DescribeClusterResponse>()],
+        table::CONSUMER_GROUP_HEARTBEAT => {
+            [of::<ConsumerGroupHeartbeatRequest>(), of::<ConsumerGroupHeartbeatResponse>()]
+        }
         key => panic!("a row without a codec: {key}"),
     };
     match direction {

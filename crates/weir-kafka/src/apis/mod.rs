@@ -4,6 +4,7 @@
 //! Must never: have an arm that lets through what no file has judged.
 
 pub(crate) mod api_versions;
+mod consumer_group_heartbeat;
 mod describe_cluster;
 pub(crate) mod fetch;
 mod find_coordinator;
@@ -76,6 +77,7 @@ pub(crate) enum ForwardBody {
 pub(crate) enum Withheld {
     /// Nothing: the answer is checked and passes as it is.
     Nothing,
+    ConsumerGroupHeartbeat,
     FindCoordinator(find_coordinator::Asked),
     ListOffsets(list_offsets::Refused),
     OffsetForLeaderEpoch(offset_for_leader_epoch::Refused),
@@ -122,6 +124,7 @@ pub(crate) fn judge(
         table::API_VERSIONS => api_versions::judge(request),
         table::OFFSET_FOR_LEADER_EPOCH => offset_for_leader_epoch::judge(request, refusals),
         table::DESCRIBE_CLUSTER => describe_cluster::judge(request),
+        table::CONSUMER_GROUP_HEARTBEAT => consumer_group_heartbeat::judge(request, refusals),
         _ => Err(Fault::UnknownApi),
     }
 }
@@ -130,6 +133,7 @@ pub(crate) fn judge(
 pub(crate) fn restore(answer: &Answer<'_>, withheld: &Withheld) -> Result<Restored, Fault> {
     match withheld {
         Withheld::Nothing => answer.passed(),
+        Withheld::ConsumerGroupHeartbeat => consumer_group_heartbeat::restore(answer),
         Withheld::FindCoordinator(asked) => find_coordinator::restore(answer, asked),
         Withheld::ListOffsets(refused) => list_offsets::restore(answer, refused),
         Withheld::OffsetForLeaderEpoch(refused) => offset_for_leader_epoch::restore(answer, refused),

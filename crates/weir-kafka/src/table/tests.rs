@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, DescribeClusterRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
-    JoinGroupRequest, LeaveGroupRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
-    OffsetForLeaderEpochRequest, ProduceRequest, SaslAuthenticateRequest, SaslHandshakeRequest, SyncGroupRequest,
+    ApiKey, ApiVersionsRequest, ConsumerGroupHeartbeatRequest, DescribeClusterRequest, FetchRequest,
+    FindCoordinatorRequest, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, ListOffsetsRequest, MetadataRequest,
+    OffsetCommitRequest, OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, SaslAuthenticateRequest,
+    SaslHandshakeRequest, SyncGroupRequest,
 };
 use kafka_protocol::protocol::Decodable;
 
@@ -76,6 +77,7 @@ fn trap_c9_every_version_of_a_row_can_be_decoded() {
             OFFSET_FOR_LEADER_EPOCH => decode::<OffsetForLeaderEpochRequest>,
             SASL_AUTHENTICATE => decode::<SaslAuthenticateRequest>,
             DESCRIBE_CLUSTER => decode::<DescribeClusterRequest>,
+            CONSUMER_GROUP_HEARTBEAT => decode::<ConsumerGroupHeartbeatRequest>,
             key => panic!("a row without a decoder: {key}"),
         };
         for version in row.versions.min..=row.versions.max {

@@ -44,6 +44,9 @@ fn codecs(key: i16) -> [Again; 2] {
         table::OFFSET_FOR_LEADER_EPOCH => [again::<OffsetForLeaderEpochRequest>, again::<OffsetForLeaderEpochResponse>],
         table::SASL_AUTHENTICATE => [again::<SaslAuthenticateRequest>, again::<SaslAuthenticateResponse>],
         table::DESCRIBE_CLUSTER => [again::<DescribeClusterRequest>, again::<DescribeClusterResponse>],
+        table::CONSUMER_GROUP_HEARTBEAT => {
+            [again::<ConsumerGroupHeartbeatRequest>, again::<ConsumerGroupHeartbeatResponse>]
+        }
         key => panic!("a row without decoders: {key}"),
     }
 }
