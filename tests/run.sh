@@ -8,10 +8,14 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 passed=0
 failed=0
 skipped=0
+child=
+teller=
 
 main() {
     mkdir -p "$target"
     : >"$target/skips"
+    exec 8>&1
+    trap stop INT TERM
     setup
     step "format" 120 cargo fmt --all --check
     step "clippy" 1800 cargo clippy --quiet --workspace --all-targets -- -D warnings
@@ -26,7 +30,7 @@ main() {
 
 setup() {
     step_begins "setup"
-    if timeout -k 10 2400 tests/setup.sh; then
+    if bounded 2400 tests/setup.sh; then
         passed=$((passed + 1))
     elif [ "${CI:-}" = true ]; then
         failed=$((failed + 1))
@@ -42,13 +46,28 @@ step() {
     limit=$2
     name=$1
     shift 2
-    if timeout -k 30 "$limit" "$@"; then
+    if bounded "$limit" "$@"; then
         passed=$((passed + 1))
         return 0
     fi
     failed=$((failed + 1))
     echo "FAILED: $name"
     return 1
+}
+
+# SECONDS COMMAND...: `timeout` makes a process group of its own, which Ctrl-C does not reach; `stop` does.
+bounded() {
+    timeout -k 30 "$@" &
+    child=$!
+    wait "$child"
+}
+
+stop() {
+    kill $child $teller 2>/dev/null
+    wait
+    # A step's own output may go to a file just now.
+    echo "interrupted: $passed passed, $failed failed, $skipped skipped so far" >&8
+    exit 130
 }
 
 step_begins() { echo "== $1 ($(date +%H:%M:%S))"; }
@@ -58,8 +77,14 @@ cargo_tests() {
     WEIR_BIN=$target/debug/weir
     export WEIR_BIN
     "$target/debug/leakscan" clear
-    { timeout -k 30 2400 cargo test --workspace --no-fail-fast 2>&1; echo $? >"$target/test.status"; } | tee "$target/test.log"
-    read -r status <"$target/test.status"
+    : >"$target/test.log"
+    tail -n +1 -f "$target/test.log" &
+    teller=$!
+    bounded 2400 cargo test --workspace --no-fail-fast >>"$target/test.log" 2>&1
+    status=$?
+    sleep 1
+    kill "$teller"
+    teller=
     # test result: ok. 4 passed; 0 failed; 1 ignored; ...
     counts=$(awk '/^test result: / { p += $4; f += $6; i += $8 } END { print p + 0, f + 0, i + 0 }' "$target/test.log")
     read -r good bad ignored <<COUNTS
@@ -79,8 +104,8 @@ deny() {
     if ! command -v cargo-deny >/dev/null 2>&1 && [ ! -x "$target/tools/bin/cargo-deny" ]; then
         step_begins "install cargo-deny"
         # A tool that runs once needs no optimising.
-        CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-            CARGO_TARGET_DIR=$target/tools/build timeout -k 30 1500 \
+        bounded 1500 env CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+            CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_TARGET_DIR="$target/tools/build" \
             cargo install --quiet --locked cargo-deny --root "$target/tools"
         rm -rf "$target/tools/build"
     fi
@@ -97,7 +122,7 @@ deny() {
 # The advisory database is a repository on GitHub. Where it cannot be reached there is nothing to check against.
 advisories() {
     step_begins "advisories"
-    if timeout -k 10 120 cargo-deny check advisories >"$target/advisories.log" 2>&1; then
+    if bounded 120 cargo-deny check advisories >"$target/advisories.log" 2>&1; then
         passed=$((passed + 1))
     elif grep -q 'failed to fetch advisory database' "$target/advisories.log"; then
         echo "the advisory database cannot be reached from here; not checked"
