@@ -68,6 +68,7 @@ func (c *client) options() []kgo.Opt {
 		// No partition is given up between a poll and its commit.
 		kgo.BlockRebalanceOnPoll(),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, p map[string][]int32) { printPartitions("assigned", p) }),
+		// With this callback set, franz-go does not commit by itself before it gives partitions up.
 		kgo.OnPartitionsRevoked(func(ctx context.Context, _ *kgo.Client, p map[string][]int32) {
 			c.commit(ctx)
 			printPartitions("revoked", p)
@@ -128,9 +129,6 @@ func (c *client) run(ctx context.Context) int {
 
 // commit commits what was printed. Network trouble or a rebalance leaves it for the next time.
 func (c *client) commit(ctx context.Context) {
-	if c.commitMode == "auto" {
-		return
-	}
 	offsets := c.kafka.UncommittedOffsets()
 	if len(offsets) == 0 {
 		return

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 
-from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import AsyncConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
@@ -20,7 +20,7 @@ NOT_ALLOWED = 3
 AUTHORIZATION = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, ClusterAuthorizationFailedError)
 
 
-class Client(ConsumerRebalanceListener):
+class Client(AsyncConsumerRebalanceListener):
     def __init__(self, env):
         self.commit_mode = env.get("COMMIT", "each")
         self.uncommitted = {}
@@ -80,30 +80,46 @@ class Client(ConsumerRebalanceListener):
         finally:
             admin.close()
 
-    def on_partitions_assigned(self, assigned):
+    async def on_partitions_assigned(self, assigned):
         print_partitions("assigned", assigned)
 
-    def on_partitions_revoked(self, revoked):
-        self.commit()
-        self.on_partitions_lost(revoked)
+    async def on_partitions_revoked(self, revoked):
+        # These methods run in the loop that does the consumer's network work: a commit that waits would stop it.
+        offsets = self.due()
+        if offsets:
+            try:
+                await self.consumer.commit_async(offsets)
+                self.committed(offsets)
+            except KafkaError as e:
+                print_error(e)
+        await self.on_partitions_lost(revoked)
 
-    def on_partitions_lost(self, lost):
+    async def on_partitions_lost(self, lost):
         for partition in lost:
             self.uncommitted.pop(partition, None)
         print_partitions("revoked", lost)
 
     def commit(self):
         """Commits what was printed. Network trouble or a rebalance leaves it for the next time."""
-        if not self.uncommitted or self.commit_mode == "auto":
+        offsets = self.due()
+        if not offsets:
             return
         try:
-            self.consumer.commit({tp: OffsetAndMetadata(offset) for tp, offset in self.uncommitted.items()})
+            self.consumer.commit(offsets)
         except AUTHORIZATION:
             raise
         except KafkaError as e:
             print_error(e)
             return
-        emit(event="committed", offsets=[[tp.topic, tp.partition, offset] for tp, offset in self.uncommitted.items()])
+        self.committed(offsets)
+
+    def due(self):
+        if self.commit_mode == "auto":
+            return {}
+        return {partition: OffsetAndMetadata(offset) for partition, offset in self.uncommitted.items()}
+
+    def committed(self, offsets):
+        emit(event="committed", offsets=[[tp.topic, tp.partition, next.offset] for tp, next in offsets.items()])
         self.uncommitted.clear()
 
     def print_record(self, record):

@@ -6,6 +6,8 @@ use kafka_protocol::protocol::StrBytes;
 use weir_testkit::kafka::wire;
 use weir_testkit::{Acl, Advertise, Identity, Kafka, KafkaOptions, Pki, PrincipalSpec, Version, Weir, WeirOptions};
 
+/// What members of the consumer protocol, KIP-848, send instead of JoinGroup, SyncGroup and Heartbeat.
+const CONSUMER_GROUP_HEARTBEAT: i16 = 68;
 const READER: &str = "reader";
 
 /// All that a client is told.
@@ -21,6 +23,11 @@ impl Edge {
     /// Whether this run tells brokers apart by names: so on the newest Kafka, and by ports on the older.
     pub fn by_name(version: Version) -> bool {
         !direct() && version == Version::V4
+    }
+
+    /// Whether clients of this group protocol can work here: Weir's own table of APIs says what it serves.
+    pub fn serves(protocol: &str) -> bool {
+        direct() || protocol != "consumer" || weir_kafka::table::row(CONSUMER_GROUP_HEARTBEAT).is_some()
     }
 
     /// Three brokers; in a control run they know access lists of their own.

@@ -112,3 +112,51 @@ fn complete(partitions: &BTreeMap<Place, Progress>, chains: &[Chain]) -> Result<
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of these sequences, read by these members one after the other, is refused, and why.
+    fn refused(reads: &[(usize, &str)], committed: i64, storm: bool) -> Option<String> {
+        let mut progress = Progress { committed, ..Progress::default() };
+        let outcome = reads.iter().try_for_each(|(member, name)| {
+            let record = Record {
+                partition: 0,
+                key: format!("nonce/0/{name}/0").into_bytes(),
+                value: None,
+                headers: Vec::new(),
+                timestamp_ms: 0,
+            };
+            let offset = name.parse().unwrap_or(0);
+            progress.take(*member, offset, &record, storm).map(|_| ())
+        });
+        outcome.err()
+    }
+
+    #[test]
+    fn order_is_taken_and_a_second_member_goes_on() {
+        assert_eq!(refused(&[(0, "0"), (0, "1"), (1, "2"), (1, "3")], 2, false), None);
+    }
+
+    #[test]
+    fn a_gap_disorder_a_duplicate_and_an_aborted_record_are_refused() {
+        for (reads, why) in [
+            (&[(0, "0"), (0, "2")][..], "1 is next"),
+            (&[(0, "0"), (0, "1"), (0, "0")], "2 is next"),
+            (&[(0, "0"), (1, "2")], "a gap"),
+            (&[(0, "0"), (0, "1"), (1, "1")], "a duplicate"),
+            (&[(0, "aborted-1")], "aborted"),
+        ] {
+            let told = refused(reads, 0, false);
+            assert!(told.as_ref().is_some_and(|told| told.contains(why)), "{reads:?}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn in_a_storm_what_was_not_committed_may_come_again_and_nothing_else() {
+        let reads = [(0, "0"), (0, "1"), (0, "2"), (1, "1")];
+        assert_eq!(refused(&reads, 1, true), None);
+        assert!(refused(&reads, 2, true).is_some_and(|why| why.contains("2 is committed")));
+    }
+}

@@ -1,11 +1,11 @@
 //! One running client program of `tests/clients/`: its environment in, its lines of JSON out.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -50,15 +50,17 @@ impl Program {
         log: PathBuf,
         sink: impl FnMut(Event) + Send + 'static,
     ) -> Self {
+        let mut file = File::options().create(true).append(true).open(&log).expect("a log can be written");
+        let errors = file.try_clone().expect("a log can be written");
         let mut child = Command::new(run)
             .envs(environment.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(File::create(&log).expect("a log can be written"))
+            .stderr(errors)
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", run.display()));
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take().expect("its output is a pipe"));
-        let reader = std::thread::spawn(move || read(stdout, sink));
+        let reader = std::thread::spawn(move || read(stdout, &mut file, sink));
         Self { child, stdin, reader: Some(reader), log }
     }
 
@@ -80,7 +82,7 @@ impl Program {
         Ok(status.code().unwrap_or(-1))
     }
 
-    /// Its standard error.
+    /// Its standard error, and what it printed but records.
     pub fn log(&self) -> &Path {
         &self.log
     }
@@ -93,10 +95,15 @@ impl Drop for Program {
     }
 }
 
-fn read(stdout: ChildStdout, mut sink: impl FnMut(Event)) {
+fn read(stdout: ChildStdout, log: &mut File, mut sink: impl FnMut(Event)) {
+    let began = Instant::now();
     for line in BufReader::new(stdout).lines() {
         let Ok(line) = line else { return };
-        sink(parse(&line).unwrap_or_else(|| panic!("not in the contract of tests/clients/README.md: {line}")));
+        let event = parse(&line);
+        if !matches!(event, Some(Event::Record(..))) {
+            let _ = writeln!(log, "{:8.3} s: {line}", began.elapsed().as_secs_f64());
+        }
+        sink(event.unwrap_or_else(|| panic!("not in the contract of tests/clients/README.md: {line}")));
     }
 }
 

@@ -1,3 +1,8 @@
+import java.io.BufferedOutputStream;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -15,7 +20,8 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /** Reads topics over mutual TLS, prints each record as a line of JSON, and commits. The contract is in ../README.md. */
 public final class Client implements ConsumerRebalanceListener {
-    private static final PrintStream OUT = new PrintStream(new java.io.FileOutputStream(java.io.FileDescriptor.out), false);
+    private static final PrintStream OUT =
+        new PrintStream(new BufferedOutputStream(new FileOutputStream(FileDescriptor.out)), false, StandardCharsets.UTF_8);
     private static final int NOT_ALLOWED = 3;
 
     private static volatile boolean stopping;
@@ -156,8 +162,7 @@ public final class Client implements ConsumerRebalanceListener {
     }
 
     private static String quote(String text) {
-        String escaped = text.replace("\\", "\\\\").replace("\"", "\\\"").replaceAll("[\\x00-\\x1f]", " ");
-        return "\"" + new String(escaped.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8) + "\"";
+        return "\"" + text.replace("\\", "\\\\").replace("\"", "\\\"").replaceAll("[\\x00-\\x1f]", " ") + "\"";
     }
 
     private static String env(String name, String otherwise) {
@@ -170,8 +175,8 @@ public final class Client implements ConsumerRebalanceListener {
 
     private static void waitForEndOfInput() {
         try {
-            System.in.transferTo(java.io.OutputStream.nullOutputStream());
-        } catch (java.io.IOException ignored) {
+            System.in.transferTo(OutputStream.nullOutputStream());
+        } catch (IOException ignored) {
             // a broken pipe is an end as well
         }
         stopping = true;
