@@ -1,0 +1,15 @@
+#!/bin/sh
+# `make bench`: builds what is measured and measures it. ONLY=row runs one row, MANY=1 adds 64 connections,
+# ROUNDS=n sets how often each figure is taken.
+set -eu
+
+cd "$(dirname "$0")/../.."
+target=${CARGO_TARGET_DIR:-$PWD/target}
+
+cargo build --quiet --release -p weir -p weir-bench
+
+set -- --weir "$target/release/weir" --out "$target/bench"
+[ -z "${ONLY:-}" ] || set -- "$@" --only "$ONLY"
+[ -z "${MANY:-}" ] || set -- "$@" --many
+[ -z "${ROUNDS:-}" ] || set -- "$@" --rounds "$ROUNDS"
+exec timeout --foreground -k 10 2400 "$target/release/weir-bench" run "$@"

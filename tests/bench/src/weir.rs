@@ -1,0 +1,176 @@
+//! The real `weir serve` with everything on: policy, two keys, sessions, metrics, log. One worker, for one core.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::broker;
+use crate::canned::{REFUSED, TOPICS};
+use crate::failure::{Context, Failure};
+use crate::proxy::{self, Proxy};
+use crate::tls::{CLIENT, Certificates, HOST};
+
+const READY_LIMIT: Duration = Duration::from_secs(20);
+const HTTP_LIMIT: Duration = Duration::from_secs(5);
+
+/// A running Weir.
+pub struct Weir {
+    /// The process; its address is that of the one broker.
+    pub proxy: Proxy,
+    admin: SocketAddr,
+}
+
+/// What Weir counted since its start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counted {
+    /// Fetches that were answered in full.
+    pub fetch_ok: u64,
+    /// Fetches of which something was refused.
+    pub fetch_refused: u64,
+    /// Topics, partitions and groups that were refused.
+    pub refused_items: u64,
+    /// Bytes of answers.
+    pub bytes_to_clients: u64,
+}
+
+impl Weir {
+    /// Starts it before the broker at `upstream`, with its files in `dir` and its log in `log`, and waits until it is
+    /// ready.
+    pub fn start(
+        binary: &Path,
+        upstream: SocketAddr,
+        certificates: &Certificates,
+        dir: &Path,
+        log: &Path,
+    ) -> Result<Self, Failure> {
+        let [broker, bootstrap, admin] = free_ports()?;
+        let config = config(upstream, certificates, dir, [broker, bootstrap, admin]);
+        let file = dir.join("weir.yaml");
+        write_policy(&dir.join("acl")).context("the policy cannot be written")?;
+        // JSON is YAML.
+        fs::write(&file, config.to_string()).context("weir.yaml cannot be written")?;
+        let output = File::create(log).context("Weir's log cannot be written")?;
+        let mut command = proxy::pinned(binary)?;
+        command.arg("serve").arg("-c").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
+        let address = (Ipv4Addr::LOCALHOST, broker).into();
+        let mut weir = Self { proxy: Proxy::other(&mut command, address)?, admin: (Ipv4Addr::LOCALHOST, admin).into() };
+        weir.wait_ready(log)?;
+        Ok(weir)
+    }
+
+    /// What it counted up to now.
+    pub fn counted(&self) -> Result<Counted, Failure> {
+        let page = get(self.admin, "/metrics").context("Weir's metrics cannot be read")?;
+        let sum = |prefix: &str| -> u64 {
+            let values =
+                page.lines().filter(|line| line.starts_with(prefix)).filter_map(|line| line.rsplit(' ').next());
+            values.filter_map(|value| value.parse::<u64>().ok()).sum()
+        };
+        Ok(Counted {
+            fetch_ok: sum(r#"weir_requests_total{api="Fetch",result="ok"}"#),
+            fetch_refused: sum(r#"weir_requests_total{api="Fetch",result="refused"}"#),
+            refused_items: sum("weir_refused_total{"),
+            bytes_to_clients: sum(r#"weir_bytes_total{direction="to-clients"}"#),
+        })
+    }
+
+    fn wait_ready(&mut self, log: &Path) -> Result<(), Failure> {
+        let deadline = Instant::now() + READY_LIMIT;
+        while Instant::now() < deadline {
+            if let Some(status) = self.proxy.ended() {
+                return Err(Failure::new(format!("weir stopped ({status}); its log is {}", log.display())));
+            }
+            if get(self.admin, "/readyz").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Err(Failure::new(format!("weir is not ready; its log is {}", log.display())))
+    }
+}
+
+fn config(
+    upstream: SocketAddr,
+    certificates: &Certificates,
+    dir: &Path,
+    [broker, bootstrap, admin]: [u16; 3],
+) -> serde_json::Value {
+    // The one broker's port is `base_port` plus its id.
+    let base = i32::from(broker) - broker::ID;
+    json!({
+        "listeners": [{
+            "name": "bench",
+            "bind": HOST,
+            "advertise": { "ports": {
+                "host": HOST, "bootstrap_port": bootstrap, "base_port": base, "ids": [broker::ID, broker::ID],
+            }},
+            "upstream": "canned",
+            "tls": {
+                "certificate": certificates.file("server.pem"),
+                "key": certificates.file("server.key"),
+                "client_ca": certificates.file("ca.pem"),
+            },
+        }],
+        "upstreams": { "canned": { "bootstrap": [upstream.to_string()] } },
+        "shown_cluster_id": "weir-bench",
+        "policy": dir.join("acl"),
+        "admin": { "bind": format!("{HOST}:{admin}") },
+        "workers": 1,
+        "log": { "format": "json" },
+    })
+}
+
+fn write_policy(dir: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(dir.join("principals"))?;
+    let stream = |(name, _): &(&str, _)| {
+        json!({
+            "stream": name,
+            "topics": [name],
+            "description": "Bytes of the bench.",
+            "schema": "/bench/noise",
+            "schema_version": "1.0.0",
+            "cleanup_policy": "delete",
+            "pii": { "verdict": "none", "by": "bench", "on": "2026-01-01", "ticket": "BENCH-1" },
+        })
+    };
+    let streams: Vec<_> = TOPICS.iter().chain([&REFUSED]).map(stream).collect();
+    fs::write(dir.join("catalogue.yaml"), json!({ "streams": streams }).to_string())?;
+    fs::write(dir.join("never.yaml"), json!({ "never": [{ "contains": "secret", "why": "bench" }] }).to_string())?;
+    fs::write(dir.join("tiers.yaml"), json!({ "tiers": [{ "tier": "bench", "connections": 5000 }] }).to_string())?;
+    let principal = json!({
+        "principal": CLIENT,
+        "certificate": [{ "cn": CLIENT }],
+        "namespace": CLIENT,
+        "tier": "bench",
+        "read": TOPICS.iter().map(|(name, _)| json!({ "topic": name })).collect::<Vec<_>>(),
+        "contact": "bench@weir.example",
+        "review_by": "2099-12-31",
+    });
+    fs::write(dir.join("principals").join(format!("{CLIENT}.yaml")), principal.to_string())
+}
+
+/// Ports that nobody has at this moment.
+fn free_ports() -> Result<[u16; 3], Failure> {
+    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port");
+    let held = [bind()?, bind()?, bind()?];
+    let mut ports = [0; 3];
+    for (port, listener) in ports.iter_mut().zip(&held) {
+        *port = listener.local_addr().context("no free port")?.port();
+    }
+    Ok(ports)
+}
+
+fn get(admin: SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&admin, HTTP_LIMIT)?;
+    stream.set_read_timeout(Some(HTTP_LIMIT))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
