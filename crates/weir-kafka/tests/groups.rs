@@ -22,6 +22,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 use support::*;
+use weir_kafka::session::Head;
 
 const REAL: &str = "weir.reader.my group";
 
@@ -69,6 +70,18 @@ fn join(name: &str, protocol_type: &str) -> JoinGroupRequest {
         .with_session_timeout_ms(10_000)
         .with_protocol_type(text(protocol_type))
         .with_protocols(vec![protocol])
+}
+
+#[test]
+fn trap_c3_a_rebalance_is_waited_for_and_has_an_end() {
+    let minute = |minutes: u64| std::time::Duration::from_secs(minutes * 60);
+    for (asked, waited) in [(5 * 60_000, minute(5)), (30 * 60_000, minute(30)), (i32::MAX, minute(30))] {
+        let mut desk = Desk::new();
+        let led = desk.ask(ApiKey::JoinGroup, 4, &join("g", "consumer").with_rebalance_timeout_ms(asked));
+        assert!(matches!(led, Led::Upstream(_)));
+        let Head::Broker { deadline } = desk.session.head() else { panic!("answered here") };
+        assert_eq!(deadline - desk.now, waited + desk.limits.answer_slack);
+    }
 }
 
 #[test]

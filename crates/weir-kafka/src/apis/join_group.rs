@@ -7,6 +7,7 @@ use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 use kafka_protocol::protocol::StrBytes;
 use weir_policy::Reason;
 
+use super::sync_group::LONGEST_REBALANCE_MS;
 use super::{Judged, Request, Withheld};
 use crate::fault::Fault;
 use crate::outcome::Refusals;
@@ -27,7 +28,8 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
         }
         Ok(group) => {
             message.group_id = group;
-            let rebalance = message.rebalance_timeout_ms.max(message.session_timeout_ms);
+            // Brokers take any rebalance time-out: without an end of Weir's own, one request could hold a place for weeks.
+            let rebalance = message.rebalance_timeout_ms.max(message.session_timeout_ms).min(LONGEST_REBALANCE_MS);
             let unreachable = || failed(request.version, request.row.unreachable_code(), &message.member_id);
             let if_unreachable = request.if_unreachable(unreachable)?;
             request.forward_prepared(&message, Withheld::Nothing, request.patience(rebalance), if_unreachable)

@@ -11,7 +11,7 @@ use crate::refusal::code_of;
 
 /// A rebalance is as long as the slowest member; SyncGroup does not say how long that may be, so this is the most that a
 /// broker allows a member by default (`group.max.session.timeout.ms`, 30 minutes).
-const LONGEST_REBALANCE_MS: i32 = 30 * 60 * 1000;
+pub(super) const LONGEST_REBALANCE_MS: i32 = 30 * 60 * 1000;
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
     let mut message = request.decode::<SyncGroupRequest>()?.message;
