@@ -303,6 +303,71 @@ fn trap_c19_a_forgotten_refused_partition_is_no_longer_answered() {
     assert!(read::<FetchResponse>(&out, true, 12).1.responses.is_empty());
 }
 
+/// As Java does when it closes: it ends its session while a Fetch in it still waits at the broker.
+#[test]
+fn a_session_that_changes_while_its_answer_is_on_the_way_does_not_change_that_answer() {
+    for version in [7, 12, 17] {
+        let mut desk = Desk::new();
+        open_session(&mut desk, version);
+        let (parked, _) =
+            upstream::<FetchRequest>(desk.ask(ApiKey::Fetch, version, &request(version, (500, 1), vec![])), version);
+        let forgotten = match version {
+            13.. => ForgottenTopic::default().with_topic_id(GRANTED_ID),
+            _ => ForgottenTopic::default().with_topic(TopicName(StrBytes::from_static_str(GRANTED))),
+        };
+        let asked = request(version, (500, 2), vec![]);
+        let asked = asked.with_forgotten_topics_data(vec![forgotten.with_partitions(vec![0])]);
+        let (forgets, _) = upstream::<FetchRequest>(desk.ask(ApiKey::Fetch, version, &asked), version);
+        let asked = request(version, (500, -1), vec![]);
+        let (closes, sent) = upstream::<FetchRequest>(desk.ask(ApiKey::Fetch, version, &asked), version);
+        assert_eq!((sent.session_id, sent.session_epoch), (500, -1), "its own session may be closed");
+        for (header, session, partitions) in
+            [(parked, 500, vec![data(0, 9), data(1, 9)]), (forgets, 500, vec![data(1, 9)]), (closes, 0, vec![])]
+        {
+            let topics = vec![answered(GRANTED, GRANTED_ID, version, partitions)];
+            let topics = if session == 0 { vec![] } else { topics };
+            let broker = FetchResponse::default().with_session_id(session).with_responses(topics);
+            let frame = answer(header.correlation_id, flexible(version), version, &broker);
+            let out = desk.broker_answers(&frame, 1 << 20).unwrap();
+            assert_eq!(read::<FetchResponse>(&out, flexible(version), version).1.session_id, session);
+        }
+        let after = desk.ask(ApiKey::Fetch, version, &request(version, (500, 3), vec![]));
+        assert!(matches!(after, Led::Local));
+        let (_, gone) = read::<FetchResponse>(&desk.local_answer(), flexible(version), version);
+        assert_eq!(gone.error_code, 70);
+    }
+}
+
+#[test]
+fn what_a_session_holds_of_refused_names_has_an_end() {
+    let mut desk = Desk::new();
+    open_session(&mut desk, 12);
+    let added = |round: i32| {
+        let named = |index: usize| {
+            let name = TopicName(StrBytes::from_string(format!("{round}-{index}-{}", "x".repeat(30_000))));
+            FetchTopic::default().with_topic(name).with_partitions(vec![FetchPartition::default()])
+        };
+        request(12, (500, round), (0..10).map(named).collect())
+    };
+    let refused_at = (1..100).find(|round| desk.raw(frame(ApiKey::Fetch, 12, 77, &added(*round))).is_err());
+    assert_eq!(refused_at, Some(4), "a mebibyte of names is four times 300 kB");
+}
+
+#[test]
+fn trap_q6_a_throttled_answer_is_as_empty_as_the_broker_made_it() {
+    for version in [4, 12, 17] {
+        let mut desk = Desk::new();
+        let topics = vec![topic(GRANTED, GRANTED_ID, version, &[0]), topic(HIDDEN, HIDDEN_ID, version, &[0])];
+        let led = desk.ask(ApiKey::Fetch, version, &request(version, (0, 0), topics));
+        let (header, _) = upstream::<FetchRequest>(led, version);
+        let broker = FetchResponse::default().with_throttle_time_ms(200);
+        let frame = answer(header.correlation_id, flexible(version), version, &broker);
+        let out = desk.broker_answers(&frame, 1 << 20).unwrap();
+        let (_, response) = read::<FetchResponse>(&out, flexible(version), version);
+        assert_eq!((response.throttle_time_ms, response.responses.len()), (200, 0));
+    }
+}
+
 #[test]
 fn trap_c24_nothing_to_read_is_answered_late() {
     let mut desk = Desk::new();

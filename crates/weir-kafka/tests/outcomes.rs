@@ -74,6 +74,20 @@ fn w7_every_request_ends_in_one_outcome_wherever_the_connection_ends() {
 }
 
 #[test]
+fn w7_a_request_whose_answer_is_not_understood_has_its_outcome_too() {
+    let mut desk = Desk::new();
+    let heartbeat = HeartbeatRequest::default().with_group_id(GroupId(StrBytes::from_static_str("g")));
+    assert!(matches!(desk.ask(ApiKey::Heartbeat, 4, &heartbeat), Led::Upstream(_)));
+    // Of version 4 the answer has six bytes and a section of tags: these are three.
+    let cut = [0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+    assert!(desk.broker_answers(&cut, cut.len()).is_err());
+    let now = desk.now;
+    desk.session.end(now);
+    let endings: Vec<Ending> = outcomes(&mut desk).iter().map(|outcome| outcome.ending).collect();
+    assert_eq!(endings, [Ending::Unanswered]);
+}
+
+#[test]
 fn w7_a_broker_that_cannot_be_reached_changes_the_answer_and_not_the_count() {
     let mut desk = Desk::new();
     desk.connected = false;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::Session;
 use super::in_flight::{InFlight, Source};
 use crate::answer::{LocalAnswer, Sink};
-use crate::apis::fetch::{Asked, AskedScope, BY_ID, FetchSession, FetchSessions, FetchWalk, Scope};
+use crate::apis::fetch::{Asked, BY_ID, FetchSession, FetchWalk, Scope};
 use crate::apis::{self, Answer, Withheld};
 use crate::env::Env;
 use crate::fault::Fault;
@@ -41,14 +41,13 @@ impl Session {
     /// # Errors
     /// Where an answer cannot be encoded, a fault of Weir's own.
     pub fn answer_head(&mut self, env: &Env<'_>, sink: &mut impl Sink) -> Result<(), Fault> {
-        let Some(mut entry) = self.queue.pop_front() else { return Ok(()) };
-        let body = match &entry.source {
+        let Some(InFlight { source, version, refusals, .. }) = self.queue.front_mut() else { return Ok(()) };
+        let body = match source {
             Source::Local(LocalAnswer::Ready { body, .. }) => body.clone(),
-            Source::Local(LocalAnswer::Deferred(deferred)) => {
-                apis::answer_deferred(deferred, entry.version, env, &mut entry.refusals)?
-            }
+            Source::Local(LocalAnswer::Deferred(deferred)) => apis::answer_deferred(deferred, *version, env, refusals)?,
             Source::Broker(_) => return Err(Fault::BrokerDesync),
         };
+        let Some(mut entry) = self.queue.pop_front() else { return Ok(()) };
         entry.response_bytes = give_whole(&entry, &body, sink);
         self.finish(entry, env.now);
         Ok(())
@@ -80,8 +79,7 @@ impl Session {
             Incoming::Fetch(walk) => {
                 let taken = {
                     let Some(asked) = asked(self.queue.front()) else { return Err(Fault::BrokerDesync) };
-                    let scope = scope(asked, &self.fetch_sessions, env)?;
-                    walk.body(buffer, &scope, sink)?
+                    walk.body(buffer, &scope(asked, env), sink)?
                 };
                 if walk.is_done() {
                     self.finish_fetch(env)?;
@@ -147,7 +145,7 @@ impl Session {
         let mut walk = FetchWalk::new(entry.version, u64::try_from(left).unwrap_or(u64::MAX), whole);
         let client = entry.client_correlation_id;
         let Some(asked) = asked(Some(&*entry)) else { return Err(Fault::BrokerDesync) };
-        let scope = scope(asked, &self.fetch_sessions, env)?;
+        let scope = scope(asked, env);
         let Some(head) = walk.head(buffer.get(start..).unwrap_or_default(), &scope)? else { return Ok(0) };
         let body = buffer.get_mut(start.saturating_add(head.consumed)..).unwrap_or_default();
         let mut opening = vec![0; 4];
@@ -181,7 +179,7 @@ impl Session {
     }
 
     fn finish_whole(&mut self, answer: Bytes, env: &Env<'_>, sink: &mut impl Sink) -> Result<(), Fault> {
-        let Some(mut entry) = self.queue.pop_front() else { return Err(Fault::BrokerDesync) };
+        let Some(entry) = self.queue.front() else { return Err(Fault::BrokerDesync) };
         let Source::Broker(at_broker) = &entry.source else { return Err(Fault::BrokerDesync) };
         let tags = header_tags(entry.row, entry.version);
         if tags > 0 && answer.first() != Some(&0) {
@@ -191,6 +189,8 @@ impl Session {
         let answer = Answer { row: entry.row, version: entry.version, body, env };
         let restored = apis::restore(&answer, &at_broker.withheld)?;
         self.view_is_stale |= restored.view_is_stale;
+        // Not sooner: of an answer that is not understood the request must still be there, to have its outcome (W7).
+        let Some(mut entry) = self.queue.pop_front() else { return Err(Fault::BrokerDesync) };
         entry.response_bytes = give_whole(&entry, &restored.body, sink);
         self.finish(entry, env.now);
         Ok(())
@@ -211,16 +211,16 @@ impl Session {
     }
 
     fn settle_session(&mut self, asked: Asked, walk: &FetchWalk, version: i16) {
-        match asked.scope {
-            AskedScope::Session(id) if walk.session_id != id || walk.error_code != 0 => {
+        match asked.session {
+            Some(id) if walk.session_id != id || walk.error_code != 0 => {
                 self.fetch_sessions.forget(id);
             }
-            AskedScope::Full(topics) if walk.session_id != 0 && walk.error_code == 0 => {
+            None if walk.session_id != 0 && walk.error_code == 0 => {
                 let by_id = version >= BY_ID;
-                let session = FetchSession { topics, by_id, generations: asked.generations };
+                let session = FetchSession { topics: asked.topics, by_id, generations: asked.generations };
                 self.fetch_sessions.remember(walk.session_id, session);
             }
-            AskedScope::Session(_) | AskedScope::Full(_) => {}
+            Some(_) | None => {}
         }
     }
 
@@ -242,13 +242,8 @@ fn asked(entry: Option<&InFlight>) -> Option<&Asked> {
     }
 }
 
-fn scope<'a>(asked: &'a Asked, sessions: &'a FetchSessions, env: &Env<'a>) -> Result<Scope<'a>, Fault> {
-    let topics = match &asked.scope {
-        AskedScope::Full(topics) => topics,
-        // The client ended the session while its answer was on the way: nothing says any more what it may hold.
-        AskedScope::Session(id) => &sessions.get(*id).ok_or(Fault::BrokerUnasked)?.topics,
-    };
-    Ok(Scope { topics, nodes: env.nodes })
+fn scope<'a>(asked: &'a Asked, env: &Env<'a>) -> Scope<'a> {
+    Scope { topics: &asked.topics, nodes: env.nodes }
 }
 
 /// Bytes of the empty tag section of a response header.

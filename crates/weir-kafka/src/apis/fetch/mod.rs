@@ -10,6 +10,7 @@ mod sessions;
 mod walk;
 
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -37,24 +38,20 @@ pub(crate) const BY_ID: i16 = 13;
 pub(crate) const SESSIONS: i16 = 7;
 /// Kafka answers at once when nothing may be read, and the client asks again at once: Weir lets it wait (trap C24).
 const REFUSED_WAIT: Duration = Duration::from_millis(500);
-/// As many partitions as one request may name.
+/// As many partitions as one session may have.
 const SESSION_PARTITIONS: usize = 20_000;
+/// As many bytes of topic names as one session may hold: what one request brings, however many requests add to it.
+const SESSION_NAMES: usize = 1024 * 1024;
 
 /// What a Fetch at the broker was about.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    /// Which partitions the answer may hold.
-    pub scope: AskedScope,
+    /// Which partitions the answer may hold, whatever becomes of the session while it is on the way.
+    pub topics: Arc<FetchTopics>,
+    /// The session of this connection that was asked in; without one, the topics become a session if the broker gives one
+    /// out.
+    pub session: Option<i32>,
     pub generations: (u64, u64),
-}
-
-/// Which partitions an answer may hold.
-#[derive(Debug)]
-pub(crate) enum AskedScope {
-    /// Those of this request; they become a session if the broker gives one out.
-    Full(FetchTopics),
-    /// Those of a session of this connection.
-    Session(i32),
 }
 
 pub(super) fn judge(
@@ -141,7 +138,7 @@ fn full(
         return answer::refused_only(request, &topics, request.env.now.checked_add(wait));
     }
     let if_unreachable = if request.env.broker_connected { None } else { Some(answer::unreachable(request, &topics)?) };
-    let asked = Asked { scope: AskedScope::Full(topics), generations: generations(request.env) };
+    let asked = Asked { topics: Arc::new(topics), session: None, generations: generations(request.env) };
     forward(request, fetch, asked, if_unreachable)
 }
 
@@ -166,9 +163,10 @@ fn incremental(
     }
     // In the steady state nothing changes, and nothing is walked.
     if !fetch.message.forgotten_topics_data.is_empty() || !fetch.message.topics.is_empty() {
-        forget_topics(&mut session.topics, &mut fetch, request.version);
-        add_topics(&mut session.topics, &mut fetch, request, refusals)?;
-        session.topics.retain(|_, topic| !topic.partitions.is_empty());
+        let topics = Arc::make_mut(&mut session.topics);
+        forget_topics(topics, &mut fetch, request.version);
+        add_topics(topics, &mut fetch, request, refusals)?;
+        topics.retain(|_, topic| !topic.partitions.is_empty());
     }
     for topic in session.topics.values() {
         if let Some(reason) = topic.refused {
@@ -179,7 +177,8 @@ fn incremental(
         sessions.forget(id);
         return answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND);
     }
-    let asked = Asked { scope: AskedScope::Session(id), generations: generations(request.env) };
+    let topics = Arc::clone(&session.topics);
+    let asked = Asked { topics, session: Some(id), generations: generations(request.env) };
     // A session lives on an open connection; were it gone, the client starts anew.
     let if_unreachable = if request.env.broker_connected {
         None
@@ -218,7 +217,12 @@ fn add_topics(
     });
     fetch.touched |= fetch.message.topics.len() != before;
     let partitions: usize = known.values().map(|topic| topic.partitions.len()).sum();
-    if partitions > SESSION_PARTITIONS { Err(Fault::Malformed(Malformed::TooManyPartitions)) } else { Ok(()) }
+    let names: usize = known.keys().map(TopicKey::name_len).sum();
+    match (partitions > SESSION_PARTITIONS, names > SESSION_NAMES) {
+        (true, _) => Err(Fault::Malformed(Malformed::TooManyPartitions)),
+        (_, true) => Err(Fault::Malformed(Malformed::TooManyTopics)),
+        _ => Ok(()),
+    }
 }
 
 fn note_topic(known: &mut FetchTopics, topic: &FetchTopic, by_id: bool, env: &Env<'_>) -> Option<Reason> {

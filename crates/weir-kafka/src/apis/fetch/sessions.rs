@@ -5,6 +5,7 @@
 //! Must never: know a session of another connection, or hold a verdict past the policy or the view that gave it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 use weir_policy::Reason;
@@ -30,7 +31,8 @@ pub(crate) type FetchTopics = HashMap<TopicKey, SessionTopic>;
 /// One fetch session.
 #[derive(Debug)]
 pub(crate) struct FetchSession {
-    pub topics: FetchTopics,
+    /// Shared with the requests that are under way: what changes here later is not what they asked for.
+    pub topics: Arc<FetchTopics>,
     /// By id or by name: the two do not mix (trap C22).
     pub by_id: bool,
     /// The policy and the view that the verdicts came from.
@@ -53,10 +55,6 @@ impl FetchSessions {
         self.sessions.get_mut(&id)
     }
 
-    pub(crate) fn get(&self, id: i32) -> Option<&FetchSession> {
-        self.sessions.get(&id)
-    }
-
     /// Forgets a session; false where it was not this connection's.
     pub(crate) fn forget(&mut self, id: i32) -> bool {
         self.sessions.remove(&id).is_some()
@@ -69,6 +67,16 @@ impl FetchSessions {
     /// Remembers a session that the broker has just given out.
     pub(crate) fn remember(&mut self, id: i32, session: FetchSession) {
         self.sessions.insert(id, session);
+    }
+}
+
+impl TopicKey {
+    /// Bytes that the client gave for it.
+    pub(crate) fn name_len(&self) -> usize {
+        match self {
+            Self::Name(name) => name.len(),
+            Self::Id(_) => 0,
+        }
     }
 }
 

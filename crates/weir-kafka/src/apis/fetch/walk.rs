@@ -110,12 +110,13 @@ impl FetchWalk {
     pub(crate) fn head(&mut self, body: &[u8], scope: &Scope<'_>) -> Result<Option<Head>, Fault> {
         let mut reader = Reader::new(body);
         let parsed = self.read_head(&mut reader);
-        let Ok(count) = parsed else { return self.incomplete(body.len()).map(|()| None) };
+        let Ok((throttle, count)) = parsed else { return self.incomplete(body.len()).map(|()| None) };
         let consumed = reader.position();
-        let (refused_topics, refused) = if self.error_code == 0 {
-            encode_refused(scope.topics, self.version, self.is_flexible())?
-        } else {
+        // A broker that throttles answers nothing, and that is how clients know it (trap Q6).
+        let (refused_topics, refused) = if self.error_code != 0 || (throttle > 0 && count == 0) {
             (0, Bytes::new())
+        } else {
+            encode_refused(scope.topics, self.version, self.is_flexible())?
         };
         let shown = usize::try_from(count).unwrap_or(usize::MAX).saturating_add(refused_topics);
         let fixed = if self.version >= SESSIONS { 10 } else { 4 };
@@ -218,13 +219,14 @@ impl FetchWalk {
         }
     }
 
-    fn read_head(&mut self, reader: &mut Reader<'_>) -> Result<u32, Malformed> {
-        reader.i32()?;
+    /// The throttle time, and how many topics follow.
+    fn read_head(&mut self, reader: &mut Reader<'_>) -> Result<(i32, u32), Malformed> {
+        let throttle = reader.i32()?;
         if self.version >= SESSIONS {
             self.error_code = reader.i16()?;
             self.session_id = reader.i32()?;
         }
-        self.count(reader)
+        Ok((throttle, self.count(reader)?))
     }
 
     /// The length of a list that may not be null.
