@@ -41,6 +41,10 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
+    pub(crate) fn new(counters: Arc<WorkerCounters>, drain: watch::Receiver<bool>) -> Self {
+        Self { scratch: RefCell::new(vec![0; SCRATCH]), counters, drain }
+    }
+
     /// Lends the scratch for one step, which does not wait.
     pub(crate) fn with_scratch<T>(&self, step: impl FnOnce(&mut [u8]) -> T) -> T {
         step(&mut self.scratch.borrow_mut())
@@ -72,8 +76,7 @@ impl WorkerHandle {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = Arc::clone(&counters);
         let thread = std::thread::Builder::new().name(format!("weir-worker-{index}")).spawn(move || {
-            let worker = Worker { scratch: RefCell::new(vec![0; SCRATCH]), counters: shared, drain: draining };
-            LocalSet::new().block_on(&runtime, run(Rc::new(worker), inbox));
+            LocalSet::new().block_on(&runtime, run(Rc::new(Worker::new(shared, draining)), inbox));
         })?;
         Ok(Self { accepted, counters, drain, thread })
     }

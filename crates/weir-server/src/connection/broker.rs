@@ -74,10 +74,12 @@ impl Broker {
     }
 
     /// Sends a request, opening the connection where it is the first.
-    pub(super) fn send(&mut self, cleared: Cleared, upstream: Arc<Upstream>, target: Target) {
+    pub(super) fn send(&mut self, cleared: Cleared, upstream: &Arc<Upstream>, target: Target) {
         match self {
             Self::Open(open) => open.send(cleared),
             Self::None | Self::Dialling(_) => {
+                // Only here: all workers would write to the one count of references, at every request.
+                let upstream = Arc::clone(upstream);
                 let dial = Box::pin(async move { dial(&upstream, target).await });
                 *self = Self::Dialling(DialWait { dial, cleared });
             }

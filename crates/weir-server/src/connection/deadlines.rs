@@ -81,7 +81,13 @@ impl Deadlines {
 
     /// When the next deadline is, and what it ends the connection for.
     pub(super) fn nearest(&self, limits: &Limits, client: &Client, session: &Session) -> (Instant, CloseReason) {
-        let mut nearest = (after(self.last_activity, limits.idle), CloseReason::Idle);
+        let mut nearest = match session.head() {
+            // What is waited for has its own deadline: a rebalance may take longer than a connection may be quiet.
+            Head::Broker { deadline } if !client.link.has_pending() => (deadline, CloseReason::UpstreamTimeout),
+            Head::Broker { .. } | Head::Local { .. } | Head::Idle => {
+                (after(self.last_activity, limits.idle), CloseReason::Idle)
+            }
+        };
         let mut consider = |due: Instant, reason| {
             if due < nearest.0 {
                 nearest = (due, reason);
@@ -95,12 +101,6 @@ impl Deadlines {
         }
         if let Some(began) = self.frame_began.filter(|_| client.amid_frame() && client.drained) {
             consider(after(began, frame_allowance(limits, client.buffered())), CloseReason::FrameStalled);
-        }
-        match session.head() {
-            Head::Broker { deadline } if !client.link.has_pending() => {
-                consider(deadline, CloseReason::UpstreamTimeout);
-            }
-            Head::Broker { .. } | Head::Local { .. } | Head::Idle => {}
         }
         nearest
     }

@@ -8,6 +8,8 @@ mod broker;
 mod client;
 mod deadlines;
 pub(crate) mod open;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 use std::rc::Rc;
@@ -146,6 +148,9 @@ impl Connection {
                 return Ok(false);
             }
         }
+        // A client that never lets Weir come to rest has its deadlines all the same: its certificate ends, too.
+        let limits = &self.snapshot.config.limits;
+        self.deadlines.check(Instant::now(), limits, &self.client, &self.session)?;
         Ok(true)
     }
 
@@ -198,7 +203,10 @@ impl Connection {
         }
         let known = self.listener.upstream.borrow_view();
         let fresh = known.as_ref().is_some_and(|view| not_older_than.is_none_or(|instant| view.fetched_at >= instant));
-        if !fresh && self.view_wait.is_none() {
+        if fresh {
+            // A wait that is no longer needed must not come to its end later, with what is an old view by then.
+            self.view_wait = None;
+        } else if self.view_wait.is_none() {
             let upstream = Arc::clone(&self.listener.upstream);
             self.view_wait = Some(broker::wait_for_view(upstream, not_older_than.unwrap_or(now), now));
         }
@@ -226,6 +234,8 @@ impl Connection {
     fn take_request(&mut self, now: Instant) -> Result<bool, CloseReason> {
         let limits = &self.snapshot.config.limits;
         if self.session.in_flight() >= limits.in_flight || !self.broker.takes_requests() {
+            // What Weir does not read is not late.
+            self.client.drained = false;
             return Ok(false);
         }
         let Some(frame) = self.client.next_frame(&self.listener.frame_limits, now, &mut self.deadlines)? else {
@@ -242,8 +252,7 @@ impl Connection {
         match self.session.take_request(frame, &env).map_err(close_reason)? {
             Turn::Local => {}
             Turn::Forward(cleared) => {
-                let upstream = Arc::clone(&self.listener.upstream);
-                self.broker.send(cleared, upstream, self.target);
+                self.broker.send(cleared, &self.listener.upstream, self.target);
             }
         }
         Ok(())

@@ -65,13 +65,14 @@ impl Connection {
     }
 
     /// The nearest instant at which something is due.
-    fn wake_at(&self) -> Instant {
+    pub(super) fn wake_at(&self) -> Instant {
         let limits = &self.snapshot.config.limits;
         let (nearest, _) = self.deadlines.nearest(limits, &self.client, &self.session);
         let reader = self.deadlines.reader_checked_at(limits);
         let answer = match self.session.head() {
-            Head::Local { not_before, .. } => not_before,
-            Head::Broker { .. } | Head::Idle => None,
+            // While the client has not read what there is, an answer that is due is not given: its time must wake nobody.
+            Head::Local { not_before, .. } if !self.client.link.has_pending() => not_before,
+            Head::Local { .. } | Head::Broker { .. } | Head::Idle => None,
         };
         [reader, answer].into_iter().flatten().fold(nearest, Instant::min)
     }
