@@ -2,6 +2,7 @@
 //!
 //! Must never: wait for a client, or spin when the process is out of descriptors.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,7 @@ impl Acceptor {
                         self.metrics.refused_at_the_door(reason);
                     }
                 }
+                Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     // Out of descriptors, mostly: waiting is all that helps, spinning does not.
                     tracing::warn!(%error, listener = self.state.name, "a connection could not be accepted");
@@ -75,5 +77,23 @@ impl Acceptor {
         worker.accepted.try_send(accepted).map_err(|_| CloseReason::Unauthenticated)?;
         worker.counters.accepted();
         Ok(())
+    }
+}
+
+/// The one connection broke before it was accepted; those behind it need not wait for that.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stranger_who_leaves_before_the_door_holds_up_nobody() {
+        assert!(is_of_one_connection(&io::ErrorKind::ConnectionAborted.into()));
+        let out_of_descriptors = rustix::io::Errno::MFILE.raw_os_error();
+        assert!(!is_of_one_connection(&io::Error::from_raw_os_error(out_of_descriptors)));
     }
 }

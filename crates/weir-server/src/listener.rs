@@ -60,11 +60,14 @@ impl ListenerState {
 
     /// Whether connections from an address begin with a PROXY header.
     pub(crate) fn trusts_proxy(&self, address: IpAddr) -> bool {
+        // A listener on `::` sees an IPv4 address inside IPv6; networks are written as what they are.
+        let address = address.to_canonical();
         self.trusted_proxies.iter().any(|network| network.contains(&address))
     }
 
     /// Whether clients may come from an address.
     pub(crate) fn allows(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
         self.allow.as_ref().is_none_or(|networks| networks.iter().any(|network| network.contains(&address)))
     }
 
@@ -102,4 +105,34 @@ fn session_limits(limits: &Limits) -> SessionLimits {
         ..Budget::REQUEST
     };
     SessionLimits { request, in_flight: limits.in_flight, ..SessionLimits::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::snapshot::fixture::Fixture;
+    use crate::upstream::WantedTopics;
+
+    #[tokio::test]
+    async fn a_network_of_ipv4_holds_for_clients_that_come_through_an_ipv6_socket() {
+        let fixture = Fixture::new();
+        fixture.configure("    upstream: main\n", "    upstream: main\n    allow: [192.0.2.0/24]\n");
+        fixture.configure(
+            "    upstream: main\n",
+            "    upstream: main\n    proxy_protocol: {trusted: [198.51.100.0/24]}\n",
+        );
+        let snapshot = fixture.snapshot();
+        let wanted = WantedTopics { literals: Vec::new(), keep: Box::new(|_| false), pattern: false };
+        let upstream = Upstream::start(snapshot.upstreams["main"].clone(), watch::channel(Arc::new(wanted)).1);
+        let principals = Arc::new(PrincipalPlaces::default());
+        let listener = ListenerState::new(&snapshot, &snapshot.config.listeners[0], &upstream, &principals);
+        for (address, allowed, trusted) in
+            [("192.0.2.7", true, false), ("::ffff:192.0.2.7", true, false), ("::ffff:198.51.100.1", false, true)]
+        {
+            let address = address.parse().unwrap();
+            assert_eq!((listener.allows(address), listener.trusts_proxy(address)), (allowed, trusted), "{address}");
+        }
+    }
 }
