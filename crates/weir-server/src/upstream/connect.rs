@@ -12,6 +12,7 @@ use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 
 use crate::link::Link;
+use crate::listen;
 
 /// What a TLS handshake with one broker needs.
 #[derive(Clone, Debug)]
@@ -22,13 +23,13 @@ pub struct TlsPeer {
     pub server_name: ServerName<'static>,
 }
 
-/// Connects to the first of the addresses that answers, without Nagle's delay; each has `patience`.
+/// Connects to the first of the addresses that answers, and sets the socket up; each has `patience`.
 pub(super) async fn connect(addresses: &[SocketAddr], patience: Duration) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
         match tokio::time::timeout(patience, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
-                stream.set_nodelay(true)?;
+                listen::tune(&stream)?;
                 return Ok(stream);
             }
             Ok(Err(error)) => last = error,
@@ -63,5 +64,18 @@ pub(super) async fn receive(link: &mut Link, buffer: &mut [u8]) -> io::Result<us
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => link.readable().await?,
             done => return done,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_broker_that_vanishes_without_a_word_is_noticed() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = connect(&[listener.local_addr().unwrap()], Duration::from_secs(5)).await.unwrap();
+        assert!(stream.nodelay().unwrap());
+        assert!(socket2::SockRef::from(&stream).keepalive().unwrap());
     }
 }
