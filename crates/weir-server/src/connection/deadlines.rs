@@ -81,12 +81,15 @@ impl Deadlines {
 
     /// When the next deadline is, and what it ends the connection for.
     pub(super) fn nearest(&self, limits: &Limits, client: &Client, session: &Session) -> (Instant, CloseReason) {
+        let quiet = (after(self.last_activity, limits.idle), CloseReason::Idle);
         let mut nearest = match session.head() {
-            // What is waited for has its own deadline: a rebalance may take longer than a connection may be quiet.
-            Head::Broker { deadline } if !client.link.has_pending() => (deadline, CloseReason::UpstreamTimeout),
-            Head::Broker { .. } | Head::Local { .. } | Head::Idle => {
-                (after(self.last_activity, limits.idle), CloseReason::Idle)
-            }
+            // What is waited for has its own deadline: a rebalance may take longer than a connection may be quiet. For a
+            // client that has closed its side nobody waits so long.
+            Head::Broker { deadline } if !client.link.has_pending() => match (deadline, CloseReason::UpstreamTimeout) {
+                answer if client.at_end => answer.min(quiet),
+                answer => answer,
+            },
+            Head::Broker { .. } | Head::Local { .. } | Head::Idle => quiet,
         };
         let mut consider = |due: Instant, reason| {
             if due < nearest.0 {

@@ -99,6 +99,8 @@ async fn trap_c3_a_rebalance_may_take_longer_than_a_connection_may_be_quiet() {
         assert_eq!(quiet, Err(CloseReason::Idle));
         connection.take_frame(&join(rebalance), now).unwrap();
         assert_eq!(connection.deadlines.check(later, &limits, &connection.client, &connection.session), ends);
+        connection.client.at_end = true;
+        assert!(connection.deadlines.check(later, &limits, &connection.client, &connection.session).is_err());
     }
 }
 
