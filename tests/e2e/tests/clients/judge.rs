@@ -117,46 +117,55 @@ fn complete(partitions: &BTreeMap<Place, Progress>, chains: &[Chain]) -> Result<
 mod tests {
     use super::*;
 
-    /// Which of these sequences, read by these members one after the other, is refused, and why.
-    fn refused(reads: &[(usize, &str)], committed: i64, storm: bool) -> Option<String> {
-        let mut progress = Progress { committed, ..Progress::default() };
-        let outcome = reads.iter().try_for_each(|(member, name)| {
-            let record = Record {
-                partition: 0,
-                key: format!("nonce/0/{name}/0").into_bytes(),
-                value: None,
-                headers: Vec::new(),
-                timestamp_ms: 0,
-            };
-            let offset = name.parse().unwrap_or(0);
-            progress.take(*member, offset, &record, storm).map(|_| ())
+    enum Step {
+        /// A member reads the record of this name at the offset of the same number.
+        Read(usize, &'static str),
+        /// The broker has this offset.
+        Committed(i64),
+    }
+    use Step::{Committed, Read};
+
+    /// Why the steps are refused, if they are.
+    fn refused(steps: &[Step], storm: bool) -> Option<String> {
+        let mut progress = Progress::default();
+        let outcome = steps.iter().try_for_each(|step| match step {
+            Committed(offset) => {
+                progress.committed = *offset;
+                Ok(())
+            }
+            Read(member, name) => {
+                let key = format!("nonce/0/{name}/0").into_bytes();
+                let record = Record { partition: 0, key, value: None, headers: Vec::new(), timestamp_ms: 0 };
+                progress.take(*member, name.parse().unwrap_or(0), &record, storm).map(|_| ())
+            }
         });
         outcome.err()
     }
 
     #[test]
     fn order_is_taken_and_a_second_member_goes_on() {
-        assert_eq!(refused(&[(0, "0"), (0, "1"), (1, "2"), (1, "3")], 2, false), None);
+        let steps = [Read(0, "0"), Read(0, "1"), Committed(2), Read(1, "2"), Read(1, "3")];
+        assert_eq!(refused(&steps, false), None);
     }
 
     #[test]
     fn a_gap_disorder_a_duplicate_and_an_aborted_record_are_refused() {
-        for (reads, why) in [
-            (&[(0, "0"), (0, "2")][..], "1 is next"),
-            (&[(0, "0"), (0, "1"), (0, "0")], "2 is next"),
-            (&[(0, "0"), (1, "2")], "a gap"),
-            (&[(0, "0"), (0, "1"), (1, "1")], "a duplicate"),
-            (&[(0, "aborted-1")], "aborted"),
+        for (steps, why) in [
+            (&[Read(0, "0"), Read(0, "2")][..], "1 is next"),
+            (&[Read(0, "0"), Read(0, "1"), Read(0, "0")], "2 is next"),
+            (&[Read(0, "0"), Read(1, "2")], "a gap"),
+            (&[Read(0, "0"), Read(0, "1"), Read(1, "1")], "a duplicate"),
+            (&[Read(0, "aborted-1")], "aborted"),
         ] {
-            let told = refused(reads, 0, false);
-            assert!(told.as_ref().is_some_and(|told| told.contains(why)), "{reads:?}: {told:?}");
+            let told = refused(steps, false);
+            assert!(told.as_ref().is_some_and(|told| told.contains(why)), "{why}: {told:?}");
         }
     }
 
     #[test]
     fn in_a_storm_what_was_not_committed_may_come_again_and_nothing_else() {
-        let reads = [(0, "0"), (0, "1"), (0, "2"), (1, "1")];
-        assert_eq!(refused(&reads, 1, true), None);
-        assert!(refused(&reads, 2, true).is_some_and(|why| why.contains("2 is committed")));
+        let steps = |committed| [Read(0, "0"), Read(0, "1"), Read(0, "2"), Committed(committed), Read(1, "1")];
+        assert_eq!(refused(&steps(1), true), None);
+        assert!(refused(&steps(2), true).is_some_and(|why| why.contains("2 is committed")));
     }
 }
