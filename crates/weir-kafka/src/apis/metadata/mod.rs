@@ -5,6 +5,7 @@
 mod encode;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -40,7 +41,12 @@ const LIBRDKAFKA_SURPLUS: usize = 3;
 const READ_AND_DESCRIBE: i32 = (1 << 3) | (1 << 8);
 
 pub(super) fn judge(request: &Request<'_>) -> Result<Judged, Fault> {
-    let message = decoded(request)?;
+    let mut message = decoded(request)?;
+    if let Some(topics) = &mut message.topics {
+        // Kafka makes a set of them: a few bytes for each mention must not have a whole topic for an answer.
+        let mut seen = HashSet::new();
+        topics.retain(|topic| seen.insert(topic.name.clone().ok_or(topic.topic_id)));
+    }
     let not_older_than = request.env.now.checked_sub(MAX_AGE).unwrap_or(request.env.now);
     Ok(Judged::Answer(LocalAnswer::Deferred(Deferred::Metadata { request: message, not_older_than })))
 }
