@@ -9,8 +9,10 @@ use crate::wire::Malformed;
 pub enum Fault {
     /// The client's request is not one: which rule it broke.
     Malformed(Malformed),
-    /// A key that is not served, or not on this listener.
+    /// A key that is none of Kafka's.
     UnknownApi,
+    /// A key of Kafka's that is not served.
+    ApiNotServed,
     /// A version that is not served.
     UnsupportedVersion,
     /// A Produce that wants no answer: Kafka says no to it by closing.

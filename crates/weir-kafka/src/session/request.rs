@@ -14,7 +14,10 @@ use crate::env::Env;
 use crate::fault::Fault;
 use crate::header::{self, RequestHeader};
 use crate::outcome::Refusals;
-use crate::table::{self, Row};
+use crate::table::{self, Disposition, Row};
+
+/// DeleteShareGroupOffsets: all keys up to it are, or were, APIs of Kafka's.
+const NEWEST_KEY: i16 = 92;
 
 impl Session {
     /// Takes one request frame, without its length prefix, and says what it leads to.
@@ -23,8 +26,8 @@ impl Session {
     /// Where Kafka closes the connection without an answer, and where the bytes are not a request.
     pub fn take_request(&mut self, frame: &Bytes, env: &Env<'_>) -> Result<Turn, Fault> {
         let (api_key, version) = header::key_and_version(frame).map_err(Fault::Malformed)?;
-        let row = table::row(api_key).ok_or(Fault::UnknownApi)?;
-        if !row.versions.holds(version) {
+        let row = table::row(api_key).ok_or_else(|| not_served(api_key))?;
+        if !row.versions.holds(version) || !brokers_serve(row, version, env) {
             return self.take_unknown_version(row, version, frame, env);
         }
         let (client, body_start) =
@@ -99,6 +102,16 @@ impl Session {
         self.queue.push_back(entry);
         Ok(Turn::Local)
     }
+}
+
+fn not_served(api_key: i16) -> Fault {
+    if (0..=NEWEST_KEY).contains(&api_key) { Fault::ApiNotServed } else { Fault::UnknownApi }
+}
+
+/// Brokers close a connection over a version that they lack, and that would look like a fault of theirs.
+fn brokers_serve(row: &Row, version: i16, env: &Env<'_>) -> bool {
+    let asked = env.view.filter(|_| row.disposition == Disposition::Forward);
+    asked.is_none_or(|view| view.versions.get(&row.key).is_some_and(|range| range.holds(version)))
 }
 
 fn new_entry(row: &'static Row, version: i16, client_correlation_id: i32, frame: &Bytes, env: &Env<'_>) -> InFlight {

@@ -289,7 +289,7 @@ fn close_reason(fault: Fault) -> CloseReason {
         Fault::Malformed(_) => CloseReason::Malformed,
         Fault::UnknownApi => CloseReason::UnknownApi,
         Fault::UnsupportedVersion => CloseReason::UnsupportedVersion,
-        Fault::ProduceWithoutAnswer => CloseReason::ApiNotAllowed,
+        Fault::ApiNotServed | Fault::ProduceWithoutAnswer => CloseReason::ApiNotAllowed,
         Fault::BrokerMalformed(_) | Fault::BrokerUnasked | Fault::BrokerAnswerTooLong => CloseReason::UpstreamMalformed,
         Fault::BrokerDesync => CloseReason::UpstreamDesync,
         Fault::NotEncodable => CloseReason::Internal,
