@@ -145,7 +145,9 @@ fn bind_admin(snapshot: &Snapshot) -> Result<TcpListener, ServeError> {
 }
 
 fn start_workers(snapshot: &Snapshot) -> Result<Vec<WorkerHandle>, ServeError> {
-    (0..snapshot.config.workers.get()).map(|index| WorkerHandle::start(index).map_err(ServeError::System)).collect()
+    let waiting = snapshot.config.limits.unauthenticated;
+    let start = |index| WorkerHandle::start(index, waiting).map_err(ServeError::System);
+    (0..snapshot.config.workers.get()).map(start).collect()
 }
 
 fn readiness(upstreams: &HashMap<String, Arc<Upstream>>, stop: watch::Receiver<bool>) -> Readiness {

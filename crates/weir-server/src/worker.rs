@@ -20,9 +20,6 @@ use crate::snapshot::Snapshot;
 
 /// What is read from a broker at once. Larger costs memory and gains nothing, smaller costs calls.
 const SCRATCH: usize = 64 * 1024;
-/// Connections that wait for a worker to take them.
-const WAITING: usize = 128;
-
 /// A connection that was just accepted, on its way to a worker.
 pub(crate) struct Accepted {
     pub tcp: StdTcpStream,
@@ -65,12 +62,13 @@ pub(crate) struct WorkerHandle {
 }
 
 impl WorkerHandle {
-    /// Starts a worker.
+    /// Starts a worker for which up to `waiting` connections may wait: as many as there may be strangers, so that the
+    /// one limit for them is the one that is configured.
     ///
     /// # Errors
     /// Where the system gives no thread or no runtime.
-    pub(crate) fn start(index: usize) -> io::Result<Self> {
-        let (accepted, inbox) = mpsc::channel(WAITING);
+    pub(crate) fn start(index: usize, waiting: usize) -> io::Result<Self> {
+        let (accepted, inbox) = mpsc::channel(waiting);
         let (drain, draining) = watch::channel(false);
         let counters = Arc::new(WorkerCounters::default());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
