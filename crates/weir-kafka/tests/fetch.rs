@@ -436,3 +436,32 @@ fn hostile_u6_garbage_from_a_broker_never_passes() {
 fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
+
+#[test]
+fn trap_a19_a_session_that_is_over_here_is_ended_at_the_broker_by_the_next_full_fetch() {
+    let mut desk = Desk::new();
+    open_session(&mut desk, 12);
+    desk.policy = policy(&[ALSO_GRANTED]);
+    desk.policy_generation = 2;
+    assert!(matches!(desk.ask(ApiKey::Fetch, 12, &request(12, (500, 1), vec![])), Led::Local));
+    desk.local_answer();
+    let again = request(12, (0, 0), vec![topic(ALSO_GRANTED, GRANTED_ID, 12, &[0])]);
+    let (_, sent) = upstream::<FetchRequest>(desk.ask(ApiKey::Fetch, 12, &again), 12);
+    assert_eq!((sent.session_id, sent.session_epoch), (500, 0));
+}
+
+#[test]
+fn trap_a19_a_session_that_is_emptied_is_emptied_at_the_broker() {
+    let mut desk = Desk::new();
+    open_session(&mut desk, 12);
+    let forgotten =
+        ForgottenTopic::default().with_topic(TopicName(StrBytes::from_static_str(GRANTED))).with_partitions(vec![0, 1]);
+    let asked = request(12, (500, 1), vec![]).with_forgotten_topics_data(vec![forgotten]);
+    let (header, sent) = upstream::<FetchRequest>(desk.ask(ApiKey::Fetch, 12, &asked), 12);
+    assert_eq!(sent.forgotten_topics_data.len(), 1);
+    // The broker ends what has become empty.
+    let out = desk.broker_answers(&answer(header.correlation_id, true, 12, &FetchResponse::default()), 99).unwrap();
+    let (_, response) = read::<FetchResponse>(&out, true, 12);
+    assert_eq!((response.session_id, response.responses.len()), (0, 1), "the refused topic is told");
+    assert!(matches!(desk.ask(ApiKey::Fetch, 12, &request(12, (500, 2), vec![])), Led::Local));
+}

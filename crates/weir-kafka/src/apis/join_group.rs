@@ -1,14 +1,14 @@
 //! JoinGroup: the group is renamed; only consumers form groups, so that groups are no free lock or chat service.
 //!
 //! The answer lists the subscriptions of all members to their leader: all of them are the same principal's (trap L13).
-//! Must never: reach a group outside the principal's namespace.
+//! Must never: reach a group outside the principal's namespace, or subscribe to a topic that is refused.
 
 use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 use kafka_protocol::protocol::StrBytes;
-use weir_policy::Reason;
+use weir_policy::{Operation, Reason};
 
 use super::sync_group::LONGEST_REBALANCE_MS;
-use super::{Judged, Request, Withheld};
+use super::{Judged, Request, Withheld, subscription};
 use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::code_of;
@@ -28,6 +28,7 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
         }
         Ok(group) => {
             message.group_id = group;
+            cut_refused_names(request, &mut message, refusals)?;
             // Brokers take any rebalance time-out: without an end of Weir's own, one request could hold a place for weeks.
             let rebalance = message.rebalance_timeout_ms.max(message.session_timeout_ms).min(LONGEST_REBALANCE_MS);
             let unreachable = || failed(request.version, request.row.unreachable_code(), &message.member_id);
@@ -35,6 +36,23 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
             request.forward_prepared(&message, Withheld::Nothing, request.patience(rebalance), if_unreachable)
         }
     }
+}
+
+fn cut_refused_names(
+    request: &Request<'_>,
+    message: &mut JoinGroupRequest,
+    refusals: &mut Refusals,
+) -> Result<(), Fault> {
+    let is_granted = |topic: &str| request.judge_topic(Operation::Describe, topic).is_ok();
+    for protocol in &mut message.protocols {
+        let (metadata, refused) =
+            subscription::granted_only(&protocol.metadata, is_granted).map_err(Fault::Malformed)?;
+        protocol.metadata = metadata;
+        if refused > 0 {
+            refusals.add(Reason::TopicNotGranted, refused);
+        }
+    }
+    Ok(())
 }
 
 /// Trap C38: no generation, no leader, and the protocol is null from version 7 on, empty before.

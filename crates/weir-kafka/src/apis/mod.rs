@@ -18,6 +18,7 @@ mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
 mod sasl;
+mod subscription;
 mod sync_group;
 
 use std::time::{Duration, Instant};

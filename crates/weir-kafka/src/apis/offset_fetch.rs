@@ -78,8 +78,11 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
 pub(super) fn restore(answer: &Answer<'_>, refused: &Refused) -> Result<Restored, Fault> {
     let mut message = answer.decode::<OffsetFetchResponse>()?.message;
     let mut groups = Vec::with_capacity(refused.asked.len().saturating_add(refused.groups.len()));
+    // One group may be asked for twice, with other topics each time (trap C35): each asking has one answer.
+    let mut left: Vec<&AskedGroup> = refused.asked.iter().collect();
     for mut group in answered_groups(&mut message, refused, answer.version) {
-        let asked = refused.asked.iter().find(|asked| asked.real == group.group_id).ok_or(Fault::BrokerUnasked)?;
+        let place = left.iter().position(|asked| asked.real == group.group_id).ok_or(Fault::BrokerUnasked)?;
+        let asked = left.remove(place);
         group.group_id = asked.shown.clone();
         if asked.all_topics {
             group.topics.retain(|topic| may_describe(answer.env, &topic.name));

@@ -14,6 +14,7 @@ use crate::apis::fetch::{Asked, BY_ID, FetchSession, FetchWalk, Scope};
 use crate::apis::{self, Answer, Withheld};
 use crate::env::Env;
 use crate::fault::Fault;
+use crate::refusal::code;
 use crate::table::{ResponseMode, Row};
 use crate::wire::Malformed;
 
@@ -212,7 +213,12 @@ impl Session {
 
     fn settle_session(&mut self, asked: Asked, walk: &FetchWalk, version: i16) {
         match asked.session {
-            Some(id) if walk.session_id != id || walk.error_code != 0 => {
+            Some(id) if walk.error_code == 0 && walk.session_id == id => {}
+            // The broker has it still, unless it says that there is none.
+            Some(id) if walk.error_code != 0 && walk.error_code != code::FETCH_SESSION_ID_NOT_FOUND => {
+                self.fetch_sessions.retire(id);
+            }
+            Some(id) => {
                 self.fetch_sessions.forget(id);
             }
             None if walk.session_id != 0 && walk.error_code == 0 => {
@@ -220,7 +226,7 @@ impl Session {
                 let session = FetchSession { topics: asked.topics, by_id, generations: asked.generations };
                 self.fetch_sessions.remember(walk.session_id, session);
             }
-            Some(_) | None => {}
+            None => {}
         }
     }
 

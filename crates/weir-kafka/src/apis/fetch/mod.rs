@@ -38,8 +38,6 @@ pub(crate) const BY_ID: i16 = 13;
 pub(crate) const SESSIONS: i16 = 7;
 /// Kafka answers at once when nothing may be read, and the client asks again at once: Weir lets it wait (trap C24).
 const REFUSED_WAIT: Duration = Duration::from_millis(500);
-/// As many partitions as one session may have.
-const SESSION_PARTITIONS: usize = 20_000;
 /// As many bytes of topic names as one session may hold: what one request brings, however many requests add to it.
 const SESSION_NAMES: usize = 1024 * 1024;
 
@@ -123,6 +121,12 @@ fn full(
     if id != 0 && !sessions.forget(id) {
         fetch.set(|message| &mut message.session_id, 0);
     }
+    if fetch.message.session_id == 0
+        && request.version >= SESSIONS
+        && let Some(retired) = sessions.take_retired()
+    {
+        fetch.set(|message| &mut message.session_id, retired);
+    }
     if fetch.message.session_epoch == 0 && !sessions.has_room() {
         fetch.set(|message| &mut message.session_epoch, -1);
     }
@@ -158,24 +162,20 @@ fn incremental(
     }
     if verdicts_changed(session, request.env) {
         // The client comes back with its full list: what it lost and what it gained take effect together (C17, C18).
-        sessions.forget(id);
+        sessions.retire(id);
         return answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND);
     }
     // In the steady state nothing changes, and nothing is walked.
     if !fetch.message.forgotten_topics_data.is_empty() || !fetch.message.topics.is_empty() {
         let topics = Arc::make_mut(&mut session.topics);
-        forget_topics(topics, &mut fetch, request.version);
         add_topics(topics, &mut fetch, request, refusals)?;
+        forget_topics(topics, &mut fetch, request.version);
         topics.retain(|_, topic| !topic.partitions.is_empty());
     }
     for topic in session.topics.values() {
         if let Some(reason) = topic.refused {
             refusals.add(reason, topic.partitions.len());
         }
-    }
-    if session.topics.values().all(|topic| topic.refused.is_some()) {
-        sessions.forget(id);
-        return answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND);
     }
     let topics = Arc::clone(&session.topics);
     let asked = Asked { topics, session: Some(id), generations: generations(request.env) };
@@ -218,7 +218,8 @@ fn add_topics(
     fetch.touched |= fetch.message.topics.len() != before;
     let partitions: usize = known.values().map(|topic| topic.partitions.len()).sum();
     let names: usize = known.keys().map(TopicKey::name_len).sum();
-    match (partitions > SESSION_PARTITIONS, names > SESSION_NAMES) {
+    let most = usize::try_from(request.env.limits.request.partitions).unwrap_or(usize::MAX);
+    match (partitions > most, names > SESSION_NAMES) {
         (true, _) => Err(Fault::Malformed(Malformed::TooManyPartitions)),
         (_, true) => Err(Fault::Malformed(Malformed::TooManyTopics)),
         _ => Ok(()),
@@ -234,9 +235,7 @@ fn note_topic(known: &mut FetchTopics, topic: &FetchTopic, by_id: bool, env: &En
             entry.insert(SessionTopic { refused, partitions: Vec::new() })
         }
     };
-    for partition in &topic.partitions {
-        noted.add(partition.partition);
-    }
+    noted.add(topic.partitions.iter().map(|partition| partition.partition));
     noted.refused
 }
 

@@ -43,25 +43,41 @@ pub(crate) struct FetchSession {
 #[derive(Debug)]
 pub(crate) struct FetchSessions {
     sessions: HashMap<i32, FetchSession>,
+    /// Sessions that are over here and not yet at the broker, which has a thousand for all its clients (trap A19).
+    retired: Vec<i32>,
     most: usize,
 }
 
 impl FetchSessions {
     pub(crate) fn new(most: usize) -> Self {
-        Self { sessions: HashMap::new(), most }
+        Self { sessions: HashMap::new(), retired: Vec::new(), most }
     }
 
     pub(crate) fn get_mut(&mut self, id: i32) -> Option<&mut FetchSession> {
         self.sessions.get_mut(&id)
     }
 
-    /// Forgets a session; false where it was not this connection's.
+    /// Forgets a session that the broker ends, or has ended; false where it was not this connection's.
     pub(crate) fn forget(&mut self, id: i32) -> bool {
-        self.sessions.remove(&id).is_some()
+        let retired = self.retired.iter().position(|retired| *retired == id);
+        let was_retired = retired.map(|place| self.retired.swap_remove(place)).is_some();
+        self.sessions.remove(&id).is_some() || was_retired
+    }
+
+    /// Forgets a session that the broker still has: the next full Fetch ends it there.
+    pub(crate) fn retire(&mut self, id: i32) {
+        if self.sessions.remove(&id).is_some() {
+            self.retired.push(id);
+        }
+    }
+
+    /// A session that the broker still has and nobody uses.
+    pub(crate) fn take_retired(&mut self) -> Option<i32> {
+        self.retired.pop()
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        self.sessions.len() < self.most
+        self.sessions.len().saturating_add(self.retired.len()) < self.most
     }
 
     /// Remembers a session that the broker has just given out.
@@ -81,10 +97,10 @@ impl TopicKey {
 }
 
 impl SessionTopic {
-    pub(crate) fn add(&mut self, partition: i32) {
-        if let Err(place) = self.partitions.binary_search(&partition) {
-            self.partitions.insert(place, partition);
-        }
+    pub(crate) fn add(&mut self, partitions: impl Iterator<Item = i32>) {
+        self.partitions.extend(partitions);
+        self.partitions.sort_unstable();
+        self.partitions.dedup();
     }
 
     pub(crate) fn forget(&mut self, partition: i32) {
