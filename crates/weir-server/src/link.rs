@@ -8,6 +8,9 @@ use std::io::{self, IoSlice, Read, Write};
 use rustls::{ClientConnection, ServerConnection};
 use tokio::net::TcpStream;
 
+/// Reads of ciphertext in one go, once they gave something: a client may put next to nothing into each record.
+const READS: usize = 32;
+
 /// A connection.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -69,9 +72,10 @@ impl Link {
     pub(crate) fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(tls) = &mut self.tls else { return self.tcp.try_read(buffer) };
         let mut filled = 0;
+        let mut reads: usize = 0;
         loop {
             let room = buffer.get_mut(filled..).unwrap_or_default();
-            if room.is_empty() {
+            if room.is_empty() || (reads >= READS && filled > 0) {
                 return Ok(filled);
             }
             match tls.reader().read(room) {
@@ -85,6 +89,7 @@ impl Link {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(filled),
                 Err(error) => return Err(error),
             }
+            reads = reads.saturating_add(1);
             match read_tls(tls, &self.tcp) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && filled > 0 => return Ok(filled),

@@ -15,6 +15,8 @@ use crate::link::Link;
 
 /// Bytes read at once from a client; its requests are small.
 const READ: usize = 8 * 1024;
+/// Reads for one frame before the worker's other connections have their turn.
+const READS: usize = 4;
 
 pub(super) struct Client {
     pub link: Link,
@@ -23,11 +25,13 @@ pub(super) struct Client {
     pub at_end: bool,
     /// The last read found nothing.
     pub drained: bool,
+    /// The last turn ended before there was a whole frame, and perhaps before nothing was left to read.
+    pub has_more: bool,
 }
 
 impl Client {
     pub(super) fn new(link: Link) -> Self {
-        Self { link, inbound: BytesMut::new(), at_end: false, drained: false }
+        Self { link, inbound: BytesMut::new(), at_end: false, drained: false, has_more: false }
     }
 
     /// Whether a frame has begun and is not whole.
@@ -56,7 +60,8 @@ impl Client {
         now: Instant,
         deadlines: &mut Deadlines,
     ) -> Result<Option<Bytes>, CloseReason> {
-        loop {
+        self.has_more = false;
+        for _ in 0..READS {
             let needed = match frame::cut(&self.inbound, limits).map_err(frame_error)? {
                 Cut::Frame { len } => {
                     self.inbound.advance(4);
@@ -74,6 +79,8 @@ impl Client {
                 return Ok(None);
             }
         }
+        self.has_more = true;
+        Ok(None)
     }
 
     /// Reads what the client sent; false where nothing came.

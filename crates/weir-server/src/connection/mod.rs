@@ -137,12 +137,15 @@ impl Connection {
             let answered = self.answer(now)?;
             let took = self.take_request(now)?;
             self.report();
-            if *self.drain.borrow() && !self.session.is_amid_answer() && !self.client.link.has_pending() {
+            if self.is_drained() {
                 return Err(CloseReason::Drain);
             }
             if !answered && !took {
                 if self.is_over() {
                     return Err(CloseReason::ClientEof);
+                }
+                if self.client.has_more {
+                    break;
                 }
                 self.deadlines.check(now, &self.snapshot.config.limits, &self.client, &self.session)?;
                 return Ok(false);
@@ -152,6 +155,22 @@ impl Connection {
         let limits = &self.snapshot.config.limits;
         self.deadlines.check(Instant::now(), limits, &self.client, &self.session)?;
         Ok(true)
+    }
+
+    /// Whether the process is stopping and this client has its answers, but for those that may be long in coming.
+    fn is_drained(&self) -> bool {
+        let waits_for_long = match self.session.head() {
+            Head::Idle => true,
+            Head::Local { .. } => false,
+            Head::Broker { parked, .. } => parked && !self.session.is_amid_answer(),
+        };
+        *self.drain.borrow() && waits_for_long && !self.client.link.has_pending()
+    }
+
+    /// Whether another request may be taken now: none while the process stops.
+    fn has_room(&self) -> bool {
+        let limits = &self.snapshot.config.limits;
+        !*self.drain.borrow() && self.session.in_flight() < limits.in_flight && self.broker.takes_requests()
     }
 
     /// Whether the client has closed its side and has every answer.
@@ -232,10 +251,10 @@ impl Connection {
 
     /// Takes the next request, where there is room for one; false where there is none.
     fn take_request(&mut self, now: Instant) -> Result<bool, CloseReason> {
-        let limits = &self.snapshot.config.limits;
-        if self.session.in_flight() >= limits.in_flight || !self.broker.takes_requests() {
+        if !self.has_room() {
             // What Weir does not read is not late.
             self.client.drained = false;
+            self.client.has_more = false;
             return Ok(false);
         }
         let Some(frame) = self.client.next_frame(&self.listener.frame_limits, now, &mut self.deadlines)? else {
