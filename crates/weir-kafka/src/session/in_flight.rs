@@ -10,7 +10,7 @@ use super::Head;
 use crate::answer::{LocalAnswer, ViewNeed};
 use crate::apis::Withheld;
 use crate::outcome::{AnswerSource, Ending, Outcome, Refusals};
-use crate::table::Row;
+use crate::table::{Deadline, Row};
 
 /// A request in the queue.
 #[derive(Debug)]
@@ -50,9 +50,10 @@ pub(crate) struct AtBroker {
 impl InFlight {
     pub(crate) fn head(&self) -> Head {
         match &self.source {
-            Source::Broker(at_broker) => {
-                Head::Broker { deadline: at_broker.since.checked_add(at_broker.patience).unwrap_or(at_broker.since) }
-            }
+            Source::Broker(at_broker) => Head::Broker {
+                parked: self.row.deadline != Deadline::Fixed,
+                deadline: at_broker.since.checked_add(at_broker.patience).unwrap_or(at_broker.since),
+            },
             Source::Local(LocalAnswer::Ready { not_before, .. }) => {
                 Head::Local { not_before: *not_before, view: ViewNeed::None }
             }

@@ -47,6 +47,8 @@ pub enum Head {
     Broker {
         /// Past this, the broker is taken for dead.
         deadline: Instant,
+        /// The request may wait there for long by what it is: for records, or for the members of a group.
+        parked: bool,
     },
 }
 

@@ -83,12 +83,14 @@ impl Deadlines {
     pub(super) fn nearest(&self, limits: &Limits, client: &Client, session: &Session) -> (Instant, CloseReason) {
         let quiet = (after(self.last_activity, limits.idle), CloseReason::Idle);
         let mut nearest = match session.head() {
-            // What is waited for has its own deadline: a rebalance may take longer than a connection may be quiet. For a
-            // client that has closed its side nobody waits so long.
-            Head::Broker { deadline } if !client.link.has_pending() => match (deadline, CloseReason::UpstreamTimeout) {
-                answer if client.at_end => answer.min(quiet),
-                answer => answer,
-            },
+            // What is waited for has its own deadline: a rebalance may take longer than a connection may be quiet. A client
+            // that has closed its side may only not have read its last answers yet, or it is gone and holds a place.
+            Head::Broker { deadline, .. } if !client.link.has_pending() => {
+                match (deadline, CloseReason::UpstreamTimeout) {
+                    answer if client.at_end => answer.min((after(self.last_activity, GONE), CloseReason::ClientEof)),
+                    answer => answer,
+                }
+            }
             Head::Broker { .. } | Head::Local { .. } | Head::Idle => quiet,
         };
         let mut consider = |due: Instant, reason| {
@@ -113,6 +115,9 @@ impl Deadlines {
         self.unread.as_ref().map(|unread| after(unread.since, limits.slow_reader))
     }
 }
+
+/// How long answers are waited for on behalf of a client that has closed its side.
+const GONE: Duration = Duration::from_secs(10);
 
 /// A frame may take its time-out, and longer only as long as it keeps its lowest rate.
 fn frame_allowance(limits: &Limits, arrived: usize) -> Duration {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
-use kafka_protocol::messages::{ApiKey, FetchRequest, JoinGroupRequest, RequestHeader, TopicName};
+use kafka_protocol::messages::{ApiKey, FetchRequest, HeartbeatRequest, JoinGroupRequest, RequestHeader, TopicName};
 use kafka_protocol::protocol::{Encodable, HeaderVersion, StrBytes};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -121,4 +121,25 @@ async fn half_a_frame_is_not_late_while_weir_does_not_read() {
     assert_eq!(connection.advance(), Ok(false));
     let held = connection.deadlines.check(later, &limits, &connection.client, &connection.session);
     assert_eq!(held, Ok(()));
+}
+
+#[tokio::test]
+async fn hostile_o10_a_stop_waits_for_answers_but_not_for_members_of_a_group() {
+    let heartbeat = HeartbeatRequest::default().with_group_id(StrBytes::from_static_str("g").into());
+    for (asked, waits) in [
+        (None, false),
+        (Some(frame(ApiKey::Heartbeat, 3, &heartbeat)), true),
+        (Some(join(Duration::from_secs(60))), false),
+    ] {
+        let (mut connection, _client) = connected(Duration::from_secs(60)).await;
+        let (stop, stopping) = watch::channel(false);
+        connection.drain = stopping;
+        if let Some(frame) = &asked {
+            connection.take_frame(frame, Instant::now()).unwrap();
+        }
+        assert!(!connection.is_drained());
+        stop.send_replace(true);
+        assert_eq!(connection.is_drained(), !waits);
+        assert!(!connection.has_room(), "no request is taken any more");
+    }
 }

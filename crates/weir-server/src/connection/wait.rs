@@ -21,8 +21,7 @@ enum Woken {
 impl Connection {
     pub(super) async fn wait(&mut self) -> Result<(), CloseReason> {
         let until = self.wake_at();
-        let limits = &self.snapshot.config.limits;
-        let has_room = self.session.in_flight() < limits.in_flight && self.broker.takes_requests();
+        let has_room = self.has_room();
         let drain = &mut self.drain;
         let drain_wanted = !*drain.borrow();
         let client = &self.client;
