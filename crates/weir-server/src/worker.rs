@@ -18,8 +18,10 @@ use crate::listener::ListenerState;
 use crate::observe::WorkerCounters;
 use crate::snapshot::Snapshot;
 
-/// What is read from a broker at once. Larger costs memory and gains nothing, smaller costs calls.
-const SCRATCH: usize = 64 * 1024;
+/// What is read from a broker at once. Larger costs memory and gains nothing, smaller costs calls. A little less than
+/// 64 KiB, so that it leaves in one segment with its TLS records where segments are as long as that.
+const SCRATCH: usize = 60 * 1024;
+
 /// A connection that was just accepted, on its way to a worker.
 pub(crate) struct Accepted {
     pub tcp: StdTcpStream,

@@ -25,13 +25,15 @@ pub(super) struct Client {
     pub at_end: bool,
     /// The last read found nothing.
     pub drained: bool,
+    /// The last read found nothing, and nobody has told since that something came: there is no use in trying.
+    pub quiet: bool,
     /// The last turn ended before there was a whole frame, and perhaps before nothing was left to read.
     pub has_more: bool,
 }
 
 impl Client {
     pub(super) fn new(link: Link) -> Self {
-        Self { link, inbound: BytesMut::new(), at_end: false, drained: false, has_more: false }
+        Self { link, inbound: BytesMut::new(), at_end: false, drained: false, quiet: false, has_more: false }
     }
 
     /// Whether a frame has begun and is not whole.
@@ -61,6 +63,9 @@ impl Client {
         deadlines: &mut Deadlines,
     ) -> Result<Option<Bytes>, CloseReason> {
         self.has_more = false;
+        if self.quiet {
+            return Ok(None);
+        }
         for _ in 0..READS {
             let needed = match frame::cut(&self.inbound, limits).map_err(frame_error)? {
                 Cut::Frame { len } => {
@@ -106,6 +111,7 @@ impl Client {
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.drained = true;
+                self.quiet = true;
                 Ok(false)
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(CloseReason::TlsMisbehaved),

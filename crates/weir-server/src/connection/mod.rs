@@ -12,12 +12,14 @@ pub(crate) mod open;
 mod tests;
 mod wait;
 
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio::time::Sleep;
 use weir_kafka::advertise::Target;
 use weir_kafka::answer::ViewNeed;
 use weir_kafka::cluster::ClusterView;
@@ -68,6 +70,8 @@ pub(crate) struct Connection {
     awaited_view: Option<Arc<ClusterView>>,
     view_wait: Option<ViewWait>,
     deadlines: Deadlines,
+    /// Wakes the connection for the nearest deadline, or earlier: it is only moved when it must ring sooner.
+    alarm: Pin<Box<Sleep>>,
 }
 
 impl Connection {
@@ -98,6 +102,7 @@ impl Connection {
             awaited_view: None,
             view_wait: None,
             deadlines,
+            alarm: Box::pin(tokio::time::sleep_until(now.into())),
         }
     }
 

@@ -14,13 +14,17 @@ use crate::close_reason::CloseReason;
 /// What ended a wait.
 enum Woken {
     Ready,
+    Client,
     Dialled(Option<crate::link::Link>),
     View(Option<std::sync::Arc<weir_kafka::cluster::ClusterView>>),
 }
 
 impl Connection {
     pub(super) async fn wait(&mut self) -> Result<(), CloseReason> {
-        let until = self.wake_at();
+        let until = self.wake_at().into();
+        if self.alarm.is_elapsed() || until < self.alarm.deadline() {
+            self.alarm.as_mut().reset(until);
+        }
         let has_room = self.has_room();
         let drain = &mut self.drain;
         let drain_wanted = !*drain.borrow();
@@ -40,14 +44,18 @@ impl Connection {
             _ = maybe(drain_wanted.then(|| drain.changed())) => Woken::Ready,
             _ = maybe(unread.then(|| client.link.writable())) => Woken::Ready,
             _ = maybe(broker_wants.map(crate::link::Link::readable)) => Woken::Ready,
-            _ = maybe(client_wants.then(|| client.link.readable())) => Woken::Ready,
+            _ = maybe(client_wants.then(|| client.link.readable())) => Woken::Client,
             _ = maybe(broker.filter(|_| unsent).map(crate::link::Link::writable)) => Woken::Ready,
             link = maybe(dial.as_mut()) => Woken::Dialled(link),
             view = maybe(view_wait.as_mut()) => Woken::View(view),
-            () = tokio::time::sleep_until(until.into()) => Woken::Ready,
+            () = self.alarm.as_mut() => Woken::Ready,
         };
         match woken {
             Woken::Ready => Ok(()),
+            Woken::Client => {
+                self.client.quiet = false;
+                Ok(())
+            }
             Woken::Dialled(link) => {
                 if let Broker::Dialling(wait) = std::mem::replace(&mut self.broker, Broker::None) {
                     self.dialled(wait, link);
