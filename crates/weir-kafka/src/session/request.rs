@@ -35,6 +35,7 @@ impl Session {
         let body = frame.slice(body_start..);
         let mut entry = new_entry(row, version, client.correlation_id, frame, env);
         let request = Request { row, version, body, env };
+        self.fetch_sessions.under_way = self.queue.len();
         match apis::judge(&request, &mut self.fetch_sessions, &mut entry.refusals)? {
             Judged::Answer(answer) => {
                 entry.source = Source::Local(answer);

@@ -138,6 +138,7 @@ fn full(
     let asked_for_some = !fetch.message.topics.is_empty();
     add_topics(&mut topics, &mut fetch, request, refusals)?;
     if fetch.message.topics.is_empty() && asked_for_some {
+        sessions.not_ended(fetch.message.session_id);
         let wait = Duration::from_millis(u64::try_from(fetch.message.max_wait_ms).unwrap_or(0)).min(REFUSED_WAIT);
         return answer::refused_only(request, &topics, request.env.now.checked_add(wait));
     }

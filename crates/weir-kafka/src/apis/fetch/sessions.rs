@@ -45,12 +45,14 @@ pub(crate) struct FetchSessions {
     sessions: HashMap<i32, FetchSession>,
     /// Sessions that are over here and not yet at the broker, which has a thousand for all its clients (trap A19).
     retired: Vec<i32>,
+    /// Requests of this connection that wait for their answers: each may bring a session.
+    pub(crate) under_way: usize,
     most: usize,
 }
 
 impl FetchSessions {
     pub(crate) fn new(most: usize) -> Self {
-        Self { sessions: HashMap::new(), retired: Vec::new(), most }
+        Self { sessions: HashMap::new(), retired: Vec::new(), under_way: 0, most }
     }
 
     pub(crate) fn get_mut(&mut self, id: i32) -> Option<&mut FetchSession> {
@@ -71,13 +73,18 @@ impl FetchSessions {
         }
     }
 
+    /// A Fetch that would have ended this session does not reach the broker; 0 is none.
+    pub(crate) fn not_ended(&mut self, id: i32) {
+        self.retired.extend((id != 0).then_some(id));
+    }
+
     /// A session that the broker still has and nobody uses.
     pub(crate) fn take_retired(&mut self) -> Option<i32> {
         self.retired.pop()
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        self.sessions.len().saturating_add(self.retired.len()) < self.most
+        self.sessions.len().saturating_add(self.retired.len()).saturating_add(self.under_way) < self.most
     }
 
     /// Remembers a session that the broker has just given out.
