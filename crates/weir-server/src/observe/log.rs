@@ -20,7 +20,8 @@ pub fn init_log(log: Log) {
         RawLogLevel::Debug => LevelFilter::DEBUG,
         RawLogLevel::Trace => LevelFilter::TRACE,
     };
-    let builder = fmt().with_max_level(level).with_writer(io::stderr).with_target(false);
+    // A line that cannot be written is lost: to say so on standard error, which is what failed, would be a panic.
+    let builder = fmt().with_max_level(level).with_writer(io::stderr).with_target(false).log_internal_errors(false);
     let started = match log.format {
         RawLogFormat::Human => builder.with_ansi(io::stderr().is_terminal()).try_init(),
         RawLogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
