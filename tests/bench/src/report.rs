@@ -160,9 +160,10 @@ fn verdict(figure: &Figure, value: f64) -> String {
 }
 
 fn mark(figure: &Figure, mark: f64) -> String {
+    let unit = if figure.is_ratio { "x" } else { figure.unit };
     match figure.sense {
-        Sense::AtMost => format!("<= {mark}"),
-        Sense::AtLeast => format!(">= {mark}"),
+        Sense::AtMost => format!("<= {mark} {unit}"),
+        Sense::AtLeast => format!(">= {mark} {unit}"),
     }
 }
 
