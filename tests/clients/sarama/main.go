@@ -30,7 +30,7 @@ type client struct {
 	records    atomic.Int64
 	lastRecord atomic.Int64 // milliseconds
 
-	lock    sync.Mutex       // printing, marking and committing happen one at a time
+	lock    sync.Mutex       // of what follows and of the output
 	printed map[string][]any // the next offset of each partition that is not committed yet
 }
 
@@ -109,21 +109,36 @@ func (c *client) run(ctx context.Context) int {
 // Setup is called when partitions were assigned.
 func (c *client) Setup(session sarama.ConsumerGroupSession) error {
 	c.printPartitions("assigned", session)
+	if c.commitMode == "each" {
+		go c.commitOften(session)
+	}
 	return nil
+}
+
+// commitOften has a goroutine of its own: a commit may wait behind a long poll on the same connection, and sarama slows a
+// partition down whose messages are not taken within Consumer.MaxProcessingTime.
+func (c *client) commitOften(session sarama.ConsumerGroupSession) {
+	due := time.NewTicker(100 * time.Millisecond)
+	defer due.Stop()
+	for {
+		select {
+		case <-due.C:
+			c.commit(session)
+		case <-session.Context().Done():
+			return
+		}
+	}
 }
 
 // Cleanup is called when all goroutines of the session have ended.
 func (c *client) Cleanup(session sarama.ConsumerGroupSession) error {
 	c.commit(session)
-	clear(c.printed)
 	c.printPartitions("revoked", session)
 	return nil
 }
 
 // ConsumeClaim reads one partition.
 func (c *client) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
-	due := time.NewTicker(100 * time.Millisecond)
-	defer due.Stop()
 	for {
 		select {
 		case message, open := <-claim.Messages():
@@ -131,10 +146,6 @@ func (c *client) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 				return nil
 			}
 			c.printRecord(session, message)
-		case <-due.C:
-			if c.commitMode == "each" {
-				c.commit(session)
-			}
 		case <-session.Context().Done():
 			return nil
 		}
@@ -145,17 +156,18 @@ func (c *client) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 // the next time.
 func (c *client) commit(session sarama.ConsumerGroupSession) {
 	c.lock.Lock()
-	defer c.lock.Unlock()
-	if len(c.printed) == 0 || c.commitMode == "auto" {
+	printed := c.printed
+	c.printed = map[string][]any{}
+	c.lock.Unlock()
+	if len(printed) == 0 || c.commitMode == "auto" {
 		return
 	}
 	session.Commit()
 	offsets := [][]any{}
-	for _, p := range c.printed {
+	for _, p := range printed {
 		offsets = append(offsets, p)
 	}
-	_ = out.Encode(object{"event": "committed", "offsets": offsets})
-	clear(c.printed)
+	c.emit(object{"event": "committed", "offsets": offsets})
 }
 
 func (c *client) printRecord(session sarama.ConsumerGroupSession, m *sarama.ConsumerMessage) {
