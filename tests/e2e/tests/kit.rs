@@ -115,7 +115,7 @@ fn a_broken_chain_is_noticed() {
 fn assert_reads_all(chain: &Chain, config: &ClientConfig) {
     let consumer: BaseConsumer = config.create().unwrap();
     consumer.subscribe(&[chain.topic()]).unwrap();
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_secs(120);
     let mut seen = vec![Vec::new(); PARTITIONS];
     while seen.iter().map(Vec::len).sum::<usize>() < chain.len() {
         assert!(Instant::now() < end, "only {} of {} records", seen.iter().map(Vec::len).sum::<usize>(), chain.len());

@@ -21,6 +21,7 @@ import org.apache.kafka.common.protocol.ObjectSerializationCache;
 import org.apache.kafka.common.protocol.types.BoundField;
 import org.apache.kafka.common.protocol.types.CompactArrayOf;
 import org.apache.kafka.common.protocol.types.Field;
+import org.apache.kafka.common.protocol.types.NullableSchema;
 import org.apache.kafka.common.protocol.types.RawTaggedField;
 import org.apache.kafka.common.protocol.types.Schema;
 import org.apache.kafka.common.protocol.types.Struct;
@@ -203,6 +204,8 @@ public final class Bodies {
     /** Reads a body along its schema and notes where each length or count begins. */
     private static void scan(Type type, ByteBuffer body, String place, List<Position> positions) {
         if (kind(type) != null) positions.add(new Position(place, body.position()));
+        // A structure that may be null stands behind a byte: below zero where it is.
+        if (type instanceof NullableSchema && body.get() < 0) return;
         if (type instanceof Schema schema) {
             for (BoundField field : schema.fields()) scan(field.def.type, body, place + "/" + field.def.name, positions);
         } else if (type instanceof TaggedFields tags) {
