@@ -110,6 +110,7 @@ close_reasons! {
     ClientReset Client "client-reset" "The client's connection broke.",
     // The broker's side.
     UpstreamLost Broker "upstream-lost" "The broker's connection broke with a request in flight.",
+    UpstreamUnreachable Broker "upstream-unreachable" "The broker could not be reached: what was asked of it was answered with a code to try again.",
     UpstreamMalformed Broker "upstream-malformed" "The broker's answer does not have the form of its API and version.",
     UpstreamDesync Broker "upstream-desync" "The broker answered another request than the oldest.",
     UpstreamTimeout Broker "upstream-timeout" "The broker did not answer in time.",

@@ -56,6 +56,7 @@ pub fn serve(snapshot: Snapshot) -> Result<(), ServeError> {
 async fn run(snapshot: Arc<Snapshot>) -> Result<(), ServeError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     let upstreams = start_upstreams(&snapshot);
     let bound = bind(&snapshot)?;
     let admin_listener = bind_admin(&snapshot)?;
@@ -81,9 +82,13 @@ async fn run(snapshot: Arc<Snapshot>) -> Result<(), ServeError> {
         tokio::spawn(acceptor.run(listener));
     }
     tracing::info!(generation = snapshot.generation, "serving");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            // Whatever rotates logs or keeps units sends it; without a handler it would end the process.
+            _ = hangup.recv() => tracing::warn!("SIGHUP changes nothing: restart Weir to read its files again"),
+        }
     }
     tracing::info!("stopping: no new connections, open ones end after their answer");
     stopping.send_replace(true);

@@ -16,7 +16,7 @@ pub(crate) fn run(config: &Path) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    init_log(snapshot.config.log);
+    let _log = init_log(snapshot.config.log);
     raise_descriptor_limit();
     for warning in &snapshot.warnings {
         tracing::warn!("{warning}");

@@ -68,6 +68,8 @@ pub(crate) struct Connection {
     session: Session,
     /// The view that the head of the queue waited for.
     awaited_view: Option<Arc<ClusterView>>,
+    /// The broker that this connection stands for cannot be reached: it ends when what has come is answered.
+    is_stranded: bool,
     view_wait: Option<ViewWait>,
     deadlines: Deadlines,
     /// Wakes the connection for the nearest deadline, or earlier: it is only moved when it must ring sooner.
@@ -100,6 +102,7 @@ impl Connection {
             broker: Broker::None,
             session,
             awaited_view: None,
+            is_stranded: false,
             view_wait: None,
             deadlines,
             alarm: Box::pin(tokio::time::sleep_until(now.into())),
@@ -146,8 +149,8 @@ impl Connection {
                 return Err(CloseReason::Drain);
             }
             if !answered && !took {
-                if self.is_over() {
-                    return Err(CloseReason::ClientEof);
+                if let Some(reason) = self.is_over() {
+                    return Err(reason);
                 }
                 if self.client.has_more {
                     break;
@@ -178,9 +181,14 @@ impl Connection {
         !*self.drain.borrow() && self.session.in_flight() < limits.in_flight && self.broker.takes_requests()
     }
 
-    /// Whether the client has closed its side and has every answer.
-    fn is_over(&self) -> bool {
-        self.client.at_end && self.session.head() == Head::Idle && !self.client.link.has_pending()
+    /// Why the connection is over, where the client has every answer and there will be no more.
+    fn is_over(&self) -> Option<CloseReason> {
+        let has_every_answer = self.session.head() == Head::Idle && !self.client.link.has_pending();
+        match (self.client.at_end, self.is_stranded) {
+            (true, _) if has_every_answer => Some(CloseReason::ClientEof),
+            (_, true) if has_every_answer && self.client.quiet => Some(CloseReason::UpstreamUnreachable),
+            _ => None,
+        }
     }
 
     /// Moves the oldest request's answer on; false where nothing moved.
@@ -275,9 +283,9 @@ impl Connection {
         let env = self.listener.env(&self.snapshot, &self.principal, self.target, view.as_deref(), connected, now);
         match self.session.take_request(frame, &env).map_err(close_reason)? {
             Turn::Local => {}
-            Turn::Forward(cleared) => {
-                self.broker.send(cleared, &self.listener.upstream, self.target);
-            }
+            // What came before the client could know has the same answer; nothing is dialled again for it.
+            Turn::Forward(_) if self.is_stranded => self.session.broker_unreachable(),
+            Turn::Forward(cleared) => self.broker.send(cleared, &self.listener.upstream, self.target),
         }
         Ok(())
     }
@@ -289,6 +297,8 @@ impl Connection {
             None => {
                 self.broker = Broker::None;
                 self.session.broker_unreachable();
+                // A client goes to another broker only when this one refuses it, as one that is down does.
+                self.is_stranded = matches!(self.target, Target::Broker(_));
             }
         }
     }

@@ -12,6 +12,7 @@ use weir_policy::Reason;
 
 use super::counters::{ApiCounters, WorkerCounters};
 use super::histogram::{Histogram, HistogramSum};
+use super::log::dropped_lines;
 use crate::close_reason::CloseReason;
 
 /// No labels beside those of the family.
@@ -31,6 +32,9 @@ impl Collector for Sums {
         self.requests(&mut encoder)?;
         self.refusals(&mut encoder)?;
         self.bytes(&mut encoder)?;
+        let help = "Lines that the log dropped because too many waited to be written";
+        let mut metric = describe(&mut encoder, "log_lines_dropped", help, MetricType::Counter)?;
+        metric.encode_counter::<NoLabels, _, f64>(&dropped_lines(), None)?;
         let request_time = "Seconds from a request's arrival to the end of its answer, a broker's wait included";
         self.times(&mut encoder, "request_seconds", request_time, |api| &api.request_time)?;
         let upstream_time = "Seconds from handing a request to the broker to the first byte of its answer";

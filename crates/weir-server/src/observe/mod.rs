@@ -10,5 +10,5 @@ mod log;
 mod metrics;
 
 pub use counters::WorkerCounters;
-pub use log::{LinesPerSecond, init_log};
+pub use log::{LinesPerSecond, LogGuard, init_log};
 pub use metrics::Metrics;

@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use weir_testkit::process::Leashed;
 use weir_testkit::{Ended, wait};
 
@@ -172,6 +173,31 @@ fn hostile_o6_a_log_that_cannot_be_written_ends_nothing() {
     assert!(everything(&stranger, SOON).1);
     connect(&turn).is_served().unwrap();
     assert_eq!(turn.closed()["internal-panic"], 0);
+    assert_eq!(process.stop(SOON), 0);
+    turn.weir.restart();
+}
+
+#[test]
+fn hostile_o6_a_log_that_nobody_reads_holds_nothing_up_and_a_hangup_ends_nothing() {
+    let watch = Watch::before(Broker::start(), |options| options.config["log"] = json!({ "level": "trace" }));
+    let mut turn = watch.turn();
+    assert_eq!(turn.weir.stop(), 0);
+    let (unread, stuck) = std::io::pipe().expect("a pipe can be made");
+    let mut command = Command::new(weir_testkit::weir::binary());
+    command.arg("serve").arg("-c").arg(turn.weir.config_file());
+    let log = turn.weir.config_file().with_file_name("unread.log");
+    let mut process = Leashed::start_to("weir", &command, &log, Stdio::null(), stuck.into());
+    turn.weir.wait_ready();
+    process.signal("HUP");
+    // More lines than the pipe takes.
+    for _ in 0..600 {
+        let stranger = dial(&turn.reader().address, Dial::default()).unwrap();
+        (&stranger).write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        assert!(everything(&stranger, SOON).1);
+    }
+    connect(&turn).is_served().unwrap();
+    assert_eq!(turn.weir.get("/livez").map(|(status, _)| status), Ok(200));
+    drop(unread);
     assert_eq!(process.stop(SOON), 0);
     turn.weir.restart();
 }

@@ -193,6 +193,8 @@ fn what_is_pipelined_across_a_dial_that_fails_is_answered_in_order() {
         codes.sort_unstable();
         assert_eq!(codes, [6, 6, 6, 29]);
     }
+    // Clients go to another broker when one ends the connection, as one that is down does.
+    assert_eq!(client.ended(SOON), (Ended::Closed, 0));
     assert!(turn.broker().asked().is_empty());
 }
 
