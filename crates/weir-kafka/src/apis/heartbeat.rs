@@ -4,23 +4,12 @@
 
 use kafka_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
 
-use super::{Judged, Request, Withheld};
+use super::{Judged, NAMES_NO_TIME, Request};
 use crate::fault::Fault;
 use crate::outcome::Refusals;
-use crate::refusal::code_of;
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
-    let mut message = request.decode::<HeartbeatRequest>()?.message;
+    let message = request.decode::<HeartbeatRequest>()?.message;
     let answer = |error_code| HeartbeatResponse::default().with_error_code(error_code);
-    match request.real_group(&message.group_id) {
-        Err(reason) => {
-            refusals.add(reason, 1);
-            request.answer(&answer(code_of(reason)))
-        }
-        Ok(group) => {
-            message.group_id = group;
-            let if_unreachable = || answer(request.row.unreachable_code());
-            request.forward(&message, Withheld::Nothing, if_unreachable)
-        }
-    }
+    request.forward_for_member(message, |message| &mut message.group_id, NAMES_NO_TIME, refusals, answer)
 }

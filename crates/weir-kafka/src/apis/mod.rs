@@ -35,6 +35,7 @@ use crate::fault::Fault;
 use crate::gate;
 use crate::known::known_only;
 use crate::outcome::Refusals;
+use crate::refusal::code_of;
 use crate::table::{self, Deadline, Row};
 use fetch::FetchSessions;
 
@@ -177,6 +178,29 @@ impl Request<'_> {
     ) -> Result<Judged, Fault> {
         let body = codec::encode(response, self.version).ok_or(Fault::NotEncodable)?;
         Ok(Judged::Answer(LocalAnswer::Ready { body, not_before }))
+    }
+
+    /// A request of a group's member: the group is renamed, and the answer passes. `answer` makes one that is a code.
+    pub(crate) fn forward_for_member<M: Encodable, R: Encodable>(
+        &self,
+        mut message: M,
+        group: impl FnOnce(&mut M) -> &mut GroupId,
+        named_time: i32,
+        refusals: &mut Refusals,
+        answer: impl Fn(i16) -> R,
+    ) -> Result<Judged, Fault> {
+        let group = group(&mut message);
+        match self.real_group(group) {
+            Err(reason) => {
+                refusals.add(reason, 1);
+                self.answer(&answer(code_of(reason)))
+            }
+            Ok(real) => {
+                *group = real;
+                let if_unreachable = self.if_unreachable(|| answer(self.row.unreachable_code()))?;
+                self.forward_prepared(&message, Withheld::Nothing, self.patience(named_time), if_unreachable)
+            }
+        }
     }
 
     /// The request goes to the broker, encoded anew.
