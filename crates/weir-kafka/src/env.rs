@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use weir_policy::{Policy, Principal};
 
-use crate::advertise::{AdvertisedNodes, Target};
+use crate::advertise::AdvertisedNodes;
 use crate::cluster::{ClusterView, ShownClusterId};
 use crate::gate::Budget;
 
@@ -23,8 +23,6 @@ pub struct Env<'a> {
     pub view: Option<&'a ClusterView>,
     /// How brokers are shown on this listener.
     pub nodes: &'a AdvertisedNodes,
-    /// The broker that this connection stands for.
-    pub target: Target,
     /// The cluster id that clients see.
     pub cluster_id: &'a ShownClusterId,
     /// The limits of one connection.
@@ -44,8 +42,6 @@ pub struct SessionLimits {
     pub response: Budget,
     /// The longest answer that is held whole, in bytes (every answer but Fetch).
     pub whole_answer: usize,
-    /// Requests of one connection that wait for their answers.
-    pub in_flight: usize,
     /// The longest time that a Fetch may wait at the broker.
     pub fetch_max_wait: Duration,
     /// The most bytes that one Fetch may ask for.
@@ -64,7 +60,6 @@ impl Default for SessionLimits {
             request: Budget::REQUEST,
             response: Budget::RESPONSE,
             whole_answer: 16 * 1024 * 1024,
-            in_flight: 16,
             fetch_max_wait: Duration::from_secs(30),
             fetch_max_bytes: 55 * 1024 * 1024,
             answer_slack: Duration::from_secs(10),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ipnet::IpNet;
-use weir_kafka::advertise::{AdvertisedNodes, Target};
+use weir_kafka::advertise::AdvertisedNodes;
 use weir_kafka::cluster::{ClusterView, ShownClusterId};
 use weir_kafka::env::{Env, SessionLimits};
 use weir_kafka::frame::FrameLimits;
@@ -76,7 +76,6 @@ impl ListenerState {
         &'a self,
         snapshot: &'a Snapshot,
         principal: &'a Principal,
-        target: Target,
         view: Option<&'a ClusterView>,
         broker_connected: bool,
         now: Instant,
@@ -87,7 +86,6 @@ impl ListenerState {
             principal,
             view,
             nodes: &self.nodes,
-            target,
             cluster_id: &self.cluster_id,
             limits: &self.session_limits,
             broker_connected,
@@ -104,7 +102,7 @@ fn session_limits(limits: &Limits) -> SessionLimits {
         tags: count(limits.tagged_fields),
         ..Budget::REQUEST
     };
-    SessionLimits { request, in_flight: limits.in_flight, ..SessionLimits::default() }
+    SessionLimits { request, ..SessionLimits::default() }
 }
 
 #[cfg(test)]

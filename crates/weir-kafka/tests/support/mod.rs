@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, RequestHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 use uuid::Uuid;
-use weir_kafka::advertise::{AdvertisedNodes, Target};
+use weir_kafka::advertise::AdvertisedNodes;
 use weir_kafka::cluster::{
     ClusterView, PartitionView, RealAddress, RealBrokerId, RealClusterId, RealTopic, ShownClusterId, TopicView,
     VersionRange,
@@ -40,7 +40,6 @@ macro_rules! env {
             principal: &$principal,
             view: Some(&$desk.view),
             nodes: &$desk.nodes,
-            target: Target::Broker(RealBrokerId(1)),
             cluster_id: &$desk.shown_cluster,
             limits: &$desk.limits,
             broker_connected: $desk.connected,

@@ -217,7 +217,7 @@ impl Connection {
     fn answer_locally(&mut self, awaited: Option<Arc<ClusterView>>, now: Instant) -> Result<(), CloseReason> {
         let known = self.listener.upstream.borrow_view();
         let view = awaited.as_deref().or(known.as_deref());
-        let env = self.listener.env(&self.snapshot, &self.principal, self.target, view, true, now);
+        let env = self.listener.env(&self.snapshot, &self.principal, view, true, now);
         self.session.answer_head(&env, &mut self.client).map_err(close_reason)?;
         self.deadlines.answered(now);
         Ok(())
@@ -249,7 +249,7 @@ impl Connection {
     fn relay(&mut self, now: Instant) -> Result<bool, CloseReason> {
         let Broker::Open(open) = &mut self.broker else { return Ok(false) };
         let view = self.listener.upstream.borrow_view();
-        let env = self.listener.env(&self.snapshot, &self.principal, self.target, view.as_deref(), true, now);
+        let env = self.listener.env(&self.snapshot, &self.principal, view.as_deref(), true, now);
         let session = &mut self.session;
         let client = &mut self.client;
         let moved = self.worker.with_scratch(|scratch| open.relay(scratch, session, &env, client))?;
@@ -280,7 +280,7 @@ impl Connection {
     fn take_frame(&mut self, frame: &Bytes, now: Instant) -> Result<(), CloseReason> {
         let view = self.listener.upstream.borrow_view();
         let connected = matches!(self.broker, Broker::Open(_));
-        let env = self.listener.env(&self.snapshot, &self.principal, self.target, view.as_deref(), connected, now);
+        let env = self.listener.env(&self.snapshot, &self.principal, view.as_deref(), connected, now);
         match self.session.take_request(frame, &env).map_err(close_reason)? {
             Turn::Local => {}
             // What came before the client could know has the same answer; nothing is dialled again for it.
