@@ -55,6 +55,9 @@ impl Link {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.tcp.readable().await?,
                     Err(error) => return Err(error),
                 }
+            } else {
+                // Neither side has anything to say, and the handshake is not done: it never will be.
+                return Err(io::ErrorKind::InvalidData.into());
             }
         }
         Ok(())
