@@ -274,15 +274,15 @@ fn a_broker_that_cannot_be_reached_gives_each_api_its_retriable_code() {
     let mut desk = Desk::new();
     desk.connected = false;
     desk.ask(ApiKey::Heartbeat, 3, &HeartbeatRequest::default().with_group_id(group("g")));
-    desk.session.broker_unreachable();
+    desk.session.broker_unreachable().unwrap();
     assert_eq!(read::<HeartbeatResponse>(&desk.local_answer(), false, 3).1.error_code, 16);
     desk.ask(ApiKey::OffsetCommit, 3, &commit(&[GRANTED, HIDDEN]));
-    desk.session.broker_unreachable();
+    desk.session.broker_unreachable().unwrap();
     let (_, response) = read::<OffsetCommitResponse>(&desk.local_answer(), false, 3);
     let codes: Vec<i16> = response.topics.iter().map(|topic| topic.partitions[0].error_code).collect();
     assert_eq!(codes, [16, 29]);
     desk.ask(ApiKey::FindCoordinator, 1, &FindCoordinatorRequest::default().with_key(text("g")));
-    desk.session.broker_unreachable();
+    desk.session.broker_unreachable().unwrap();
     assert_eq!(read::<FindCoordinatorResponse>(&desk.local_answer(), false, 1).1.error_code, 15);
 }
 
@@ -320,4 +320,21 @@ fn trap_l14_a_heartbeat_with_a_refused_topic_or_a_pattern_goes_nowhere() {
         let (_, response) = read::<ConsumerGroupHeartbeatResponse>(&desk.local_answer(), true, version);
         assert_eq!((response.error_code, response.error_message), (expected, None));
     }
+}
+
+#[test]
+fn trap_l14_a_classic_member_subscribes_upstream_to_granted_topics_alone() {
+    // Version 0: two names, no user data.
+    let names =
+        [GRANTED, HIDDEN].map(|name| [&u16::try_from(name.len()).unwrap().to_be_bytes()[..], name.as_bytes()].concat());
+    let subscription = [&[0, 0, 0, 0, 0, 2][..], &names.concat(), &[0xff; 4]].concat();
+    let mut asked = join("my group", "consumer");
+    asked.protocols[0].metadata = subscription.into();
+    let led = Desk::new().ask(ApiKey::JoinGroup, 5, &asked);
+    let (_, sent) = upstream::<JoinGroupRequest>(led, 5);
+    let up = String::from_utf8_lossy(&sent.protocols[0].metadata).into_owned();
+    assert!(up.contains(GRANTED) && !up.contains(HIDDEN), "{up:?}");
+    asked.protocols[0].metadata = vec![0, 0, 0x7f, 0xff, 0xff, 0xff].into();
+    let refused = Desk::new().raw(frame(ApiKey::JoinGroup, 5, 1, &asked)).unwrap_err();
+    assert!(matches!(refused, weir_kafka::fault::Fault::Malformed(_)), "{refused:?}");
 }

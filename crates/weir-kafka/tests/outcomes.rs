@@ -92,7 +92,7 @@ fn w7_a_broker_that_cannot_be_reached_changes_the_answer_and_not_the_count() {
     let mut desk = Desk::new();
     desk.connected = false;
     ask_all(&mut desk);
-    desk.session.broker_unreachable();
+    desk.session.broker_unreachable().unwrap();
     for _ in REQUESTS {
         desk.local_answer();
     }

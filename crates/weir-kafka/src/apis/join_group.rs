@@ -43,14 +43,13 @@ fn cut_refused_names(
     message: &mut JoinGroupRequest,
     refusals: &mut Refusals,
 ) -> Result<(), Fault> {
-    let is_granted = |topic: &str| request.judge_topic(Operation::Describe, topic).is_ok();
+    let mut is_granted = |topic: &str| {
+        let judged = request.judge_topic(Operation::Describe, topic);
+        judged.map_err(|reason| refusals.add(reason, 1)).is_ok()
+    };
     for protocol in &mut message.protocols {
-        let (metadata, refused) =
-            subscription::granted_only(&protocol.metadata, is_granted).map_err(Fault::Malformed)?;
-        protocol.metadata = metadata;
-        if refused > 0 {
-            refusals.add(Reason::TopicNotGranted, refused);
-        }
+        protocol.metadata =
+            subscription::granted_only(&protocol.metadata, &mut is_granted).map_err(Fault::Malformed)?;
     }
     Ok(())
 }

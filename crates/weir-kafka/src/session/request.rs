@@ -48,14 +48,18 @@ impl Session {
 
     /// The dial failed before a byte of any request was written: what waited for the broker is answered with the code
     /// that makes a client try again.
-    pub fn broker_unreachable(&mut self) {
+    ///
+    /// # Errors
+    /// Where a request has no such answer, a fault of Weir's own: nothing is made up for it.
+    pub fn broker_unreachable(&mut self) -> Result<(), Fault> {
         for entry in &mut self.queue {
             if let Source::Broker(at_broker) = &mut entry.source {
-                let body = at_broker.if_unreachable.take().unwrap_or_default();
+                let body = at_broker.if_unreachable.take().ok_or(Fault::NotEncodable)?;
                 entry.source = Source::Local(LocalAnswer::Ready { body, not_before: None });
                 entry.sent_upstream = None;
             }
         }
+        Ok(())
     }
 
     fn forward(&mut self, mut entry: InFlight, request: &Request<'_>, forward: Forward) -> Cleared {

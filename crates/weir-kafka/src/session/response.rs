@@ -156,12 +156,12 @@ impl Session {
         let given;
         let taken = if whole {
             let taken = walk.body(body, &scope, &mut opening)?;
-            put_length(&mut opening, 0)?;
-            sink.put(&opening);
-            given = opening.len();
             if !walk.is_done() {
                 return Err(Fault::BrokerMalformed(Malformed::Truncated));
             }
+            put_length(&mut opening, 0)?;
+            sink.put(&opening);
+            given = opening.len();
             taken
         } else {
             let more = frame.saturating_add(head.grows).saturating_sub(opening.len());

@@ -24,7 +24,6 @@ use weir_kafka::advertise::Target;
 use weir_kafka::answer::ViewNeed;
 use weir_kafka::cluster::ClusterView;
 use weir_kafka::fault::Fault;
-use weir_kafka::outcome::Outcome;
 use weir_kafka::session::{Head, Session, Turn};
 use weir_kafka::wire::Malformed;
 use weir_policy::Principal;
@@ -284,28 +283,28 @@ impl Connection {
         match self.session.take_request(frame, &env).map_err(close_reason)? {
             Turn::Local => {}
             // What came before the client could know has the same answer; nothing is dialled again for it.
-            Turn::Forward(_) if self.is_stranded => self.session.broker_unreachable(),
+            Turn::Forward(_) if self.is_stranded => self.session.broker_unreachable().map_err(close_reason)?,
             Turn::Forward(cleared) => self.broker.send(cleared, &self.listener.upstream, self.target),
         }
         Ok(())
     }
 
     /// The dial ended.
-    fn dialled(&mut self, wait: DialWait, link: Option<Link>) {
+    fn dialled(&mut self, wait: DialWait, link: Option<Link>) -> Result<(), CloseReason> {
         match link {
             Some(link) => self.broker = Broker::open(link, wait.cleared),
             None => {
                 self.broker = Broker::None;
-                self.session.broker_unreachable();
+                self.session.broker_unreachable().map_err(close_reason)?;
                 // A client goes to another broker only when this one refuses it, as one that is down does.
                 self.is_stranded = matches!(self.target, Target::Broker(_));
             }
         }
+        Ok(())
     }
 
     fn report(&mut self) {
         while let Some(outcome) = self.session.outcome() {
-            let outcome: Outcome = outcome;
             self.worker.counters.request(&outcome);
         }
     }

@@ -58,7 +58,7 @@ impl Connection {
             }
             Woken::Dialled(link) => {
                 if let Broker::Dialling(wait) = std::mem::replace(&mut self.broker, Broker::None) {
-                    self.dialled(wait, link);
+                    self.dialled(wait, link)?;
                 }
                 Ok(())
             }
