@@ -1,6 +1,6 @@
 #!/bin/sh
-# `make bench`: builds what is measured and measures it. ONLY=row runs one row, MANY=1 adds 64 connections,
-# ROUNDS=n sets how often each figure is taken.
+# `make bench`: builds what is measured and measures it. ONLY=row runs one row, ROUNDS=n sets how often
+# each figure is taken.
 set -eu
 
 cd "$(dirname "$0")/../.."
@@ -10,6 +10,5 @@ cargo build --quiet --release -p weir -p weir-bench
 
 set -- --weir "$target/release/weir" --out "$target/bench"
 [ -z "${ONLY:-}" ] || set -- "$@" --only "$ONLY"
-[ -z "${MANY:-}" ] || set -- "$@" --many
 [ -z "${ROUNDS:-}" ] || set -- "$@" --rounds "$ROUNDS"
 exec timeout --foreground -k 10 2400 "$target/release/weir-bench" run "$@"

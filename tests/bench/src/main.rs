@@ -5,14 +5,15 @@
 
 mod bar;
 mod broker;
-mod bulk_fetch;
 mod canned;
 mod copy_relay;
 mod failure;
+mod line;
 mod load;
 mod proxy;
 mod relay;
 mod report;
+mod rows;
 mod stats;
 mod tls;
 mod weir;
@@ -70,9 +71,6 @@ pub struct Options {
     /// How often each figure is taken.
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(4..))]
     rounds: u32,
-    /// 64 connections, too.
-    #[arg(long)]
-    many: bool,
 }
 
 /// A relay, and what is behind it.

@@ -48,6 +48,12 @@ impl Proxy {
         self.child.try_wait().ok().flatten().map(|status| status.to_string())
     }
 
+    /// The CPU time, once the process has gone to sleep: the kernel adds up when it does.
+    pub fn settled_cpu(&self) -> Result<Duration, Failure> {
+        std::thread::sleep(Duration::from_millis(10));
+        self.cpu()
+    }
+
     /// The user and system time that it has used, with all its threads.
     pub fn cpu(&self) -> Result<Duration, Failure> {
         let pid = self.child.id();

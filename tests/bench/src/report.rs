@@ -1,50 +1,178 @@
-//! The rows that are built, the table, and `latest.json`.
+//! The table on the terminal, and `latest.json`.
+//!
+//! Must never: leave a figure of the bar out because it was missed, or was not measured.
 
 use std::fmt;
 use std::fs;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::Options;
-use crate::bar::{BAR, BULK_FETCH, Figure, Sense};
-use crate::bulk_fetch::{self, BulkFetch, Cell};
+use crate::bar::{BAR, Figure};
 use crate::failure::{Context, Failure};
+use crate::line::{Found, Line, Taken, mark};
+use crate::rows::{ROWS, Row, Run};
 
 /// Runs the rows that are wanted and reports on all.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let wanted = |figure: &&Figure| options.only.as_deref().is_none_or(|only| only == figure.row);
-    let figures: Vec<&Figure> = BAR.iter().filter(wanted).collect();
-    if figures.is_empty() {
-        let mut rows: Vec<&str> = BAR.iter().map(|figure| figure.row).collect();
-        rows.dedup();
-        return Err(Failure::new(format!("there is no such row; write one of {}", rows.join(", "))));
-    }
-    let mut rows = Vec::new();
-    let mut void = None;
+    let rows = wanted(options.only.as_deref())?;
+    fs::create_dir_all(&options.out).context("the output directory cannot be made")?;
     let machine = Machine::now();
     println!("{machine}");
-    for figure in figures {
-        if figure.row == BULK_FETCH.row {
-            let dir = tempfile::tempdir().context("no temporary directory")?;
-            let found = bulk_fetch::measure(options, dir.path())?;
-            print_bulk_fetch(&found, options.rounds);
-            void =
-                (!found.is_valid()).then(|| "the bare relay costs more than copy_bidirectional_with_sizes".to_owned());
-            rows.extend(found.cells.iter().map(bulk_fetch_row));
-        } else {
-            println!("{:<48} not built   must {}", figure.name, mark(figure, figure.must));
-            rows.push(not_built(figure));
-        }
+    println!("best / median of {} turns; mTLS 1.3, AES-128-GCM", options.rounds);
+    let mut report = Report::default();
+    for row in rows {
+        report.add(row, (row.measure)(&Run::new(options, row)?));
     }
-    if let Some(reason) = &void {
-        println!("VOID: {reason}");
+    if options.only.is_none() {
+        report.add_not_built();
     }
     let path = options.out.join("latest.json");
-    let report = json!({ "rows": rows, "void": void, "machine": machine.to_string() });
-    fs::create_dir_all(&options.out).context("the output directory cannot be made")?;
-    fs::write(&path, format!("{report:#}\n")).context("latest.json cannot be written")?;
+    let json =
+        json!({ "rows": report.rows, "void": report.void, "failed": report.failed, "machine": machine.to_string() });
+    fs::write(&path, format!("{json:#}\n")).context("latest.json cannot be written")?;
     println!("{}", path.display());
-    if void.is_some() { Err(Failure::new("the run is void")) } else { Ok(()) }
+    report.verdict()
+}
+
+fn wanted(only: Option<&str>) -> Result<Vec<&'static Row>, Failure> {
+    let rows: Vec<&Row> = ROWS.iter().filter(|row| only.is_none_or(|only| only == row.name)).collect();
+    if rows.is_empty() {
+        let names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
+        return Err(Failure::new(format!("there is no such row; write one of {}", names.join(", "))));
+    }
+    Ok(rows)
+}
+
+/// What is known so far.
+#[derive(Default)]
+struct Report {
+    rows: Vec<Value>,
+    seen: Vec<&'static str>,
+    missed: Vec<String>,
+    void: Vec<String>,
+    failed: Vec<String>,
+}
+
+impl Report {
+    fn add(&mut self, row: &Row, found: Result<Found, Failure>) {
+        println!("\n{}", row.name);
+        match found {
+            Ok(found) => self.add_found(row, &found),
+            Err(failure) => {
+                println!("  FAILED: {failure}");
+                self.failed.push(format!("{}: {failure}", row.name));
+            }
+        }
+    }
+
+    fn add_found(&mut self, row: &Row, found: &Found) {
+        for line in &found.lines {
+            println!("{}", Text(line));
+            self.rows.push(object(row, line));
+            self.seen.extend(line.bar.map(|bar| bar.name));
+            if line.is_met() == Some(false) {
+                self.missed.push(line.figure.clone());
+            }
+        }
+        for line in &found.told {
+            println!("  {line}");
+        }
+        if let Some(reason) = &found.void {
+            println!("  VOID: {reason}");
+            self.void.push(format!("{}: {reason}", row.name));
+        }
+    }
+
+    /// Every figure of the bar has its line, measured or not.
+    fn add_not_built(&mut self) {
+        let missing: Vec<&Figure> = BAR.iter().filter(|figure| !self.seen.contains(&figure.name)).collect();
+        for figure in missing {
+            println!("  {:<56} not built   must {}", figure.name, mark(figure, figure.must));
+            self.rows.push(not_built(figure));
+        }
+    }
+
+    fn verdict(&self) -> Result<(), Failure> {
+        for missed in &self.missed {
+            println!("MISSED: {missed}");
+        }
+        match (self.failed.first(), self.void.first()) {
+            (Some(failed), _) => Err(Failure::new(failed.clone())),
+            (None, Some(void)) => Err(Failure::new(format!("the run is void: {void}"))),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// A line as a person reads it.
+struct Text<'a>(&'a Line);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = self.0;
+        write!(formatter, "  {:<56} {:>21} {:<9}", line.figure, pair(&line.weir), line.unit)?;
+        if let (Some((name, baseline)), Some(ratio)) = (&line.baseline, line.ratio()) {
+            write!(formatter, " {ratio:>7.3}x of {name} {}", pair(baseline))?;
+        }
+        if let (Some(bar), Some(must)) = (line.bar, line.must) {
+            match (line.is_met(), line.is_aim_met()) {
+                (_, Some(true)) => write!(formatter, "  aim met")?,
+                (Some(true), _) => write!(formatter, "  met (aim {})", mark(bar, bar.aim))?,
+                (Some(false), _) => write!(formatter, "  MISSED (must {})", mark(bar, must))?,
+                (None, _) => write!(formatter, "  no baseline (must {})", mark(bar, must))?,
+            }
+        }
+        for (name, peer) in &line.peers {
+            match peer {
+                Ok(taken) => write!(formatter, "\n      {name:<52} {:>21}", pair(taken))?,
+                Err(why) => write!(formatter, "\n      {name:<52} NOT MEASURED: {why}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn pair(taken: &Taken) -> String {
+    format!("{} / {}", number(taken.best), number(taken.median))
+}
+
+fn number(value: f64) -> String {
+    if value.abs() >= 100.0 { format!("{value:.0}") } else { format!("{value:.3}") }
+}
+
+fn object(row: &Row, line: &Line) -> Value {
+    let peers: Map<String, Value> = line
+        .peers
+        .iter()
+        .map(|(name, peer)| (name.clone(), peer.as_ref().map_or(Value::Null, |taken| rounded(taken.best).into())))
+        .collect();
+    json!({
+        "row": row.name,
+        "figure": line.figure,
+        "unit": line.unit,
+        "weir": rounded(line.weir.best),
+        "weir_median": rounded(line.weir.median),
+        "baseline": line.baseline.as_ref().map(|(_, baseline)| rounded(baseline.best)),
+        "baseline_median": line.baseline.as_ref().map(|(_, baseline)| rounded(baseline.median)),
+        "baseline_name": line.baseline.as_ref().map(|(name, _)| name),
+        "peers": peers,
+        "ratio": line.ratio().map(rounded),
+        "must": line.must,
+        "aim": line.bar.map(|bar| bar.aim),
+        "met": line.is_met(),
+    })
+}
+
+fn not_built(figure: &Figure) -> Value {
+    json!({
+        "row": null, "figure": figure.name, "unit": figure.unit, "weir": null, "baseline": null, "peers": {},
+        "ratio": null, "must": figure.must, "aim": figure.aim, "met": null,
+    })
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 10_000.0).round() / 10_000.0
 }
 
 /// What else a figure depends on.
@@ -67,106 +195,4 @@ impl fmt::Display for Machine {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "load at the start {} (best below 0.5), TCP {}", self.load, self.congestion_control)
     }
-}
-
-fn print_bulk_fetch(found: &BulkFetch, rounds: u32) {
-    println!("{}: CPU-s/GB, minimum / median of {rounds}, in turns; mTLS 1.3, AES-128-GCM", BULK_FETCH.name);
-    println!(
-        "  {:<38} {:>15} {:>15} {:>7} {:>9}  {:>13}  {:>13}",
-        "", "weir", "bare relay", "ratio", "by pairs", "core busy", "TLS records"
-    );
-    for cell in &found.cells {
-        let (weir, bare) = (&cell.weir, &cell.bare);
-        let ratio = ratio(cell);
-        println!(
-            "  {:<38} {:>15} {:>15} {:>7.3} {:>9.3}  {:>13}  {:>13}  {}",
-            cell.way.to_string(),
-            format!("{:.3} / {:.3}", weir.cost.minimum(), weir.cost.median()),
-            format!("{:.3} / {:.3}", bare.cost.minimum(), bare.cost.median()),
-            ratio,
-            weir.cost.against(&bare.cost).median(),
-            format!("{:.0}% / {:.0}%", weir.busy.median() * 100.0, bare.busy.median() * 100.0),
-            format!("{:.0} / {:.0}", weir.records.median(), bare.records.median()),
-            verdict(&BULK_FETCH, ratio),
-        );
-    }
-    let bare = &found.cells[found.copied].bare.cost;
-    println!(
-        "  baseline: bare relay {:.3} / {:.3}, copy_bidirectional_with_sizes {:.3} / {:.3}: {}",
-        bare.minimum(),
-        bare.median(),
-        found.copy.cost.minimum(),
-        found.copy.cost.median(),
-        if found.is_valid() { "good" } else { "NOT GOOD" },
-    );
-    let (counted, asked) = (&found.counted, &found.asked);
-    println!(
-        "  weir counted: {} Fetches, {} with a refusal, {} items refused, {} bytes to clients",
-        counted.fetch_ok + counted.fetch_refused,
-        counted.fetch_refused,
-        counted.refused_items,
-        counted.bytes_to_clients,
-    );
-    println!(
-        "  its broker saw: {} sessions, {} Fetches in them, {} unknown sessions, {} refused topics",
-        asked.sessions, asked.incremental, asked.bad_sessions, asked.refused_topics,
-    );
-}
-
-fn bulk_fetch_row(cell: &Cell) -> Value {
-    let ratio = ratio(cell);
-    json!({
-        "figure": format!("{}: {}", BULK_FETCH.name, cell.way),
-        "unit": BULK_FETCH.unit,
-        "weir": rounded(cell.weir.cost.minimum()),
-        "weir_median": rounded(cell.weir.cost.median()),
-        "baseline": rounded(cell.bare.cost.minimum()),
-        "baseline_median": rounded(cell.bare.cost.median()),
-        "peers": {},
-        "ratio": rounded(ratio),
-        "ratio_by_pairs": rounded(cell.weir.cost.against(&cell.bare.cost).median()),
-        "must": BULK_FETCH.must,
-        "aim": BULK_FETCH.aim,
-        "met": BULK_FETCH.holds(ratio, BULK_FETCH.must),
-    })
-}
-
-fn not_built(figure: &Figure) -> Value {
-    json!({
-        "figure": figure.name,
-        "unit": figure.unit,
-        "weir": null,
-        "baseline": null,
-        "peers": {},
-        "ratio": null,
-        "must": figure.must,
-        "aim": figure.aim,
-        "met": null,
-    })
-}
-
-fn ratio(cell: &Cell) -> f64 {
-    cell.weir.cost.minimum() / cell.bare.cost.minimum()
-}
-
-fn verdict(figure: &Figure, value: f64) -> String {
-    if figure.holds(value, figure.aim) {
-        "aim met".to_owned()
-    } else if figure.holds(value, figure.must) {
-        format!("met (aim {})", mark(figure, figure.aim))
-    } else {
-        format!("MISSED (must {})", mark(figure, figure.must))
-    }
-}
-
-fn mark(figure: &Figure, mark: f64) -> String {
-    let unit = if figure.is_ratio { "x" } else { figure.unit };
-    match figure.sense {
-        Sense::AtMost => format!("<= {mark} {unit}"),
-        Sense::AtLeast => format!(">= {mark} {unit}"),
-    }
-}
-
-fn rounded(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
 }

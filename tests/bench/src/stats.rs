@@ -15,6 +15,11 @@ impl Series {
         self.0.iter().copied().fold(f64::INFINITY, f64::min)
     }
 
+    /// The largest: what it achieves where nothing else disturbs.
+    pub fn maximum(&self) -> f64 {
+        self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+    }
+
     /// The one in the middle.
     pub fn median(&self) -> f64 {
         let mut sorted = self.0.clone();
@@ -46,6 +51,7 @@ mod tests {
         assert_eq!(series(&[3.0, 1.0, 2.0]).median(), 2.0);
         assert_eq!(series(&[4.0, 1.0, 3.0, 2.0]).median(), 2.5);
         assert_eq!(series(&[4.0, 1.0, 3.0, 2.0]).minimum(), 1.0);
+        assert_eq!(series(&[4.0, 1.0, 3.0, 2.0]).maximum(), 4.0);
     }
 
     #[test]

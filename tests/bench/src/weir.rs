@@ -39,6 +39,18 @@ pub struct Counted {
     pub bytes_to_clients: u64,
 }
 
+impl Counted {
+    /// By how much it has grown.
+    pub fn since(&self, before: &Self) -> Self {
+        Self {
+            fetch_ok: self.fetch_ok - before.fetch_ok,
+            fetch_refused: self.fetch_refused - before.fetch_refused,
+            refused_items: self.refused_items - before.refused_items,
+            bytes_to_clients: self.bytes_to_clients - before.bytes_to_clients,
+        }
+    }
+}
+
 impl Weir {
     /// Starts it before the broker at `upstream`, with its files in `dir` and its log in `log`, and waits until it is
     /// ready.

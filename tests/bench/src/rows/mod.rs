@@ -1,0 +1,48 @@
+//! The rows of the bench, one file each: a row starts what it needs, measures in turns, and ends what it started.
+
+mod bulk_fetch;
+
+use tempfile::TempDir;
+
+use crate::Options;
+use crate::failure::{Context, Failure};
+use crate::line::Found;
+
+/// Something that can be measured alone: what `ONLY` names.
+pub struct Row {
+    /// Its name.
+    pub name: &'static str,
+    /// Measures it.
+    pub measure: fn(&Run) -> Result<Found, Failure>,
+}
+
+/// All rows, in the order in which they are taken.
+pub const ROWS: &[Row] = &[Row { name: "bulk-fetch", measure: bulk_fetch::measure }];
+
+/// What a row is given.
+pub struct Run<'a> {
+    /// What was asked for on the command line.
+    pub options: &'a Options,
+    /// The row's own directory, which is gone when the row ends.
+    pub dir: TempDir,
+    name: &'static str,
+}
+
+impl<'a> Run<'a> {
+    /// Of one row.
+    pub fn new(options: &'a Options, row: &Row) -> Result<Self, Failure> {
+        let dir = tempfile::tempdir().context("no temporary directory")?;
+        Ok(Self { options, dir, name: row.name })
+    }
+
+    /// The rounds of the row, each announced on standard error.
+    pub fn rounds(&self) -> impl Iterator<Item = u32> + '_ {
+        let rounds = self.options.rounds;
+        (1..=rounds).inspect(move |round| eprintln!("{}: round {round} of {rounds}", self.name))
+    }
+
+    /// Where a process of this row writes its log.
+    pub fn log(&self, process: &str) -> std::path::PathBuf {
+        self.options.out.join(format!("{}-{process}.log", self.name))
+    }
+}
