@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,11 +18,15 @@ use crate::tls::{CLIENT, Certificates, HOST};
 
 const READY_LIMIT: Duration = Duration::from_secs(20);
 const HTTP_LIMIT: Duration = Duration::from_secs(5);
+/// How often Weir is asked whether it is ready.
+const POLL: Duration = Duration::from_millis(1);
 
 /// A running Weir.
 pub struct Weir {
     /// The process; its address is that of the one broker.
     pub proxy: Proxy,
+    /// From its start until it said that it was ready.
+    pub ready_after: Duration,
     admin: SocketAddr,
 }
 
@@ -61,18 +65,18 @@ impl Weir {
         dir: &Path,
         log: &Path,
     ) -> Result<Self, Failure> {
-        let [broker, bootstrap, admin] = free_ports()?;
-        let config = config(upstream, certificates, dir, [broker, bootstrap, admin]);
-        let file = dir.join("weir.yaml");
-        write_policy(&dir.join("acl")).context("the policy cannot be written")?;
-        // JSON is YAML.
-        fs::write(&file, config.to_string()).context("weir.yaml cannot be written")?;
+        let ports = free_ports()?;
+        let [broker, _, admin] = ports;
+        let file = write_files(upstream, certificates, dir, ports)?;
         let output = File::create(log).context("Weir's log cannot be written")?;
         let mut command = proxy::pinned(binary)?;
         command.arg("serve").arg("-c").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
         let address = (Ipv4Addr::LOCALHOST, broker).into();
-        let mut weir = Self { proxy: Proxy::other(&mut command, address)?, admin: (Ipv4Addr::LOCALHOST, admin).into() };
+        let began = Instant::now();
+        let proxy = Proxy::other(&mut command, address)?;
+        let mut weir = Self { proxy, ready_after: Duration::ZERO, admin: (Ipv4Addr::LOCALHOST, admin).into() };
         weir.wait_ready(log)?;
+        weir.ready_after = began.elapsed();
         Ok(weir)
     }
 
@@ -101,10 +105,25 @@ impl Weir {
             if get(self.admin, "/readyz").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {
                 return Ok(());
             }
-            thread::sleep(Duration::from_millis(50));
+            thread::sleep(POLL);
         }
         Err(Failure::new(format!("weir is not ready; its log is {}", log.display())))
     }
+}
+
+/// Writes `weir.yaml`, whose path it gives, and the policy in `acl/` beside it.
+pub fn write_files(
+    upstream: SocketAddr,
+    certificates: &Certificates,
+    dir: &Path,
+    ports: [u16; 3],
+) -> Result<PathBuf, Failure> {
+    let file = dir.join("weir.yaml");
+    write_policy(&dir.join("acl")).context("the policy cannot be written")?;
+    // JSON is YAML.
+    let config = config(upstream, certificates, dir, ports);
+    fs::write(&file, config.to_string()).context("weir.yaml cannot be written")?;
+    Ok(file)
 }
 
 fn config(
@@ -167,8 +186,8 @@ fn write_policy(dir: &Path) -> std::io::Result<()> {
     fs::write(dir.join("principals").join(format!("{CLIENT}.yaml")), principal.to_string())
 }
 
-/// Ports that nobody has at this moment.
-fn free_ports() -> Result<[u16; 3], Failure> {
+/// Ports that nobody has at this moment: of the broker, of the bootstrap, of the admin address.
+pub fn free_ports() -> Result<[u16; 3], Failure> {
     let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port");
     let held = [bind()?, bind()?, bind()?];
     let mut ports = [0; 3];

@@ -1,6 +1,7 @@
 //! The rows of the bench, one file each: a row starts what it needs, measures in turns, and ends what it started.
 
 mod bulk_fetch;
+mod start;
 
 use tempfile::TempDir;
 
@@ -17,7 +18,8 @@ pub struct Row {
 }
 
 /// All rows, in the order in which they are taken.
-pub const ROWS: &[Row] = &[Row { name: "bulk-fetch", measure: bulk_fetch::measure }];
+pub const ROWS: &[Row] =
+    &[Row { name: "bulk-fetch", measure: bulk_fetch::measure }, Row { name: "start", measure: start::measure }];
 
 /// What a row is given.
 pub struct Run<'a> {
