@@ -94,7 +94,7 @@ impl Policy {
     /// # Errors
     /// The reason of the first rule that refuses.
     pub fn judge(&self, principal: &Principal, operation: Operation, resource: Resource<'_>) -> Result<(), Reason> {
-        rules::judge(&Question { policy: self, principal, operation, resource })
+        rules::judge(&Question::new(self, principal, operation, resource))
     }
 
     /// The topics that the catalogue names: what the upstream may be asked for by name.

@@ -2,6 +2,7 @@
 //!
 //! Each rule refuses, allows, or passes the question on. Must never: allow what no rule allowed.
 
+use crate::names::LONGEST_NAME;
 use crate::{Policy, Principal, Reason};
 
 mod catalogue;
@@ -65,6 +66,23 @@ pub(crate) struct Question<'a> {
     pub(crate) principal: &'a Principal,
     pub(crate) operation: Operation,
     pub(crate) resource: Resource<'a>,
+    /// The catalogue names the topic: looked up once, for three rules ask. Only sound names are in the catalogue, and none
+    /// of the never list: compiling refuses the others.
+    pub(crate) named: bool,
+}
+
+impl<'a> Question<'a> {
+    pub(crate) fn new(
+        policy: &'a Policy,
+        principal: &'a Principal,
+        operation: Operation,
+        resource: Resource<'a>,
+    ) -> Self {
+        // What is longer than a name may be is not hashed.
+        let named = matches!(resource, Resource::Topic(topic)
+            if topic.len() <= LONGEST_NAME && policy.catalogue.topics.contains_key(topic));
+        Self { policy, principal, operation, resource, named }
+    }
 }
 
 /// What one rule says.

@@ -32,7 +32,11 @@ pub(super) struct Interner {
 }
 
 impl Interner {
-    fn name(&mut self, text: &str) -> Arc<str> {
+    /// The catalogue's own copy where it has one: who looks a topic up in both then reads one name.
+    fn name(&mut self, catalogue: Option<&ReadCatalogue>, text: &str) -> Arc<str> {
+        if let Some(name) = catalogue.and_then(|catalogue| catalogue.interned(text)) {
+            return name;
+        }
         if let Some(name) = self.names.get(text) {
             return Arc::clone(name);
         }
@@ -70,7 +74,7 @@ pub(super) fn read(
         };
         if let (Some(what), Some(fix)) = (what, fix) {
             fields.problem(value.referenced, what, fix);
-        } else if !names.insert(interner.name(&value.value)) {
+        } else if !names.insert(interner.name(catalogue, &value.value)) {
             fields.problem(value.referenced, format!("`{}` is granted twice", value.value), "keep one of them");
         }
     }

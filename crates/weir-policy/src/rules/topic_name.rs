@@ -6,7 +6,7 @@ use crate::names::is_topic_name;
 
 pub(super) fn judge(question: &Question<'_>) -> Verdict {
     match question.resource {
-        Resource::Topic(topic) if !is_topic_name(topic) => Verdict::Refuse(Reason::TopicNameInvalid),
+        Resource::Topic(topic) if !question.named && !is_topic_name(topic) => Verdict::Refuse(Reason::TopicNameInvalid),
         Resource::Topic(_) | Resource::Group(_) | Resource::TransactionalId(_) | Resource::Cluster => Verdict::Pass,
     }
 }
