@@ -1,39 +1,40 @@
 //! The canned broker: answers ApiVersions, Metadata and Fetch, the last with prepared bytes and with sessions as Kafka
 //! keeps them. A thread for each connection, all on the core of the thread that started it.
 //!
+//! A Fetch gets the longest prepared answer that its `max_bytes` allow; one that is shorter than `min_bytes` waits, as at
+//! Kafka, for `max_wait_ms`. Whoever is sent much, or has more requests waiting, is served with the lowest priority: how
+//! long somebody else waits is to be told of the proxy, and not of this broker.
+//!
 //! Must never: copy an answer's records before they are sent; what it costs is not what is measured, but it shares the
 //! machine.
+
+mod messages;
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use kafka_protocol::messages::api_versions_response::ApiVersion;
-use kafka_protocol::messages::metadata_response::{
-    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
-};
-use kafka_protocol::messages::{ApiVersionsResponse, BrokerId, FetchRequest, MetadataRequest, MetadataResponse};
-use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use kafka_protocol::messages::{FetchRequest, MetadataRequest};
 
-use crate::canned::{self, Answers, PARTITIONS, REFUSED, TOPICS};
+use crate::canned::{Answers, REFUSED};
 use crate::failure::{Context, Failure};
+use messages::{API_VERSIONS, FETCH, METADATA, Request, broken, encoded, head};
 
 /// The one broker's id.
 pub const ID: i32 = 1;
 
-const FETCH: i16 = 1;
-const METADATA: i16 = 3;
-const API_VERSIONS: i16 = 18;
-/// What it serves: key, lowest and highest version.
-const SERVED: [(i16, i16, i16); 3] = [(FETCH, 4, 17), (METADATA, 4, 12), (API_VERSIONS, 0, 3)];
 const SESSION_NOT_FOUND: i16 = 70;
 const WRONG_EPOCH: i16 = 71;
-/// The longest request that it reads, in bytes.
-const LONGEST: usize = 1024 * 1024;
+/// Bytes read at once.
+const READ: usize = 16 * 1024;
+/// An answer from this length on is bulk.
+const BULK: usize = 256 * 1024;
 
 /// A running broker. It ends with the process.
 pub struct CannedBroker {
@@ -41,6 +42,7 @@ pub struct CannedBroker {
     pub address: SocketAddr,
     /// What it was asked.
     pub asked: Arc<Asked>,
+    shared: Arc<Shared>,
 }
 
 /// What a broker was asked since its start.
@@ -79,24 +81,42 @@ impl Asked {
 }
 
 impl CannedBroker {
-    /// Starts it.
+    /// Starts it with small and bulk answers.
     pub fn start() -> Result<Self, Failure> {
+        Self::with(Answers::new()?)
+    }
+
+    /// Starts it with these answers.
+    pub fn with(answers: Answers) -> Result<Self, Failure> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("the canned broker cannot listen")?;
         let address = listener.local_addr().context("the canned broker has no address")?;
         let asked = Arc::new(Asked::default());
         let shared = Arc::new(Shared {
             address,
-            answers: Answers::new()?,
+            answers,
             asked: Arc::clone(&asked),
             last_id: AtomicI32::new(0),
+            wanted: Mutex::default(),
         });
+        let accepting = Arc::clone(&shared);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let shared = Arc::clone(&shared);
-                thread::spawn(move || Connection { stream, shared, sessions: HashMap::new() }.serve());
+                let connection = Connection::new(stream, Arc::clone(&accepting));
+                let wanted = accepting.wanted.lock().unwrap_or_else(PoisonError::into_inner).take();
+                match wanted {
+                    Some(wanted) => drop(wanted.send(connection)),
+                    None => drop(thread::spawn(move || connection.serve())),
+                }
             }
         });
-        Ok(Self { address, asked })
+        Ok(Self { address, asked, shared })
+    }
+
+    /// Hands over the next connection, which then is served by whoever has it.
+    pub fn hand_over_next(&self) -> Receiver<Connection> {
+        let (wanted, next) = channel();
+        *self.shared.wanted.lock().unwrap_or_else(PoisonError::into_inner) = Some(wanted);
+        next
     }
 }
 
@@ -105,16 +125,35 @@ struct Shared {
     answers: Answers,
     asked: Arc<Asked>,
     last_id: AtomicI32,
+    /// Who wants the next connection for itself.
+    wanted: Mutex<Option<Sender<Connection>>>,
 }
 
-struct Connection {
+/// One connection to the broker.
+pub struct Connection {
     stream: TcpStream,
     shared: Arc<Shared>,
     /// The epoch that is expected next, by session. A relay has a connection of its own for each client, as a client has.
     sessions: HashMap<i32, i32>,
+    inbound: BytesMut,
+    /// It is served with the lowest priority.
+    stands_back: bool,
 }
 
 impl Connection {
+    fn new(stream: TcpStream, shared: Arc<Shared>) -> Self {
+        Self { stream, shared, sessions: HashMap::new(), inbound: BytesMut::new(), stands_back: false }
+    }
+
+    /// Answers what has come, without waiting for more; false where nothing has.
+    pub fn serve_what_came(&mut self) -> io::Result<bool> {
+        self.stream.set_nonblocking(true)?;
+        match self.serve_once() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            served => served.map(|()| true),
+        }
+    }
+
     fn serve(mut self) {
         // A client that goes away is no news; what goes wrong otherwise, the client reports.
         if let Err(error) = self.try_serve()
@@ -127,13 +166,33 @@ impl Connection {
     fn try_serve(&mut self) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
         loop {
-            let mut prefix = [0; 4];
-            self.stream.read_exact(&mut prefix)?;
-            let length = usize::try_from(i32::from_be_bytes(prefix)).ok().filter(|length| *length <= LONGEST);
-            let mut frame = vec![0; length.ok_or_else(|| broken("a request's length"))?];
-            self.stream.read_exact(&mut frame)?;
-            self.answer(Bytes::from(frame))?;
+            self.serve_once()?;
         }
+    }
+
+    /// Reads once and answers every request that is whole.
+    fn serve_once(&mut self) -> io::Result<()> {
+        let mut buffer = [0; READ];
+        match self.stream.read(&mut buffer)? {
+            0 => return Err(ErrorKind::UnexpectedEof.into()),
+            came => self.inbound.extend_from_slice(&buffer[..came]),
+        }
+        while let Some(frame) = messages::cut(&mut self.inbound)? {
+            if !self.inbound.is_empty() {
+                self.stand_back()?;
+            }
+            self.answer(frame)?;
+        }
+        Ok(())
+    }
+
+    fn stand_back(&mut self) -> io::Result<()> {
+        if !self.stands_back {
+            self.stands_back = true;
+            // Of this thread alone.
+            rustix::process::setpriority_process(None, 19)?;
+        }
+        Ok(())
     }
 
     fn answer(&mut self, frame: Bytes) -> io::Result<()> {
@@ -142,11 +201,11 @@ impl Connection {
             FETCH => self.fetch(request),
             METADATA => {
                 let wanted: MetadataRequest = request.decode()?;
-                let body = encoded(&metadata(&wanted, self.shared.address), request.version)?;
+                let body = encoded(&messages::metadata(&wanted, self.shared.address), request.version)?;
                 self.send(&request, request.version >= 9, &[], &body)
             }
             API_VERSIONS => {
-                let body = encoded(&api_versions(), request.version.min(3))?;
+                let body = encoded(&messages::api_versions(), request.version.min(3))?;
                 self.send(&request, false, &[], &body)
             }
             key => Err(broken(&format!("a request with key {key}"))),
@@ -164,7 +223,13 @@ impl Connection {
             Ok(session) => {
                 let head = head(0, session);
                 let shared = Arc::clone(&self.shared);
-                let topics = shared.answers.of(request.version).ok_or_else(|| broken("a version of Fetch"))?;
+                let topics = shared.answers.within(request.version, wanted.max_bytes);
+                let topics = topics.ok_or_else(|| broken("a version of Fetch"))?;
+                if topics.len() > BULK {
+                    self.stand_back()?;
+                } else if topics.len() < usize::try_from(wanted.min_bytes).unwrap_or(0) {
+                    thread::sleep(Duration::from_millis(u64::try_from(wanted.max_wait_ms).unwrap_or(0)));
+                }
                 self.send(&request, flexible, &head, topics)
             }
             Err(code) => {
@@ -221,90 +286,4 @@ impl Connection {
         }
         Ok(())
     }
-}
-
-struct Request {
-    key: i16,
-    version: i16,
-    correlation_id: i32,
-    body: Bytes,
-}
-
-impl Request {
-    fn read(frame: Bytes) -> Option<Self> {
-        let (fixed, _) = frame.split_first_chunk::<10>()?;
-        let [k0, k1, v0, v1, c0, c1, c2, c3, n0, n1] = *fixed;
-        let (key, version) = (i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
-        let name = usize::try_from(i16::from_be_bytes([n0, n1])).unwrap_or(0);
-        let flexible = match key {
-            FETCH => version >= 12,
-            METADATA => version >= 9,
-            _ => version >= 3,
-        };
-        // A flexible header ends with tagged fields, of which nobody sends any.
-        let start = fixed.len() + name + usize::from(flexible);
-        let body = (start <= frame.len()).then(|| frame.slice(start..))?;
-        Some(Self { key, version, correlation_id: i32::from_be_bytes([c0, c1, c2, c3]), body })
-    }
-
-    fn decode<M: Decodable>(&self) -> io::Result<M> {
-        M::decode(&mut self.body.clone(), self.version).map_err(|error| broken(&error.to_string()))
-    }
-}
-
-/// Throttle time, code and session.
-fn head(code: i16, session: i32) -> [u8; 10] {
-    let mut head = [0; 10];
-    head[4..6].copy_from_slice(&code.to_be_bytes());
-    head[6..].copy_from_slice(&session.to_be_bytes());
-    head
-}
-
-fn api_versions() -> ApiVersionsResponse {
-    let api = |(key, min, max): &(i16, i16, i16)| {
-        ApiVersion::default().with_api_key(*key).with_min_version(*min).with_max_version(*max)
-    };
-    ApiVersionsResponse::default().with_api_keys(SERVED.iter().map(api).collect())
-}
-
-fn metadata(wanted: &MetadataRequest, address: SocketAddr) -> MetadataResponse {
-    let is_wanted = |name: &str| {
-        wanted.topics.as_ref().is_none_or(|topics| {
-            topics.iter().any(|topic| topic.name.as_ref().is_some_and(|wanted| wanted.0.as_str() == name))
-        })
-    };
-    let partition = |index| {
-        MetadataResponsePartition::default()
-            .with_partition_index(index)
-            .with_leader_id(BrokerId(ID))
-            .with_leader_epoch(0)
-            .with_replica_nodes(vec![BrokerId(ID)])
-            .with_isr_nodes(vec![BrokerId(ID)])
-    };
-    let known = TOPICS.iter().chain([&REFUSED]).filter(|(name, _)| is_wanted(name));
-    let topic = |(name, id): &(&'static str, uuid::Uuid)| {
-        MetadataResponseTopic::default()
-            .with_name(Some(canned::topic_name(name)))
-            .with_topic_id(*id)
-            .with_partitions((0..PARTITIONS).map(partition).collect())
-    };
-    let broker = MetadataResponseBroker::default()
-        .with_node_id(BrokerId(ID))
-        .with_host(StrBytes::from_string(address.ip().to_string()))
-        .with_port(address.port().into());
-    MetadataResponse::default()
-        .with_brokers(vec![broker])
-        .with_cluster_id(Some(StrBytes::from_static_str("canned")))
-        .with_controller_id(BrokerId(ID))
-        .with_topics(known.map(topic).collect())
-}
-
-fn encoded(message: &impl Encodable, version: i16) -> io::Result<Bytes> {
-    let mut body = BytesMut::new();
-    message.encode(&mut body, version).map_err(|error| broken(&error.to_string()))?;
-    Ok(body.freeze())
-}
-
-fn broken(what: &str) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, format!("not understood: {what}"))
 }

@@ -20,7 +20,7 @@ use rustix::net::RecvFlags;
 use rustls::{ClientConfig, ClientConnection, Stream};
 use rustls_pki_types::ServerName;
 
-use crate::canned::{Answers, PARTITIONS, REFUSED, TOPICS, topic_name};
+use crate::canned::{Answers, PARTITIONS, REFUSED, Size, TOPICS, topic_name};
 use crate::failure::{Context, Failure};
 
 /// How long anything may take.
@@ -190,7 +190,7 @@ impl Client {
             return Err(unexpected("the answer to another request"));
         }
         let body = Bytes::from(frame).slice(RESPONSE_HEADER..);
-        if !self.asks_refused && Some(&body.slice(10..)) != answers.of(self.version) {
+        if !self.asks_refused && Some(&body.slice(10..)) != answers.of(self.version, Size::Bulk) {
             return Err(unexpected("an answer that the broker did not send"));
         }
         let response = FetchResponse::decode(&mut body.clone(), self.version).map_err(io::Error::other)?;
@@ -301,7 +301,7 @@ impl Client {
         let body = FetchRequest::default()
             .with_max_wait_ms(500)
             .with_min_bytes(1)
-            .with_max_bytes(50 * 1024 * 1024)
+            .with_max_bytes(Size::Bulk.max_bytes())
             .with_session_id(self.session)
             .with_session_epoch(self.epoch)
             .with_topics(topics.map(|((name, id), partitions)| self.topic(name, *id, partitions)).collect());
