@@ -125,6 +125,11 @@ pub fn mark(figure: &Figure, mark: f64) -> String {
     .replace(".0000 ", " ")
 }
 
+/// How a figure is written.
+pub fn number(value: f64) -> String {
+    if value.abs() >= 100.0 { format!("{value:.0}") } else { format!("{value:.3}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,4 @@
-//! The table on the terminal, and `latest.json`.
+//! The table on the terminal, `latest.json` and `latest.svg`.
 //!
 //! Must never: leave a figure of the bar out because it was missed, or was not measured.
 
@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 use crate::Options;
 use crate::bar::{BAR, Figure};
 use crate::failure::{Context, Failure};
-use crate::line::{Found, Line, Taken, mark};
+use crate::line::{Found, Line, Taken, mark, number};
+use crate::plot;
 use crate::rows::{ROWS, Row, Run};
 
 /// Runs the rows that are wanted and reports on all.
@@ -18,8 +19,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let rows = wanted(options.only.as_deref())?;
     fs::create_dir_all(&options.out).context("the output directory cannot be made")?;
     let machine = Machine::now();
-    println!("{machine}");
-    println!("best / median of {} turns; mTLS 1.3, AES-128-GCM", options.rounds);
+    let taken = format!("best / median of {} turns; mTLS 1.3, AES-128-GCM", options.rounds);
+    println!("{machine}\n{taken}");
     let mut report = Report::default();
     for row in rows {
         report.add(row, (row.measure)(&Run::new(options, row)?));
@@ -27,11 +28,14 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     if options.only.is_none() {
         report.add_not_built();
     }
-    let path = options.out.join("latest.json");
     let json =
         json!({ "rows": report.rows, "void": report.void, "failed": report.failed, "machine": machine.to_string() });
-    fs::write(&path, format!("{json:#}\n")).context("latest.json cannot be written")?;
-    println!("{}", path.display());
+    let plot = plot::svg(&format!("{taken}; {machine}"), &report.lines, &report.missing);
+    for (name, text) in [("latest.json", format!("{json:#}\n")), ("latest.svg", plot)] {
+        let path = options.out.join(name);
+        fs::write(&path, text).context("the report cannot be written")?;
+        println!("{}", path.display());
+    }
     report.verdict()
 }
 
@@ -48,7 +52,9 @@ fn wanted(only: Option<&str>) -> Result<Vec<&'static Row>, Failure> {
 #[derive(Default)]
 struct Report {
     rows: Vec<Value>,
-    seen: Vec<&'static str>,
+    lines: Vec<Line>,
+    /// Figures of the bar without a line.
+    missing: Vec<&'static Figure>,
     missed: Vec<String>,
     void: Vec<String>,
     failed: Vec<String>,
@@ -58,7 +64,7 @@ impl Report {
     fn add(&mut self, row: &Row, found: Result<Found, Failure>) {
         println!("\n{}", row.name);
         match found {
-            Ok(found) => self.add_found(row, &found),
+            Ok(found) => self.add_found(row, found),
             Err(failure) => {
                 println!("  FAILED: {failure}");
                 self.failed.push(format!("{}: {failure}", row.name));
@@ -66,15 +72,15 @@ impl Report {
         }
     }
 
-    fn add_found(&mut self, row: &Row, found: &Found) {
+    fn add_found(&mut self, row: &Row, found: Found) {
         for line in &found.lines {
             println!("{}", Text(line));
             self.rows.push(object(row, line));
-            self.seen.extend(line.bar.map(|bar| bar.name));
             if line.is_met() == Some(false) {
                 self.missed.push(line.figure.clone());
             }
         }
+        self.lines.extend(found.lines);
         for line in &found.told {
             println!("  {line}");
         }
@@ -86,8 +92,10 @@ impl Report {
 
     /// Every figure of the bar has its line, measured or not.
     fn add_not_built(&mut self) {
-        let missing: Vec<&Figure> = BAR.iter().filter(|figure| !self.seen.contains(&figure.name)).collect();
-        for figure in missing {
+        let is_seen =
+            |figure: &Figure| self.lines.iter().filter_map(|line| line.bar).any(|bar| bar.name == figure.name);
+        self.missing = BAR.iter().filter(|figure| !is_seen(figure)).collect();
+        for figure in &self.missing {
             println!("  {:<56} not built   must {}", figure.name, mark(figure, figure.must));
             self.rows.push(not_built(figure));
         }
@@ -135,10 +143,6 @@ impl fmt::Display for Text<'_> {
 
 fn pair(taken: &Taken) -> String {
     format!("{} / {}", number(taken.best), number(taken.median))
-}
-
-fn number(value: f64) -> String {
-    if value.abs() >= 100.0 { format!("{value:.0}") } else { format!("{value:.3}") }
 }
 
 fn object(row: &Row, line: &Line) -> Value {

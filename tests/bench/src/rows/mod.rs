@@ -1,6 +1,9 @@
 //! The rows of the bench, one file each: a row starts what it needs, measures in turns, and ends what it started.
 
 mod bulk_fetch;
+mod cold_load;
+mod judgement;
+mod metadata;
 mod start;
 
 use tempfile::TempDir;
@@ -18,8 +21,13 @@ pub struct Row {
 }
 
 /// All rows, in the order in which they are taken.
-pub const ROWS: &[Row] =
-    &[Row { name: "bulk-fetch", measure: bulk_fetch::measure }, Row { name: "start", measure: start::measure }];
+pub const ROWS: &[Row] = &[
+    Row { name: "bulk-fetch", measure: bulk_fetch::measure },
+    Row { name: "metadata", measure: metadata::measure },
+    Row { name: "judgement", measure: judgement::measure },
+    Row { name: "cold-load", measure: cold_load::measure },
+    Row { name: "start", measure: start::measure },
+];
 
 /// What a row is given.
 pub struct Run<'a> {
