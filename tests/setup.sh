@@ -1,8 +1,8 @@
 #!/bin/sh
-# Sets up what the tests need beside Rust: a JDK, Maven, Go, Node, Python, kcat, names on loopback, and the client programs.
-# Uses what the machine has. As root on Debian or Ubuntu it installs what is missing from the distribution; otherwise it
-# prints the one line to type. Quick when all is there. Status 1 when something is missing: tests that need it are
-# skipped, and under CI=true `make test` stops here.
+# Sets up what the tests need beside Rust: a JDK, Maven, Go, Node, Python, kcat, valgrind, names on loopback, and the
+# client programs. Uses what the machine has. As root on Debian or Ubuntu it installs what is missing from the
+# distribution; otherwise it prints the one line to type. Quick when all is there. Status 1 when something is missing:
+# tests that need it are skipped, and under CI=true `make test` stops here.
 set -u
 
 root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
@@ -46,6 +46,7 @@ want_tools() {
     has_node || packages="$packages nodejs npm"
     has_venv || packages="$packages python3-venv"
     have kcat || packages="$packages kcat"
+    have valgrind || packages="$packages valgrind"
 }
 
 install_packages() {
@@ -71,6 +72,7 @@ check_tools() {
     has_node || lacks "Node with npm, 18 or newer" "apt-get install nodejs npm, or https://nodejs.org where that is too old"
     has_venv || lacks "Python 3 with venv" "apt-get install python3-venv"
     have kcat || lacks "kcat" "apt-get install kcat"
+    have valgrind || lacks "valgrind" "apt-get install valgrind"
 }
 
 lacks() {
