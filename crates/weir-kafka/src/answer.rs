@@ -49,6 +49,13 @@ pub enum ViewNeed {
 pub trait Sink {
     /// Appends bytes to what goes to the client.
     fn put(&mut self, bytes: &[u8]);
+
+    /// Appends bytes that stand in several places. Worth its own way where each `put` is a write or a TLS record.
+    fn put_all(&mut self, parts: &[&[u8]]) {
+        for part in parts {
+            self.put(part);
+        }
+    }
 }
 
 impl Sink for Vec<u8> {

@@ -123,15 +123,38 @@ impl<'a> Walk<'a> {
     /// The count is held against the bytes that are left, and against the budget, before the first element is read.
     fn array(&mut self, element: &'static Kind, nullable: bool, counted: Counted) -> Result<(), Malformed> {
         let Some(count) = self.length()? else { return null_if(true, nullable) };
-        let smallest = smallest(element, self.version, self.flexible);
-        if count.checked_mul(smallest).is_none_or(|bytes| bytes > self.reader.remaining()) {
-            return Err(Malformed::LengthPastEnd);
-        }
+        let least = least(element, self.version, self.flexible);
+        let bytes = count.checked_mul(least.bytes).filter(|bytes| *bytes <= self.reader.remaining());
+        let bytes = bytes.ok_or(Malformed::LengthPastEnd)?;
         self.charge(counted, count)?;
+        if least.is_all {
+            return self.alike(element, count, bytes, least.bytes);
+        }
         for _ in 0..count {
             self.value(*element, false)?;
         }
         Ok(())
+    }
+
+    /// Elements of one length, which have nothing in them to be looked at but their tagged fields.
+    fn alike(
+        &mut self,
+        element: &'static Kind,
+        count: usize,
+        bytes: usize,
+        bytes_of_each: usize,
+    ) -> Result<(), Malformed> {
+        match element {
+            Kind::Struct(fields) if self.flexible => {
+                let plain = bytes_of_each.saturating_sub(NO_TAGS);
+                for _ in 0..count {
+                    self.reader.skip(plain)?;
+                    self.tags(fields)?;
+                }
+                Ok(())
+            }
+            _ => self.reader.skip(bytes),
+        }
     }
 
     /// A structure that may be null stands behind a byte. Kafka takes every byte from 0 to 127 for "present" and others
@@ -149,6 +172,9 @@ impl<'a> Walk<'a> {
 
     fn tags(&mut self, fields: &'static [Field]) -> Result<(), Malformed> {
         let count = self.reader.unsigned_varint()?;
+        if count == 0 {
+            return Ok(());
+        }
         self.left.tags = self.left.tags.checked_sub(count).ok_or(Malformed::TooManyTags)?;
         let mut last = None;
         for _ in 0..count {
@@ -195,38 +221,48 @@ fn null_if(is_null: bool, nullable: bool) -> Result<(), Malformed> {
     if is_null && !nullable { Err(Malformed::NullNotAllowed) } else { Ok(()) }
 }
 
-/// The fewest bytes that a value can have. Never 0, so that no count is free.
-fn smallest(kind: &Kind, version: i16, flexible: bool) -> usize {
+/// Bytes of a section without tagged fields.
+const NO_TAGS: usize = 1;
+
+/// The fewest bytes that a value can have, and whether every value has so many and none of them means anything to the
+/// gate, except tagged fields.
+#[derive(Clone, Copy)]
+struct Least {
+    bytes: usize,
+    is_all: bool,
+}
+
+/// Never 0 bytes, so that no count is free.
+fn least(kind: &Kind, version: i16, flexible: bool) -> Least {
+    let always = |bytes| Least { bytes, is_all: true };
+    let at_least = |bytes| Least { bytes, is_all: false };
     match kind {
-        Kind::Bool | Kind::Int8 => 1,
-        Kind::Int16 => 2,
-        Kind::Int32 => 4,
-        Kind::Int64 => 8,
-        Kind::Uuid => 16,
-        Kind::Str => {
-            if flexible {
-                1
-            } else {
-                2
-            }
-        }
-        Kind::Bytes | Kind::Records | Kind::Array(_) => {
-            if flexible {
-                1
-            } else {
-                4
-            }
-        }
-        Kind::Struct(fields) => {
-            let present = |field: &&Field| field.tag.is_none() && field.versions.holds(version);
-            let of_field = |field: &Field| match field.kind {
-                Kind::Struct(_) if field.is_nullable(version) => 1,
-                kind => smallest(&kind, version, flexible),
-            };
-            let of_fields: usize = fields.iter().filter(present).map(of_field).fold(0, usize::saturating_add);
-            of_fields.saturating_add(usize::from(flexible)).max(1)
-        }
+        // Not every byte is a boolean.
+        Kind::Bool => at_least(1),
+        Kind::Int8 => always(1),
+        Kind::Int16 => always(2),
+        Kind::Int32 => always(4),
+        Kind::Int64 => always(8),
+        Kind::Uuid => always(16),
+        Kind::Str => at_least(if flexible { 1 } else { 2 }),
+        Kind::Bytes | Kind::Records | Kind::Array(_) => at_least(if flexible { 1 } else { 4 }),
+        Kind::Struct(fields) => least_of_structure(fields, version, flexible),
     }
+}
+
+fn least_of_structure(fields: &[Field], version: i16, flexible: bool) -> Least {
+    let mut all = Least { bytes: if flexible { NO_TAGS } else { 0 }, is_all: true };
+    for field in fields.iter().filter(|field| field.tag.is_none() && field.versions.holds(version)) {
+        let of_field = match field.kind {
+            Kind::Struct(_) if field.is_nullable(version) => Least { bytes: 1, is_all: false },
+            // Its own tagged fields would stand in the midst.
+            Kind::Struct(_) if flexible => Least { is_all: false, ..least(&field.kind, version, flexible) },
+            kind => least(&kind, version, flexible),
+        };
+        all.bytes = all.bytes.saturating_add(of_field.bytes);
+        all.is_all &= of_field.is_all;
+    }
+    if all.bytes == 0 { Least { bytes: 1, is_all: false } } else { all }
 }
 
 #[cfg(test)]

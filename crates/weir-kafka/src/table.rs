@@ -124,6 +124,12 @@ impl Row {
         self.request.is_flexible(version)
     }
 
+    /// Its place in `TABLE`, for who counts by API.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        index(self.key).unwrap_or_default()
+    }
+
     /// The code that makes a client try again where the broker cannot be reached.
     #[must_use]
     pub fn unreachable_code(&self) -> i16 {
@@ -141,8 +147,29 @@ impl Row {
 /// The row of a key, if Weir speaks it.
 #[must_use]
 pub fn row(key: i16) -> Option<&'static Row> {
-    TABLE.iter().find(|row| row.key == key)
+    TABLE.get(index(key)?)
 }
+
+/// Where the row of a key stands in the table, if Weir speaks it.
+fn index(key: i16) -> Option<usize> {
+    let place = INDEX.get(usize::try_from(key).ok()?)?;
+    (*place < TABLE.len()).then_some(*place)
+}
+
+/// The place of each key's row; past the end for a key without one.
+#[allow(clippy::indexing_slicing, reason = "it is made when Weir is built, or Weir is not built")]
+const INDEX: [usize; LAST_KEY as usize + 1] = {
+    let mut places = [TABLE.len(); LAST_KEY as usize + 1];
+    let mut place = 0;
+    while place < TABLE.len() {
+        places[TABLE[place].key as usize] = place;
+        place += 1;
+    }
+    places
+};
+
+/// The greatest key of the table.
+const LAST_KEY: i16 = CONSUMER_GROUP_HEARTBEAT;
 
 /// Every API that Weir speaks, by key.
 pub const TABLE: &[Row] = &[

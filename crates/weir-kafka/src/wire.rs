@@ -188,7 +188,19 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// `Truncated`, `VarintTooLong`, `VarintOverlong`.
+    #[inline]
     pub fn unsigned_varint(&mut self) -> Result<u32, Malformed> {
+        match self.rest.split_first() {
+            // Nearly all of them.
+            Some((byte, rest)) if *byte < 0x80 => {
+                self.rest = rest;
+                Ok(u32::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u32, Malformed> {
         let mut value: u32 = 0;
         for shift in [0_u32, 7, 14, 21, 28] {
             let byte = self.u8()?;

@@ -24,7 +24,7 @@ mod sync_group;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kafka_protocol::messages::{GroupId, TopicName};
+use kafka_protocol::messages::GroupId;
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use weir_policy::{Operation, Reason, Resource};
 
@@ -32,7 +32,7 @@ use crate::answer::{Deferred, LocalAnswer};
 use crate::codec::{self, Gated};
 use crate::env::Env;
 use crate::fault::Fault;
-use crate::gate;
+use crate::gate::{self, Passed};
 use crate::known::known_only;
 use crate::outcome::Refusals;
 use crate::refusal::code_of;
@@ -85,7 +85,7 @@ pub(crate) enum Withheld {
     OffsetForLeaderEpoch(offset_for_leader_epoch::Refused),
     OffsetCommit(offset_commit::Refused),
     OffsetFetch(offset_fetch::Refused),
-    Fetch(Box<fetch::Asked>),
+    Fetch(fetch::Asked),
 }
 
 /// A broker's whole answer, before it is given to the client.
@@ -160,6 +160,11 @@ pub(crate) fn answer_deferred(
 }
 
 impl Request<'_> {
+    /// Walks the body.
+    pub(crate) fn walk(&self) -> Result<Passed, Fault> {
+        gate::walk(self.row.request, self.version, &self.body, &self.env.limits.request).map_err(Fault::Malformed)
+    }
+
     /// Walks the body and decodes it.
     pub(crate) fn decode<M: Decodable>(&self) -> Result<Gated<M>, Fault> {
         codec::decode(self.row.request, self.version, &self.body, &self.env.limits.request).map_err(Fault::Malformed)
@@ -283,9 +288,4 @@ impl Answer<'_> {
         }
         Ok(Restored { body, view_is_stale: false })
     }
-}
-
-/// A topic's name in a message.
-pub(crate) fn topic_name(name: &str) -> TopicName {
-    TopicName(StrBytes::from_string(name.to_owned()))
 }

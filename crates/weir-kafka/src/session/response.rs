@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::Session;
 use super::in_flight::{InFlight, Source};
 use crate::answer::{LocalAnswer, Sink};
-use crate::apis::fetch::{Asked, BY_ID, FetchSession, FetchWalk, Scope};
+use crate::apis::fetch::{Asked, BY_ID, FetchSession, FetchWalk, Scope, Walked};
 use crate::apis::{self, Answer, Withheld};
 use crate::env::Env;
 use crate::fault::Fault;
@@ -33,7 +33,7 @@ pub(crate) enum Incoming {
     /// One that is held whole before it is given out.
     Whole { held: Vec<u8>, left: usize },
     /// A Fetch that streams.
-    Fetch(Box<FetchWalk>),
+    Fetch(FetchWalk),
 }
 
 impl Session {
@@ -78,14 +78,14 @@ impl Session {
                 Ok(here)
             }
             Incoming::Fetch(walk) => {
-                let taken = {
-                    let Some(asked) = asked(self.queue.front()) else { return Err(Fault::BrokerDesync) };
-                    walk.body(buffer, &scope(asked, env), sink)?
-                };
+                let Some(asked) = asked(self.queue.front()) else { return Err(Fault::BrokerDesync) };
+                let walked = walk.body(buffer, &scope(asked, env))?;
+                give(sink, [&[], &[]], buffer, &walked, &mut walk.refused);
                 if walk.is_done() {
-                    self.finish_fetch(env)?;
+                    let Incoming::Fetch(walk) = std::mem::take(&mut self.incoming) else { return Ok(walked.taken) };
+                    self.finish_fetch(&walk, env)?;
                 }
-                Ok(taken)
+                Ok(walked.taken)
             }
         }
     }
@@ -148,35 +148,30 @@ impl Session {
         let Some(asked) = asked(Some(&*entry)) else { return Err(Fault::BrokerDesync) };
         let scope = scope(asked, env);
         let Some(head) = walk.head(buffer.get(start..).unwrap_or_default(), &scope)? else { return Ok(0) };
-        let body = buffer.get_mut(start.saturating_add(head.consumed)..).unwrap_or_default();
-        let mut opening = vec![0; 4];
-        opening.extend_from_slice(&client.to_be_bytes());
-        opening.extend(std::iter::repeat_n(0, tags));
-        opening.extend_from_slice(&head.bytes);
-        let given;
-        let taken = if whole {
-            let taken = walk.body(body, &scope, &mut opening)?;
-            if !walk.is_done() {
-                return Err(Fault::BrokerMalformed(Malformed::Truncated));
-            }
-            put_length(&mut opening, 0)?;
-            sink.put(&opening);
-            given = opening.len();
-            taken
-        } else {
-            let more = frame.saturating_add(head.grows).saturating_sub(opening.len());
-            put_length(&mut opening, more)?;
-            sink.put(&opening);
-            given = opening.len().saturating_add(more);
-            walk.body(body, &scope, sink)?
-        };
-        let done = walk.is_done();
-        entry.response_bytes = u64::try_from(given).unwrap_or(u64::MAX);
-        self.incoming = Incoming::Fetch(Box::new(walk));
-        if done {
-            self.finish_fetch(env)?;
+        let head_end = start.saturating_add(head.consumed);
+        let Some((front, body)) = buffer.split_at_mut_checked(head_end) else { return Err(Fault::BrokerDesync) };
+        let walked = walk.body(body, &scope)?;
+        if whole && !walk.is_done() {
+            return Err(Fault::BrokerMalformed(Malformed::Truncated));
         }
-        Ok(start.saturating_add(head.consumed).saturating_add(taken))
+        let given = frame.saturating_add(head.grows);
+        let given = given.saturating_add(walked.end_len()).saturating_sub(walked.end_taken());
+        put_prefix(front, given, client)?;
+        if head.instead.is_empty() && walked.is_plain() {
+            // As nearly always: all of it stands where the broker put it.
+            let end = head_end.saturating_add(walked.taken);
+            sink.put(buffer.get(..end).unwrap_or_default());
+        } else {
+            let front = if head.instead.is_empty() { front } else { front.get_mut(..start).unwrap_or_default() };
+            give(sink, [front, &head.instead], body, &walked, &mut walk.refused);
+        }
+        entry.response_bytes = u64::try_from(given).unwrap_or(u64::MAX);
+        if walk.is_done() {
+            self.finish_fetch(&walk, env)?;
+        } else {
+            self.incoming = Incoming::Fetch(walk);
+        }
+        Ok(head_end.saturating_add(walked.taken))
     }
 
     fn finish_whole(&mut self, answer: Bytes, env: &Env<'_>, sink: &mut impl Sink) -> Result<(), Fault> {
@@ -198,14 +193,13 @@ impl Session {
     }
 
     /// A Fetch answer was given whole: its session is remembered or forgotten.
-    fn finish_fetch(&mut self, env: &Env<'_>) -> Result<(), Fault> {
-        let Incoming::Fetch(walk) = std::mem::take(&mut self.incoming) else { return Ok(()) };
+    fn finish_fetch(&mut self, walk: &FetchWalk, env: &Env<'_>) -> Result<(), Fault> {
         let Some(mut entry) = self.queue.pop_front() else { return Err(Fault::BrokerDesync) };
         self.view_is_stale |= walk.view_is_stale;
         if let Source::Broker(at_broker) = &mut entry.source
             && let Withheld::Fetch(asked) = std::mem::replace(&mut at_broker.withheld, Withheld::Nothing)
         {
-            self.settle_session(*asked, &walk, entry.version);
+            self.settle_session(asked, walk, entry.version);
         }
         self.finish(entry, env.now);
         Ok(())
@@ -269,12 +263,25 @@ fn give_whole(entry: &InFlight, body: &[u8], sink: &mut impl Sink) -> u64 {
     u64::try_from(frame.len()).unwrap_or(u64::MAX)
 }
 
-/// Writes the length prefix of a frame of which `frame` is the start and `more` bytes follow.
-fn put_length(frame: &mut [u8], more: usize) -> Result<(), Fault> {
-    let length = frame.len().saturating_sub(4).saturating_add(more);
-    let length = i32::try_from(length).map_err(|_| Fault::BrokerAnswerTooLong)?;
-    if let Some(prefix) = frame.first_chunk_mut::<4>() {
+/// Gives the client what was walked of a Fetch answer, behind what stands before it.
+fn give(sink: &mut impl Sink, front: [&[u8]; 2], walked_of: &[u8], walked: &Walked, refused: &mut Vec<u8>) {
+    let [before, instead] = front;
+    let end_at = walked.taken.saturating_sub(walked.end_taken());
+    let refused_at = walked.refused_at.unwrap_or(end_at);
+    let own = |from, to| walked_of.get(from..to).unwrap_or_default();
+    let end = walked.end.as_ref().map(|(_, end)| end.as_slice()).unwrap_or_default();
+    let refused = if walked.refused_at.is_some() { std::mem::take(refused) } else { Vec::new() };
+    sink.put_all(&[before, instead, own(0, refused_at), &refused, own(refused_at, end_at), end]);
+}
+
+/// Makes the prefix of a broker's frame that of the client's: its length without itself, and its correlation id.
+fn put_prefix(frame: &mut [u8], length: usize, correlation_id: i32) -> Result<(), Fault> {
+    let length = i32::try_from(length.saturating_sub(4)).map_err(|_| Fault::BrokerAnswerTooLong)?;
+    if let Some((prefix, rest)) = frame.split_first_chunk_mut::<4>() {
         *prefix = length.to_be_bytes();
+        if let Some(id) = rest.first_chunk_mut::<4>() {
+            *id = correlation_id.to_be_bytes();
+        }
     }
     Ok(())
 }

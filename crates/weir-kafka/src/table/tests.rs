@@ -17,7 +17,8 @@ fn every_key_has_one_row_and_rows_are_in_their_order() {
     let unique: BTreeSet<i16> = keys.iter().copied().collect();
     assert_eq!(keys, unique.into_iter().collect::<Vec<_>>());
     assert!(row(4).is_none() && row(-1).is_none() && row(i16::MAX).is_none());
-    for known in TABLE {
+    for (place, known) in TABLE.iter().enumerate() {
+        assert_eq!(known.index(), place);
         assert_eq!(row(known.key).unwrap().name, known.name);
         assert_eq!(format!("{:?}", ApiKey::try_from(known.key).unwrap()), known.name);
     }

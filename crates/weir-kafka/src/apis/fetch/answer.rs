@@ -5,86 +5,163 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
-use kafka_protocol::messages::{BrokerId, FetchResponse};
-use weir_policy::Reason;
 
-use super::sessions::{FetchTopics, SessionTopic, TopicKey};
-use super::{Judged, Request};
+use super::request::put_length;
+use super::topics::{FetchTopics, SessionTopic};
+use super::{FLEXIBLE, Judged, LOG_START, PREFERRED_REPLICA, Request, SESSIONS};
 use crate::answer::LocalAnswer;
-use crate::apis::topic_name;
-use crate::codec;
-use crate::fault::Fault;
-use crate::refusal::code_of;
-use crate::wire;
+use crate::refusal::{code, code_of};
+use crate::wire::{put_i16, put_i32};
 
 /// An answer that is nothing but its code.
-pub(super) fn top_level(request: &Request<'_>, error_code: i16) -> Result<Judged, Fault> {
-    let body = encode_top_level(request.version, error_code)?;
-    Ok(Judged::Answer(LocalAnswer::Ready { body, not_before: None }))
+pub(super) fn top_level(request: &Request<'_>, error_code: i16) -> Judged {
+    let body = encode_top_level(request.version, error_code);
+    Judged::Answer(LocalAnswer::Ready { body, not_before: None })
 }
 
-pub(super) fn encode_top_level(version: i16, error_code: i16) -> Result<Bytes, Fault> {
-    codec::encode(&FetchResponse::default().with_error_code(error_code), version).ok_or(Fault::NotEncodable)
+pub(super) fn encode_top_level(version: i16, error_code: i16) -> Bytes {
+    let mut out = Vec::new();
+    head(&mut out, version, error_code, 0);
+    end(out, version)
 }
 
 /// The answer where nothing of a full Fetch may be read: no session, every partition with its code.
-pub(super) fn refused_only(
-    request: &Request<'_>,
-    topics: &FetchTopics,
-    not_before: Option<Instant>,
-) -> Result<Judged, Fault> {
-    request.answer_not_before(&FetchResponse::default().with_responses(refused_topics(topics)), not_before)
+pub(super) fn refused_only(request: &Request<'_>, topics: &FetchTopics, not_before: Option<Instant>) -> Judged {
+    let mut out = Vec::new();
+    head(&mut out, request.version, code::NONE, topics.refused().count());
+    put_refused(&mut out, request.version, topics);
+    Judged::Answer(LocalAnswer::Ready { body: end(out, request.version), not_before })
 }
 
 /// The answer where the broker cannot be reached: what may be read has moved, for all that the client can tell.
-pub(super) fn unreachable(request: &Request<'_>, topics: &FetchTopics) -> Result<Bytes, Fault> {
-    let code_for = |topic: &SessionTopic| topic.refused.map_or(request.row.unreachable_code(), code_of);
-    let responses = topics.iter().map(|(key, topic)| failed(key, topic, code_for(topic))).collect();
-    codec::encode(&FetchResponse::default().with_responses(responses), request.version).ok_or(Fault::NotEncodable)
-}
-
-/// The refused topics, encoded as elements of the answer's list, and how many they are.
-pub(super) fn encode_refused(topics: &FetchTopics, version: i16, flexible: bool) -> Result<(usize, Bytes), Fault> {
-    let refused = refused_topics(topics);
-    if refused.is_empty() {
-        return Ok((0, Bytes::new()));
+pub(super) fn unreachable(request: &Request<'_>, topics: &FetchTopics) -> Bytes {
+    let mut out = Vec::new();
+    head(&mut out, request.version, code::NONE, topics.iter().count());
+    for topic in topics.iter() {
+        let error_code = topic.refused.map_or(request.row.unreachable_code(), code_of);
+        put_failed(&mut out, request.version, &topic, error_code);
     }
-    let count = refused.len();
-    let alone = FetchResponse::default().with_responses(refused);
-    let body = codec::encode(&alone, version).ok_or(Fault::NotEncodable)?;
-    // Before the list stand the throttle time (4), from version 7 on the code (2) and the session (4), and its length.
-    let fixed = if version >= super::SESSIONS { 10 } else { 4 };
-    let length = if flexible { wire::unsigned_varint_len(count.saturating_add(1)) } else { 4 };
-    let end = if flexible { body.len().saturating_sub(1) } else { body.len() };
-    let start: usize = fixed + length;
-    if start > end { Err(Fault::NotEncodable) } else { Ok((count, body.slice(start..end))) }
+    end(out, request.version)
 }
 
-fn refused_topics(topics: &FetchTopics) -> Vec<FetchableTopicResponse> {
-    let refused = |(key, topic): (&TopicKey, &SessionTopic)| {
-        let reason: Reason = topic.refused?;
-        Some(failed(key, topic, code_of(reason)))
-    };
-    topics.iter().filter_map(refused).collect()
+/// Writes the refused topics as elements of an answer's list, and says how many they are.
+pub(super) fn put_refused(out: &mut Vec<u8>, version: i16, topics: &FetchTopics) -> usize {
+    let mut count: usize = 0;
+    for (reason, topic) in topics.refused() {
+        put_failed(out, version, &topic, code_of(reason));
+        count = count.saturating_add(1);
+    }
+    count
+}
+
+/// All that stands before the first topic.
+fn head(out: &mut Vec<u8>, version: i16, error_code: i16, topics: usize) {
+    // No throttle time.
+    put_i32(out, 0);
+    if version >= SESSIONS {
+        put_i16(out, error_code);
+        put_i32(out, 0);
+    }
+    put_length(out, version, topics);
+}
+
+fn end(mut out: Vec<u8>, version: i16) -> Bytes {
+    no_tags(&mut out, version);
+    Bytes::from(out)
 }
 
 /// As Kafka answers a partition that it does not serve: no watermark, no records.
-fn failed(key: &TopicKey, topic: &SessionTopic, error_code: i16) -> FetchableTopicResponse {
-    let partition = |index: &i32| {
-        PartitionData::default()
-            .with_partition_index(*index)
-            .with_error_code(error_code)
-            .with_high_watermark(-1)
-            .with_last_stable_offset(-1)
-            .with_log_start_offset(-1)
-            .with_aborted_transactions(Some(Vec::new()))
-            .with_preferred_read_replica(BrokerId(-1))
-            .with_records(Some(Bytes::new()))
-    };
-    let answer = FetchableTopicResponse::default().with_partitions(topic.partitions.iter().map(partition).collect());
-    match key {
-        TopicKey::Name(name) => answer.with_topic(topic_name(name)),
-        TopicKey::Id(id) => answer.with_topic_id(*id),
+fn put_failed(out: &mut Vec<u8>, version: i16, topic: &SessionTopic<'_>, error_code: i16) {
+    topic.key.write(out, version);
+    put_length(out, version, topic.partitions.len());
+    for partition in topic.partitions {
+        put_i32(out, *partition);
+        put_i16(out, error_code);
+        // High watermark and last stable offset, then the log's start.
+        let offsets = if version >= LOG_START { 3 } else { 2 };
+        (0..offsets).for_each(|_| out.extend_from_slice(&(-1_i64).to_be_bytes()));
+        // No aborted transactions.
+        put_length(out, version, 0);
+        if version >= PREFERRED_REPLICA {
+            put_i32(out, -1);
+        }
+        // No records: empty, not null.
+        put_length(out, version, 0);
+        no_tags(out, version);
+    }
+    no_tags(out, version);
+}
+
+fn no_tags(out: &mut Vec<u8>, version: i16) {
+    out.extend((version >= FLEXIBLE).then_some(0));
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::FetchResponse;
+    use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
+    use kafka_protocol::messages::{BrokerId, TopicName};
+    use kafka_protocol::protocol::{Encodable, StrBytes};
+    use uuid::Uuid;
+    use weir_policy::Reason;
+
+    use super::super::{BY_ID, TopicKey};
+    use super::*;
+
+    fn by_the_schema(version: i16, response: &FetchResponse) -> Vec<u8> {
+        let mut out = bytes::BytesMut::new();
+        response.encode(&mut out, version).unwrap();
+        out.to_vec()
+    }
+
+    fn failed(version: i16, number: u8, partitions: i32) -> FetchableTopicResponse {
+        let partition = |index| {
+            PartitionData::default()
+                .with_partition_index(index)
+                .with_error_code(29)
+                .with_high_watermark(-1)
+                .with_last_stable_offset(-1)
+                .with_log_start_offset(-1)
+                .with_aborted_transactions(Some(Vec::new()))
+                .with_preferred_read_replica(BrokerId(-1))
+                .with_records(Some(Bytes::new()))
+        };
+        let topic = FetchableTopicResponse::default().with_partitions((0..partitions).map(partition).collect());
+        if version >= BY_ID {
+            return topic.with_topic_id(Uuid::from_u128(number.into()));
+        }
+        topic.with_topic(TopicName(StrBytes::from_string(format!("topic-{number}"))))
+    }
+
+    #[test]
+    fn trap_c15_refused_topics_are_written_as_the_schema_says_in_every_version() {
+        for version in 4..=17 {
+            let mut topics = FetchTopics::default();
+            let names: Vec<_> = (0..200_u8).map(|number| format!("topic-{number}")).collect();
+            let mut responses: Vec<_> = (0..200_u8).collect();
+            responses.sort_by_key(|number| names[usize::from(*number)].clone());
+            if version >= BY_ID {
+                responses.sort_unstable();
+            }
+            for number in 0..200_u8 {
+                let named = TopicKey::Name(&names[usize::from(number)]);
+                let key = if version >= BY_ID { TopicKey::Id(Uuid::from_u128(number.into())) } else { named };
+                topics.add_all(key, Some(Reason::TopicNotGranted), 0..i32::from(number));
+            }
+            topics.settle();
+            let responses = responses.into_iter().map(|number| failed(version, number, number.into())).collect();
+            let mut out = Vec::new();
+            head(&mut out, version, code::NONE, topics.refused().count());
+            assert_eq!(put_refused(&mut out, version, &topics), 200);
+            assert_eq!(end(out, version), by_the_schema(version, &FetchResponse::default().with_responses(responses)));
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_a_code_is_written_as_the_schema_says_in_every_version() {
+        for version in SESSIONS..=17 {
+            let schema = by_the_schema(version, &FetchResponse::default().with_error_code(70));
+            assert_eq!(encode_top_level(version, 70), schema);
+        }
     }
 }

@@ -3,15 +3,14 @@
 //! Must never: show a real address or a rack, or an endpoint of a broker that has no shown address.
 
 use crate::advertise::{AdvertisedNodes, ShownAddress};
-use crate::answer::Sink;
 use crate::cluster::RealBrokerId;
 use crate::wire::{self, Malformed, Reader};
 
 /// As many endpoints as one answer may bring.
 const MOST_ENDPOINTS: u32 = 1000;
 
-/// Reads the section of tagged fields at the end, gives the client its own, and says how long the broker's was.
-pub(super) fn rewrite(section: &[u8], nodes: &AdvertisedNodes, sink: &mut impl Sink) -> Result<usize, Malformed> {
+/// Reads the section of tagged fields at the end: how long it is, and what the client gets for it.
+pub(super) fn rewrite(section: &[u8], nodes: &AdvertisedNodes) -> Result<(usize, Vec<u8>), Malformed> {
     let mut reader = Reader::new(section);
     let mut shown = Vec::new();
     for _ in 0..reader.unsigned_varint()? {
@@ -22,8 +21,7 @@ pub(super) fn rewrite(section: &[u8], nodes: &AdvertisedNodes, sink: &mut impl S
             shown = read(content, nodes)?;
         }
     }
-    sink.put(&write(&shown));
-    Ok(reader.position())
+    Ok((reader.position(), write(&shown)))
 }
 
 fn read(content: &[u8], nodes: &AdvertisedNodes) -> Result<Vec<ShownAddress>, Malformed> {

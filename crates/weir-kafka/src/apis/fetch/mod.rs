@@ -6,36 +6,39 @@
 
 mod answer;
 mod endpoints;
+mod request;
 mod sessions;
+mod topics;
 mod walk;
 
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_protocol::messages::fetch_request::{FetchTopic, ReplicaState};
-use kafka_protocol::messages::{BrokerId, FetchRequest};
-use kafka_protocol::protocol::StrBytes;
-use uuid::Uuid;
 use weir_policy::{Operation, Reason, Resource};
 
+use self::request::{FetchBody, Terms, Topic, Topics};
 use super::{Forward, ForwardBody, Judged, Request, Withheld};
-use crate::codec;
 use crate::env::Env;
 use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::code;
 
 use crate::wire::Malformed;
-pub(crate) use sessions::{FetchSession, FetchSessions, FetchTopics, SessionTopic, TopicKey};
+pub(crate) use sessions::{FetchSession, FetchSessions, TopicKey};
+pub(crate) use topics::FetchTopics;
+pub(crate) use walk::{FetchWalk, Scope, Walked};
 
-pub(crate) use walk::{FetchWalk, Scope};
-
-/// Topics have ids, and no names, from this version on.
-pub(crate) const BY_ID: i16 = 13;
+/// The log's start stands in requests and answers from this version on.
+const LOG_START: i16 = 5;
 /// Sessions exist from this version on.
 pub(crate) const SESSIONS: i16 = 7;
+/// Preferred replicas exist from this version on.
+const PREFERRED_REPLICA: i16 = 11;
+/// Lengths are compact, and tags exist, from this version on.
+const FLEXIBLE: i16 = 12;
+/// Topics have ids, and no names, from this version on.
+pub(crate) const BY_ID: i16 = 13;
 /// Kafka answers at once when nothing may be read, and the client asks again at once: Weir lets it wait (trap C24).
 const REFUSED_WAIT: Duration = Duration::from_millis(500);
 /// As many bytes of topic names as one session may hold: what one request brings, however many requests add to it.
@@ -57,213 +60,192 @@ pub(super) fn judge(
     sessions: &mut FetchSessions,
     refusals: &mut Refusals,
 ) -> Result<Judged, Fault> {
-    let gated = request.decode::<FetchRequest>()?;
-    let mut fetch = Fetch { message: gated.message, touched: !gated.passed.canonical };
-    normalise(&mut fetch, request);
-    let (id, epoch) = (fetch.message.session_id, fetch.message.session_epoch);
-    match epoch {
+    let canonical = request.walk()?.canonical;
+    let body = FetchBody::read(request.version, &request.body).map_err(Fault::Malformed)?;
+    let terms = bounded(&body.terms, request.env);
+    let as_sent = canonical && !body.says_more;
+    let fetch = Fetch { body, terms, as_sent };
+    match fetch.terms.session_epoch {
         // An id below zero is no session; brokers divide by it to find its shelf.
-        _ if id < 0 => answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND),
+        _ if fetch.terms.session_id < 0 => Ok(answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND)),
         0 | -1 => full(request, fetch, sessions, refusals),
         _ => incremental(request, fetch, sessions, refusals),
     }
 }
 
-/// A request and whether it still is what the client sent.
-struct Fetch {
-    message: FetchRequest,
-    touched: bool,
+/// A request, and what becomes of it.
+struct Fetch<'a> {
+    body: FetchBody<'a>,
+    /// What the broker is asked for.
+    terms: Terms,
+    /// The client's bytes say no more than may go to the broker, whatever becomes of terms and topics.
+    as_sent: bool,
 }
 
-impl Fetch {
-    fn set<T: PartialEq>(&mut self, field: impl FnOnce(&mut FetchRequest) -> &mut T, value: T) {
-        let field = field(&mut self.message);
-        if *field != value {
-            *field = value;
-            self.touched = true;
-        }
+/// Brings what may be asked for into its bounds (traps A8, A9).
+fn bounded(terms: &Terms, env: &Env<'_>) -> Terms {
+    let longest = i32::try_from(env.limits.fetch_max_wait.as_millis()).unwrap_or(i32::MAX);
+    Terms {
+        max_wait_ms: terms.max_wait_ms.clamp(0, longest),
+        max_bytes: terms.max_bytes.clamp(1, env.limits.fetch_max_bytes),
+        isolation_level: i8::from(terms.isolation_level != 0),
+        ..*terms
     }
-}
-
-/// Takes out what only a replica says (traps S1, S2) and brings what may be asked for into its bounds (A8, A9).
-fn normalise(fetch: &mut Fetch, request: &Request<'_>) {
-    let limits = request.env.limits;
-    fetch.set(|message| &mut message.replica_id, BrokerId(-1));
-    fetch.set(|message| &mut message.replica_state, ReplicaState::default());
-    fetch.set(|message| &mut message.cluster_id, None);
-    // Racks are the brokers' own: a preferred replica would tell where they stand (trap L19).
-    fetch.set(|message| &mut message.rack_id, StrBytes::default());
-    let longest = i32::try_from(limits.fetch_max_wait.as_millis()).unwrap_or(i32::MAX);
-    let wait = fetch.message.max_wait_ms.clamp(0, longest);
-    fetch.set(|message| &mut message.max_wait_ms, wait);
-    let bytes = fetch.message.max_bytes.clamp(1, limits.fetch_max_bytes);
-    fetch.set(|message| &mut message.max_bytes, bytes);
-    let isolation = i8::from(fetch.message.isolation_level != 0);
-    fetch.set(|message| &mut message.isolation_level, isolation);
-    let mut cleaned = false;
-    for partition in fetch.message.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
-        if partition.replica_directory_id != Uuid::nil() {
-            partition.replica_directory_id = Uuid::nil();
-            cleaned = true;
-        }
-    }
-    fetch.touched |= cleaned;
 }
 
 /// A Fetch that names all it wants: without a session, or as the first of one.
 fn full(
     request: &Request<'_>,
-    mut fetch: Fetch,
+    mut fetch: Fetch<'_>,
     sessions: &mut FetchSessions,
     refusals: &mut Refusals,
 ) -> Result<Judged, Fault> {
-    let id = fetch.message.session_id;
-    if id != 0 && !sessions.forget(id) {
-        fetch.set(|message| &mut message.session_id, 0);
+    let terms = &mut fetch.terms;
+    if terms.session_id != 0 && !sessions.forget(terms.session_id) {
+        terms.session_id = 0;
     }
-    if fetch.message.session_id == 0
+    if terms.session_id == 0
         && request.version >= SESSIONS
         && let Some(retired) = sessions.take_retired()
     {
-        fetch.set(|message| &mut message.session_id, retired);
+        terms.session_id = retired;
     }
-    if fetch.message.session_epoch == 0 && !sessions.has_room() {
-        fetch.set(|message| &mut message.session_epoch, -1);
+    if terms.session_epoch == 0 && !sessions.has_room() {
+        terms.session_epoch = -1;
     }
-    if !fetch.message.forgotten_topics_data.is_empty() {
-        fetch.message.forgotten_topics_data.clear();
-        fetch.touched = true;
+    let mut topics = FetchTopics::with_room_for(&fetch.body.topics);
+    let refuse = |reason, partitions| refusals.add(reason, partitions);
+    let kept = judge_topics(&mut topics, &fetch.body.topics, request.env, refuse)?;
+    if kept == 0 && fetch.body.topics.len() > 0 {
+        sessions.not_ended(fetch.terms.session_id);
+        let wait = Duration::from_millis(u64::try_from(fetch.terms.max_wait_ms).unwrap_or(0)).min(REFUSED_WAIT);
+        return Ok(answer::refused_only(request, &topics, request.env.now.checked_add(wait)));
     }
-    let mut topics = FetchTopics::new();
-    let asked_for_some = !fetch.message.topics.is_empty();
-    add_topics(&mut topics, &mut fetch, request, refusals)?;
-    if fetch.message.topics.is_empty() && asked_for_some {
-        sessions.not_ended(fetch.message.session_id);
-        let wait = Duration::from_millis(u64::try_from(fetch.message.max_wait_ms).unwrap_or(0)).min(REFUSED_WAIT);
-        return answer::refused_only(request, &topics, request.env.now.checked_add(wait));
-    }
-    let if_unreachable = if request.env.broker_connected { None } else { Some(answer::unreachable(request, &topics)?) };
+    let if_unreachable = (!request.env.broker_connected).then(|| answer::unreachable(request, &topics));
+    let untouched = kept == fetch.body.topics.len() && fetch.body.forgotten.len() == 0;
+    let body = body(&fetch, untouched, |topic| topics.allow(topic.key), |_| false)?;
     let asked = Asked { topics: Arc::new(topics), session: None, generations: generations(request.env) };
-    forward(request, fetch, asked, if_unreachable)
+    Ok(forward(request, &fetch, body, asked, if_unreachable))
 }
 
 /// A Fetch in a session: it names what changes.
 fn incremental(
     request: &Request<'_>,
-    mut fetch: Fetch,
+    fetch: Fetch<'_>,
     sessions: &mut FetchSessions,
     refusals: &mut Refusals,
 ) -> Result<Judged, Fault> {
-    let id = fetch.message.session_id;
+    let id = fetch.terms.session_id;
     let Some(session) = sessions.get_mut(id) else {
-        return answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND);
+        return Ok(answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND));
     };
     if session.by_id != (request.version >= BY_ID) {
-        return answer::top_level(request, code::FETCH_SESSION_TOPIC_ID_ERROR);
+        return Ok(answer::top_level(request, code::FETCH_SESSION_TOPIC_ID_ERROR));
     }
     if verdicts_changed(session, request.env) {
         // The client comes back with its full list: what it lost and what it gained take effect together (C17, C18).
         sessions.retire(id);
-        return answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND);
+        return Ok(answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND));
     }
-    // In the steady state nothing changes, and nothing is walked.
-    if !fetch.message.forgotten_topics_data.is_empty() || !fetch.message.topics.is_empty() {
-        let topics = Arc::make_mut(&mut session.topics);
-        add_topics(topics, &mut fetch, request, refusals)?;
-        forget_topics(topics, &mut fetch, request.version);
-        topics.retain(|_, topic| !topic.partitions.is_empty());
+    let (topics, forgotten) = (&fetch.body.topics, &fetch.body.forgotten);
+    // What moves on in partitions that are known, or does not, is no change.
+    if !session.topics.hold_all(topics).map_err(Fault::Malformed)? {
+        session.topics = Arc::new(with_more(&session.topics, topics, request.env)?);
     }
-    for topic in session.topics.values() {
-        if let Some(reason) = topic.refused {
-            refusals.add(reason, topic.partitions.len());
-        }
+    // What a client forgets is no business of the broker's where it was refused (C19).
+    let known = Arc::clone(&session.topics);
+    let allowed = |topic: &Topic<'_>| known.allow(topic.key);
+    let untouched =
+        topics.all(allowed).map_err(Fault::Malformed)? && forgotten.all(allowed).map_err(Fault::Malformed)?;
+    let body = body(&fetch, untouched, allowed, allowed)?;
+    if forgotten.len() > 0 {
+        session.topics = Arc::new(known.without(&listed(forgotten)?));
+    }
+    for (reason, topic) in session.topics.refused() {
+        refusals.add(reason, topic.partitions.len());
     }
     let topics = Arc::clone(&session.topics);
     let asked = Asked { topics, session: Some(id), generations: generations(request.env) };
     // A session lives on an open connection; were it gone, the client starts anew.
-    let if_unreachable = if request.env.broker_connected {
-        None
-    } else {
-        Some(answer::encode_top_level(request.version, code::FETCH_SESSION_ID_NOT_FOUND)?)
-    };
-    forward(request, fetch, asked, if_unreachable)
+    let if_unreachable = (!request.env.broker_connected)
+        .then(|| answer::encode_top_level(request.version, code::FETCH_SESSION_ID_NOT_FOUND));
+    Ok(forward(request, &fetch, body, asked, if_unreachable))
 }
 
-fn forward(request: &Request<'_>, fetch: Fetch, asked: Asked, if_unreachable: Option<Bytes>) -> Result<Judged, Fault> {
-    let patience = request.patience(fetch.message.max_wait_ms);
-    let body = if fetch.touched {
-        ForwardBody::Encoded(codec::encode(&fetch.message, request.version).ok_or(Fault::NotEncodable)?)
-    } else {
-        ForwardBody::Original
-    };
-    Ok(Judged::Forward(Forward { body, withheld: Withheld::Fetch(Box::new(asked)), patience, if_unreachable }))
-}
-
-/// Judges the topics of a request, notes all of them, and cuts the refused ones out.
-fn add_topics(
-    known: &mut FetchTopics,
-    fetch: &mut Fetch,
+fn forward(
     request: &Request<'_>,
-    refusals: &mut Refusals,
-) -> Result<(), Fault> {
-    let by_id = request.version >= BY_ID;
-    let in_session = fetch.message.session_epoch > 0;
-    let before = fetch.message.topics.len();
-    fetch.message.topics.retain(|topic| {
-        let refused = note_topic(known, topic, by_id, request.env);
-        if let (Some(reason), false) = (refused, in_session) {
-            refusals.add(reason, topic.partitions.len());
+    fetch: &Fetch<'_>,
+    body: ForwardBody,
+    asked: Asked,
+    if_unreachable: Option<Bytes>,
+) -> Judged {
+    let patience = request.patience(fetch.terms.max_wait_ms);
+    Judged::Forward(Forward { body, withheld: Withheld::Fetch(asked), patience, if_unreachable })
+}
+
+/// The client's own bytes if nothing of them changes, or new ones with the topics that are kept.
+fn body(
+    fetch: &Fetch<'_>,
+    untouched: bool,
+    keeps: impl Fn(&Topic<'_>) -> bool,
+    forgets: impl Fn(&Topic<'_>) -> bool,
+) -> Result<ForwardBody, Fault> {
+    if untouched && fetch.as_sent && fetch.terms == fetch.body.terms {
+        return Ok(ForwardBody::Original);
+    }
+    fetch.body.write(&fetch.terms, keeps, forgets).map(ForwardBody::Encoded).map_err(Fault::Malformed)
+}
+
+/// Judges the topics of a request and notes all of them. Says how many may be asked for.
+fn judge_topics(
+    noted: &mut FetchTopics,
+    topics: &Topics<'_>,
+    env: &Env<'_>,
+    mut refuse: impl FnMut(Reason, usize),
+) -> Result<usize, Fault> {
+    let mut kept: usize = 0;
+    let mut topics = topics.clone();
+    while let Some(topic) = topics.next().map_err(Fault::Malformed)? {
+        let verdict = verdict(topic.key, env);
+        match verdict {
+            Ok(()) => kept = kept.saturating_add(1),
+            Err(reason) => refuse(reason, topic.partitions.len()),
         }
-        refused.is_none()
-    });
-    fetch.touched |= fetch.message.topics.len() != before;
-    let partitions: usize = known.values().map(|topic| topic.partitions.len()).sum();
-    let names: usize = known.keys().map(TopicKey::name_len).sum();
-    let most = usize::try_from(request.env.limits.request.partitions).unwrap_or(usize::MAX);
-    match (partitions > most, names > SESSION_NAMES) {
+        noted.add(topic.key, verdict.err(), topic.partitions).map_err(Fault::Malformed)?;
+    }
+    noted.settle();
+    let most = usize::try_from(env.limits.request.partitions).unwrap_or(usize::MAX);
+    match (noted.partition_count() > most, noted.name_bytes() > SESSION_NAMES) {
         (true, _) => Err(Fault::Malformed(Malformed::TooManyPartitions)),
         (_, true) => Err(Fault::Malformed(Malformed::TooManyTopics)),
-        _ => Ok(()),
+        _ => Ok(kept),
     }
 }
 
-fn note_topic(known: &mut FetchTopics, topic: &FetchTopic, by_id: bool, env: &Env<'_>) -> Option<Reason> {
-    let key = if by_id { TopicKey::Id(topic.topic_id) } else { TopicKey::Name(topic.topic.to_string()) };
-    let noted = match known.entry(key) {
-        Entry::Occupied(entry) => entry.into_mut(),
-        Entry::Vacant(entry) => {
-            let refused = verdict(entry.key(), env).err();
-            entry.insert(SessionTopic { refused, partitions: Vec::new() })
-        }
-    };
-    noted.add(topic.partitions.iter().map(|partition| partition.partition));
-    noted.refused
+/// A session's topics and those that a request adds. What is refused of them is told with every answer, and counted then.
+fn with_more(known: &FetchTopics, topics: &Topics<'_>, env: &Env<'_>) -> Result<FetchTopics, Fault> {
+    let mut more = known.clone();
+    judge_topics(&mut more, topics, env, |_, _| {})?;
+    Ok(more)
 }
 
-/// What a client forgets is taken out of the session; forgetting a refused topic is no business of the broker's (C19).
-fn forget_topics(known: &mut FetchTopics, fetch: &mut Fetch, version: i16) {
-    let before = fetch.message.forgotten_topics_data.len();
-    fetch.message.forgotten_topics_data.retain(|forgotten| {
-        let key = if version >= BY_ID {
-            TopicKey::Id(forgotten.topic_id)
-        } else {
-            TopicKey::Name(forgotten.topic.to_string())
-        };
-        let Some(topic) = known.get_mut(&key) else { return false };
-        for partition in &forgotten.partitions {
-            topic.forget(*partition);
-        }
-        topic.refused.is_none()
-    });
-    fetch.touched |= fetch.message.forgotten_topics_data.len() != before;
+/// The topics that a request forgets; nothing is asked for them.
+fn listed(topics: &Topics<'_>) -> Result<FetchTopics, Fault> {
+    let mut listed = FetchTopics::with_room_for(topics);
+    let mut topics = topics.clone();
+    while let Some(topic) = topics.next().map_err(Fault::Malformed)? {
+        listed.add(topic.key, None, topic.partitions).map_err(Fault::Malformed)?;
+    }
+    listed.settle();
+    Ok(listed)
 }
 
 /// Judges a topic by the client's name for it.
-fn verdict(key: &TopicKey, env: &Env<'_>) -> Result<(), Reason> {
+fn verdict(key: TopicKey<'_>, env: &Env<'_>) -> Result<(), Reason> {
     match key {
         TopicKey::Name(name) => env.policy.judge(env.principal, Operation::Read, Resource::Topic(name)),
         TopicKey::Id(id) => {
-            let (name, _) = env.view.and_then(|view| view.topic_by_id(*id)).ok_or(Reason::TopicIdUnknown)?;
+            let (name, _) = env.view.and_then(|view| view.topic_by_id(id)).ok_or(Reason::TopicIdUnknown)?;
             // Hidden and unknown ids are told apart by nobody (trap L3).
             env.policy.judge(env.principal, Operation::Read, Resource::Topic(&name)).map_err(|_| Reason::TopicIdUnknown)
         }
@@ -276,7 +258,7 @@ fn verdicts_changed(session: &mut FetchSession, env: &Env<'_>) -> bool {
     if session.generations == now {
         return false;
     }
-    let changed = session.topics.iter().any(|(key, topic)| verdict(key, env).err() != topic.refused);
+    let changed = session.topics.iter().any(|topic| verdict(topic.key, env).err() != topic.refused);
     session.generations = now;
     changed
 }

@@ -6,25 +6,17 @@
 //! that came with an error are blanked, and the client refreshes its metadata (KIP-951).
 //! Must never: let a partition pass that was not asked for or is refused, or an address of a broker's own.
 
-use bytes::Bytes;
-use uuid::Uuid;
-
-use super::answer::encode_refused;
-use super::sessions::{FetchTopics, TopicKey};
-use super::{BY_ID, SESSIONS, endpoints};
+use super::answer::put_refused;
+use super::request::put_length;
+use super::sessions::TopicKey;
+use super::topics::{FetchTopics, SessionTopic};
+use super::{FLEXIBLE, LOG_START, PREFERRED_REPLICA, SESSIONS, endpoints};
 use crate::advertise::AdvertisedNodes;
-use crate::answer::Sink;
 use crate::cluster::RealBrokerId;
 use crate::fault::Fault;
 use crate::refusal::shows_stale_view;
-use crate::wire::{self, Malformed, Reader};
+use crate::wire::{Malformed, Reader};
 
-/// The list of topics is flexible, and tags exist, from this version on.
-const FLEXIBLE: i16 = 12;
-/// Preferred replicas exist from this version on.
-const PREFERRED_REPLICA: i16 = 11;
-/// The log's start stands in the answer from this version on.
-const LOG_START: i16 = 5;
 /// Leaders' endpoints stand at the end from this version on.
 const NODE_ENDPOINTS: i16 = 16;
 /// The longest piece that must be seen whole: a topic's or a partition's header, or its tags.
@@ -50,10 +42,12 @@ pub(crate) struct FetchWalk {
     left: u64,
     /// The frame is in the buffer from its first to its last byte.
     whole: bool,
-    refused: Bytes,
+    /// The refused topics, until they are given.
+    pub refused: Vec<u8>,
     topics_left: u32,
     partitions_left: u32,
-    topic: TopicKey,
+    /// The place of the topic that is walked, among those that were asked for.
+    topic: usize,
     pub session_id: i32,
     pub error_code: i16,
     pub view_is_stale: bool,
@@ -88,10 +82,10 @@ impl FetchWalk {
             state: State::Head,
             left,
             whole,
-            refused: Bytes::new(),
+            refused: Vec::new(),
             topics_left: 0,
             partitions_left: 0,
-            topic: TopicKey::Id(Uuid::nil()),
+            topic: 0,
             session_id: 0,
             error_code: 0,
             view_is_stale: false,
@@ -105,70 +99,61 @@ impl FetchWalk {
 
     /// Reads the head: what stands before the first topic. `body` starts right behind the response header.
     ///
-    /// Gives the bytes of the head as the client gets it, how many of the broker's it replaces, and by how much the frame
-    /// grows; nothing where more bytes are needed.
+    /// Gives how many bytes it has and what the client gets for them; nothing where more bytes are needed.
     pub(crate) fn head(&mut self, body: &[u8], scope: &Scope<'_>) -> Result<Option<Head>, Fault> {
         let mut reader = Reader::new(body);
         let parsed = self.read_head(&mut reader);
         let Ok((throttle, count)) = parsed else { return self.incomplete(body.len()).map(|()| None) };
         let consumed = reader.position();
-        // A broker that throttles answers nothing, and that is how clients know it (trap Q6).
-        let (refused_topics, refused) = if self.error_code != 0 || (throttle > 0 && count == 0) {
-            (0, Bytes::new())
-        } else {
-            encode_refused(scope.topics, self.version, self.is_flexible())?
-        };
-        let shown = usize::try_from(count).unwrap_or(usize::MAX).saturating_add(refused_topics);
-        let fixed = if self.version >= SESSIONS { 10 } else { 4 };
-        let mut bytes = body.get(..fixed).unwrap_or_default().to_vec();
-        if self.is_flexible() {
-            wire::put_unsigned_varint(&mut bytes, u32::try_from(shown.saturating_add(1)).unwrap_or(u32::MAX));
-        } else {
-            bytes.extend_from_slice(&i32::try_from(shown).unwrap_or(i32::MAX).to_be_bytes());
-        }
-        let grows = bytes.len().saturating_add(refused.len()).saturating_sub(consumed);
-        self.refused = refused;
         self.topics_left = count;
         self.walked(consumed)?;
+        let mut head = Head { consumed, instead: Vec::new(), grows: 0 };
+        // A broker that throttles answers nothing, and that is how clients know it (trap Q6).
+        if self.error_code == 0 && !(throttle > 0 && count == 0) {
+            let refused = put_refused(&mut self.refused, self.version, scope.topics);
+            if refused > 0 {
+                let fixed = if self.version >= SESSIONS { 10 } else { 4 };
+                head.instead.extend_from_slice(body.get(..fixed).unwrap_or_default());
+                let shown = usize::try_from(count).unwrap_or(usize::MAX).saturating_add(refused);
+                put_length(&mut head.instead, self.version, shown);
+                head.grows = head.instead.len().saturating_add(self.refused.len()).saturating_sub(consumed);
+            }
+        }
         self.state = self.next_topic();
-        Ok(Some(Head { bytes, consumed, grows }))
+        Ok(Some(head))
     }
 
-    /// Walks as far as the buffer goes, edits it in place, and gives what was walked to the client. Says how many bytes of
-    /// the buffer were taken; the rest is the start of a piece that is not whole yet.
-    pub(crate) fn body(&mut self, buffer: &mut [u8], scope: &Scope<'_>, sink: &mut impl Sink) -> Result<usize, Fault> {
-        let mut taken = 0;
-        let mut given = 0;
+    /// Walks as far as the buffer goes and edits it in place. What was walked may go to the client; the rest is the start
+    /// of a piece that is not whole yet.
+    pub(crate) fn body(&mut self, buffer: &mut [u8], scope: &Scope<'_>) -> Result<Walked, Fault> {
+        let mut walked = Walked { taken: 0, refused_at: None, end: None };
         while self.state != State::Done {
+            let rest = buffer.get_mut(walked.taken..).unwrap_or_default();
             if self.state == State::End {
                 // Refused topics stand last.
-                sink.put(buffer.get(given..taken).unwrap_or_default());
-                given = taken;
-                sink.put(&std::mem::take(&mut self.refused));
-                if self.whole && self.version >= NODE_ENDPOINTS {
-                    let end = buffer.get(taken..).unwrap_or_default();
-                    let bytes = endpoints::rewrite(end, scope.nodes, sink).map_err(Fault::BrokerMalformed)?;
+                walked.refused_at = (!self.refused.is_empty()).then_some(walked.taken);
+                // An empty section, as nearly always, is walked like any other.
+                if self.whole && self.version >= NODE_ENDPOINTS && rest.first() != Some(&0) {
+                    let (bytes, end) = endpoints::rewrite(rest, scope.nodes).map_err(Fault::BrokerMalformed)?;
                     self.walked(bytes)?;
-                    taken = taken.saturating_add(bytes);
-                    given = taken;
+                    walked.end = Some((walked.taken, end));
+                    walked.taken = walked.taken.saturating_add(bytes);
                     self.state = State::Done;
                     break;
                 }
             }
-            let rest = buffer.get_mut(taken..).unwrap_or_default();
             match self.step(rest, scope)? {
                 Step::NeedMore => break,
                 Step::Walked(bytes) => {
                     self.walked(bytes)?;
-                    taken = taken.saturating_add(bytes);
+                    walked.taken = walked.taken.saturating_add(bytes);
                 }
             }
         }
-        sink.put(buffer.get(given..taken).unwrap_or_default());
         if self.state == State::Done && self.left > 0 {
             return Err(Fault::BrokerMalformed(Malformed::TrailingBytes));
         }
-        Ok(taken)
+        Ok(walked)
     }
 
     fn walked(&mut self, bytes: usize) -> Result<(), Fault> {
@@ -200,7 +185,7 @@ impl FetchWalk {
         let available = piece.len();
         let before = (self.state, self.topics_left, self.partitions_left);
         let walked = match self.state {
-            State::Topic => self.topic(piece),
+            State::Topic => self.topic(piece, scope),
             State::Partition => self.partition(piece, scope),
             State::Aborted { left } => self.aborted(piece, left),
             State::BeforeRecords => self.before_records(piece, scope),
@@ -261,20 +246,20 @@ impl FetchWalk {
         }
     }
 
-    fn topic(&mut self, piece: &[u8]) -> Result<usize, Piece> {
+    fn topic(&mut self, piece: &[u8], scope: &Scope<'_>) -> Result<usize, Piece> {
         let mut reader = Reader::new(piece);
-        let topic = if self.version >= BY_ID {
-            TopicKey::Id(reader.uuid()?)
-        } else {
-            let name = if self.is_flexible() { reader.compact_string()? } else { reader.string()? };
-            TopicKey::Name(name.to_owned())
-        };
+        let key = TopicKey::read(&mut reader, self.version)?;
         let partitions = self.count(&mut reader)?;
-        self.topic = topic;
+        self.topic = scope.topics.place(key).ok_or(Piece::Refused(Fault::BrokerUnasked))?;
         self.partitions_left = partitions;
         self.topics_left = self.topics_left.saturating_sub(1);
         self.state = self.next_partition();
-        Ok(reader.position())
+        if self.asked(scope).is_none() { Err(Piece::Refused(Fault::BrokerUnasked)) } else { Ok(reader.position()) }
+    }
+
+    /// The topic that is walked, if it may be answered.
+    fn asked<'a>(&self, scope: &Scope<'a>) -> Option<SessionTopic<'a>> {
+        scope.topics.at(self.topic).filter(|topic| topic.refused.is_none())
     }
 
     fn partition(&mut self, piece: &[u8], scope: &Scope<'_>) -> Result<usize, Piece> {
@@ -284,8 +269,7 @@ impl FetchWalk {
         // High watermark and last stable offset, then the log's start.
         reader.skip(if self.version >= LOG_START { 24 } else { 16 })?;
         let aborted = self.nullable_count(&mut reader)?;
-        let asked = scope.topics.get(&self.topic).filter(|topic| topic.refused.is_none());
-        if !asked.is_some_and(|topic| topic.holds(index)) {
+        if !self.asked(scope).is_some_and(|topic| topic.holds(index)) {
             return Err(Piece::Refused(Fault::BrokerUnasked));
         }
         self.view_is_stale |= shows_stale_view(error_code);
@@ -363,35 +347,73 @@ impl FetchWalk {
 
     /// Walks a section of tagged fields that starts at `at`, edits each in place, and says how long the section is.
     fn tags(&self, piece: &mut [u8], at: usize, edit: impl Fn(u32, usize, &[u8]) -> Edit) -> Result<usize, Piece> {
-        let mut edits = [(0_usize, 0_usize, 0_usize, Edit::Keep); MOST_TAGS];
-        let mut reader = Reader::new(piece.get(at..).unwrap_or_default());
+        let section = piece.get_mut(at..).unwrap_or_default();
+        let mut reader = Reader::new(section);
         let count = usize::try_from(reader.unsigned_varint()?).unwrap_or(usize::MAX);
         if count > MOST_TAGS {
             return Err(Piece::Refused(Fault::BrokerMalformed(Malformed::TooManyTags)));
         }
-        for slot in edits.iter_mut().take(count) {
-            let tag_at = reader.position();
-            let tag = reader.unsigned_varint()?;
-            let size = usize::try_from(reader.unsigned_varint()?).unwrap_or(usize::MAX);
-            let content_at = reader.position();
-            let content = reader.take(size)?;
-            *slot = (tag_at, content_at, size, edit(tag, size, content));
+        let first = reader.position();
+        for _ in 0..count {
+            tag(&mut reader)?;
         }
-        let section = reader.position();
-        let piece = piece.get_mut(at..).unwrap_or_default();
-        for (tag_at, content_at, size, edit) in edits.into_iter().take(count) {
-            apply(piece, tag_at, content_at, size, edit);
+        let length = reader.position();
+        // All of it is there: nothing is edited of what is looked at again.
+        let mut tag_at = first;
+        for _ in 0..count {
+            let mut reader = Reader::new(section.get(tag_at..).unwrap_or_default());
+            let (tag, content) = tag(&mut reader)?;
+            let size = content.len();
+            let edit = edit(tag, size, content);
+            let next = tag_at.saturating_add(reader.position());
+            apply(section, tag_at, next.saturating_sub(size), size, edit);
+            tag_at = next;
         }
-        Ok(section)
+        Ok(length)
     }
 }
 
-/// The head of an answer, as the client gets it.
+/// A tagged field: its number and its content.
+fn tag<'a>(reader: &mut Reader<'a>) -> Result<(u32, &'a [u8]), Malformed> {
+    let tag = reader.unsigned_varint()?;
+    let size = usize::try_from(reader.unsigned_varint()?).unwrap_or(usize::MAX);
+    Ok((tag, reader.take(size)?))
+}
+
+/// What was walked of a buffer.
+pub(crate) struct Walked {
+    /// Bytes of the broker's.
+    pub taken: usize,
+    /// Where among them the refused topics stand.
+    pub refused_at: Option<usize>,
+    /// From where to the last of them the client gets something else, and what.
+    pub end: Option<(usize, Vec<u8>)>,
+}
+
+impl Walked {
+    /// Whether the client gets the bytes as they are.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.refused_at.is_none() && self.end.is_none()
+    }
+
+    /// Bytes of the broker's for which the client gets others at the end.
+    pub(crate) fn end_taken(&self) -> usize {
+        self.end.as_ref().map_or(0, |(from, _)| self.taken.saturating_sub(*from))
+    }
+
+    /// Bytes that the client gets for them.
+    pub(crate) fn end_len(&self) -> usize {
+        self.end.as_ref().map_or(0, |(_, end)| end.len())
+    }
+}
+
+/// The head of an answer.
 pub(crate) struct Head {
-    pub bytes: Vec<u8>,
-    /// Bytes of the broker's that it stands for.
+    /// Bytes of the broker's.
     pub consumed: usize,
-    /// How much longer the client's frame is than the broker's.
+    /// What the client gets for them; nothing where it gets them as they are.
+    pub instead: Vec<u8>,
+    /// How much longer the client's frame is than the broker's, refused topics included.
     pub grows: usize,
 }
 

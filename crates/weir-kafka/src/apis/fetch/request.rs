@@ -1,0 +1,317 @@
+//! A Fetch request, read where it stands: one pass finds its fields, another visits its topics, and nothing is copied.
+//!
+//! No tagged field of it says anything that a consumer may say (they are a cluster id and what replicas say of
+//! themselves), so that a body with one is written anew without.
+//! Must never: be given bytes that the gate has not walked, or pass over a topic without a word.
+
+use bytes::Bytes;
+
+use super::sessions::TopicKey;
+use super::{BY_ID, FLEXIBLE, LOG_START, SESSIONS};
+use crate::wire::{self, Malformed, Reader};
+
+/// The last version in which a replica says who it is among the plain fields.
+const LAST_PLAIN_REPLICA: i16 = 14;
+/// Partitions have a leader epoch from this version on.
+const LEADER_EPOCH: i16 = 9;
+/// The client's rack stands at the end from this version on.
+const RACK: i16 = 11;
+/// What consumers send as their replica id.
+const NO_REPLICA: i32 = -1;
+
+/// The fields that Weir may change on their way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Terms {
+    pub max_wait_ms: i32,
+    pub max_bytes: i32,
+    pub isolation_level: i8,
+    pub session_id: i32,
+    pub session_epoch: i32,
+}
+
+/// A request as the client sent it.
+#[derive(Debug)]
+pub(super) struct FetchBody<'a> {
+    version: i16,
+    min_bytes: i32,
+    pub terms: Terms,
+    pub topics: Topics<'a>,
+    pub forgotten: Topics<'a>,
+    /// It says something that does not go to the broker, whoever asks for what.
+    pub says_more: bool,
+}
+
+impl<'a> FetchBody<'a> {
+    /// Finds the fields of a body that the gate has walked.
+    pub(super) fn read(version: i16, body: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(body);
+        let replica_id = if version <= LAST_PLAIN_REPLICA { reader.i32()? } else { NO_REPLICA };
+        let (max_wait_ms, min_bytes, max_bytes) = (reader.i32()?, reader.i32()?, reader.i32()?);
+        let isolation_level = reader.i8()?;
+        let (session_id, session_epoch) = if version >= SESSIONS { (reader.i32()?, reader.i32()?) } else { (0, -1) };
+        let (topics, tagged) = Topics::find(&mut reader, version, partition_len(version), version >= FLEXIBLE)?;
+        let (forgotten, more_tagged) = if version >= SESSIONS {
+            Topics::find(&mut reader, version, 4, false)?
+        } else {
+            (Topics::none(version), false)
+        };
+        let rack = match version {
+            ..RACK => "",
+            RACK..FLEXIBLE => reader.string()?,
+            _ => reader.compact_string()?,
+        };
+        let at_the_end = version >= FLEXIBLE && skip_tags(&mut reader)?;
+        if reader.remaining() > 0 {
+            return Err(Malformed::TrailingBytes);
+        }
+        // Racks are the brokers' own: a preferred replica would tell where they stand (trap L19).
+        let says_more = replica_id != NO_REPLICA || !rack.is_empty() || tagged || more_tagged || at_the_end;
+        let terms = Terms { max_wait_ms, max_bytes, isolation_level, session_id, session_epoch };
+        Ok(Self { version, min_bytes, terms, topics, forgotten, says_more })
+    }
+
+    /// Writes the request anew: these terms, and the topics that are kept.
+    pub(super) fn write(
+        &self,
+        terms: &Terms,
+        keeps: impl Fn(&Topic<'_>) -> bool,
+        forgets: impl Fn(&Topic<'_>) -> bool,
+    ) -> Result<Bytes, Malformed> {
+        let mut out = Vec::with_capacity(self.topics.reader.remaining().saturating_add(64));
+        if self.version <= LAST_PLAIN_REPLICA {
+            wire::put_i32(&mut out, NO_REPLICA);
+        }
+        wire::put_i32(&mut out, terms.max_wait_ms);
+        wire::put_i32(&mut out, self.min_bytes);
+        wire::put_i32(&mut out, terms.max_bytes);
+        out.extend_from_slice(&terms.isolation_level.to_be_bytes());
+        if self.version >= SESSIONS {
+            wire::put_i32(&mut out, terms.session_id);
+            wire::put_i32(&mut out, terms.session_epoch);
+        }
+        self.topics.write(&mut out, keeps)?;
+        if self.version >= SESSIONS {
+            self.forgotten.write(&mut out, forgets)?;
+        }
+        match self.version {
+            ..RACK => {}
+            RACK..FLEXIBLE => wire::put_i16(&mut out, 0),
+            // An empty rack, and no tagged fields.
+            _ => out.extend_from_slice(&[1, 0]),
+        }
+        Ok(Bytes::from(out))
+    }
+}
+
+/// Bytes of one partition's plain fields.
+fn partition_len(version: i16) -> usize {
+    let mut len: usize = 16;
+    for (from, bytes) in [(LOG_START, 8), (LEADER_EPOCH, 4), (FLEXIBLE, 4)] {
+        len = len.saturating_add(if version >= from { bytes } else { 0 });
+    }
+    len
+}
+
+/// A list of topics.
+#[derive(Clone, Debug)]
+pub(super) struct Topics<'a> {
+    reader: Reader<'a>,
+    /// Topics that are left.
+    left: usize,
+    /// Partitions of all topics of the list.
+    pub partitions: usize,
+    /// Bytes of all names of the list.
+    pub name_bytes: usize,
+    version: i16,
+    partition_len: usize,
+    /// Whether each partition has tagged fields.
+    tags: bool,
+}
+
+/// One topic of a list.
+#[derive(Debug)]
+pub(super) struct Topic<'a> {
+    pub key: TopicKey<'a>,
+    pub partitions: Partitions<'a>,
+}
+
+impl<'a> Topics<'a> {
+    fn none(version: i16) -> Self {
+        Self { reader: Reader::new(&[]), left: 0, partitions: 0, name_bytes: 0, version, partition_len: 4, tags: false }
+    }
+
+    /// Passes over a list, and says where it is and whether anything in it is tagged.
+    fn find(
+        reader: &mut Reader<'a>,
+        version: i16,
+        partition_len: usize,
+        tags: bool,
+    ) -> Result<(Self, bool), Malformed> {
+        let left = length(reader, version)?;
+        let mut list =
+            Self { reader: reader.clone(), left, partitions: 0, name_bytes: 0, version, partition_len, tags };
+        let start = list.clone();
+        let (mut partitions, mut name_bytes, mut tagged) = (0_usize, 0_usize, false);
+        while let Some((topic, topic_is_tagged)) = list.pass()? {
+            partitions = partitions.saturating_add(topic.partitions.left);
+            name_bytes = name_bytes.saturating_add(topic.key.name_len());
+            tagged |= topic_is_tagged;
+        }
+        *reader = list.reader;
+        Ok((Self { partitions, name_bytes, ..start }, tagged))
+    }
+
+    /// How many topics are left.
+    pub(super) fn len(&self) -> usize {
+        self.left
+    }
+
+    /// The next topic.
+    pub(super) fn next(&mut self) -> Result<Option<Topic<'a>>, Malformed> {
+        Ok(self.pass()?.map(|(topic, _)| topic))
+    }
+
+    /// Whether all of them are such.
+    pub(super) fn all(&self, is_such: impl Fn(&Topic<'_>) -> bool) -> Result<bool, Malformed> {
+        let mut topics = self.clone();
+        while let Some(topic) = topics.next()? {
+            if !is_such(&topic) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The next topic, and whether anything in it is tagged.
+    fn pass(&mut self) -> Result<Option<(Topic<'a>, bool)>, Malformed> {
+        let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
+        self.left = left;
+        let key = TopicKey::read(&mut self.reader, self.version)?;
+        let count = length(&mut self.reader, self.version)?;
+        let partitions =
+            Partitions { reader: self.reader.clone(), left: count, bytes_of_each: self.partition_len, tags: self.tags };
+        let mut tagged = false;
+        if self.tags {
+            for _ in 0..count {
+                self.reader.skip(self.partition_len)?;
+                tagged |= skip_tags(&mut self.reader)?;
+            }
+        } else {
+            self.reader.skip(count.checked_mul(self.partition_len).ok_or(Malformed::LengthPastEnd)?)?;
+        }
+        if self.version >= FLEXIBLE {
+            tagged |= skip_tags(&mut self.reader)?;
+        }
+        Ok(Some((Topic { key, partitions }, tagged)))
+    }
+
+    fn write(&self, out: &mut Vec<u8>, keeps: impl Fn(&Topic<'_>) -> bool) -> Result<(), Malformed> {
+        let mut kept: usize = 0;
+        let mut topics = self.clone();
+        while let Some(topic) = topics.next()? {
+            kept = kept.saturating_add(usize::from(keeps(&topic)));
+        }
+        put_length(out, self.version, kept);
+        let mut topics = self.clone();
+        while let Some(topic) = topics.next()? {
+            if keeps(&topic) {
+                topic.key.write(out, self.version);
+                put_length(out, self.version, topic.partitions.left);
+                topic.partitions.write(out)?;
+                out.extend((self.version >= FLEXIBLE).then_some(0));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The partitions of one topic.
+#[derive(Clone, Debug)]
+pub(super) struct Partitions<'a> {
+    reader: Reader<'a>,
+    left: usize,
+    bytes_of_each: usize,
+    tags: bool,
+}
+
+impl<'a> Partitions<'a> {
+    /// How many are left.
+    pub(super) fn len(&self) -> usize {
+        self.left
+    }
+
+    /// The next partition's index.
+    pub(super) fn next(&mut self) -> Result<Option<i32>, Malformed> {
+        self.fields()?.map(|fields| Reader::new(fields).i32()).transpose()
+    }
+
+    fn fields(&mut self) -> Result<Option<&'a [u8]>, Malformed> {
+        let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
+        self.left = left;
+        let fields = self.reader.take(self.bytes_of_each)?;
+        if self.tags {
+            skip_tags(&mut self.reader)?;
+        }
+        Ok(Some(fields))
+    }
+
+    fn write(mut self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+        while let Some(fields) = self.fields()? {
+            out.extend_from_slice(fields);
+            out.extend(self.tags.then_some(0));
+        }
+        Ok(())
+    }
+}
+
+/// Passes over a section of tagged fields; true where it has any.
+fn skip_tags(reader: &mut Reader<'_>) -> Result<bool, Malformed> {
+    let count = reader.unsigned_varint()?;
+    for _ in 0..count {
+        reader.unsigned_varint()?;
+        let size = reader.unsigned_varint()?;
+        reader.skip(usize::try_from(size).unwrap_or(usize::MAX))?;
+    }
+    Ok(count > 0)
+}
+
+/// The length of a list, none of which may be null in a Fetch.
+fn length(reader: &mut Reader<'_>, version: i16) -> Result<usize, Malformed> {
+    let length = if version >= FLEXIBLE { reader.compact_length()? } else { reader.plain_length()? };
+    length.ok_or(Malformed::NullNotAllowed)
+}
+
+/// Writes the length of a list.
+pub(super) fn put_length(out: &mut Vec<u8>, version: i16, length: usize) {
+    if version >= FLEXIBLE {
+        wire::put_unsigned_varint(out, u32::try_from(length.saturating_add(1)).unwrap_or(u32::MAX));
+    } else {
+        wire::put_i32(out, i32::try_from(length).unwrap_or(i32::MAX));
+    }
+}
+
+impl<'a> TopicKey<'a> {
+    /// Reads a topic's name, or its id.
+    pub(super) fn read(reader: &mut Reader<'a>, version: i16) -> Result<Self, Malformed> {
+        match version {
+            BY_ID.. => reader.uuid().map(Self::Id),
+            FLEXIBLE.. => reader.compact_string().map(Self::Name),
+            _ => reader.string().map(Self::Name),
+        }
+    }
+
+    /// Writes it as it was read.
+    pub(super) fn write(self, out: &mut Vec<u8>, version: i16) {
+        match self {
+            Self::Id(id) => out.extend_from_slice(id.as_bytes()),
+            Self::Name(name) if version < FLEXIBLE => wire::put_nullable_string(out, Some(name)),
+            Self::Name(name) => {
+                put_length(out, version, name.len());
+                out.extend_from_slice(name.as_bytes());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
