@@ -150,26 +150,10 @@ pub fn row(key: i16) -> Option<&'static Row> {
     TABLE.get(index(key)?)
 }
 
-/// Where the row of a key stands in the table, if Weir speaks it.
+/// Where the row of a key stands in the table, if Weir speaks it. The rows are in the order of their keys.
 fn index(key: i16) -> Option<usize> {
-    let place = INDEX.get(usize::try_from(key).ok()?)?;
-    (*place < TABLE.len()).then_some(*place)
+    TABLE.binary_search_by_key(&key, |row| row.key).ok()
 }
-
-/// The place of each key's row; past the end for a key without one.
-#[allow(clippy::indexing_slicing, reason = "it is made when Weir is built, or Weir is not built")]
-const INDEX: [usize; LAST_KEY as usize + 1] = {
-    let mut places = [TABLE.len(); LAST_KEY as usize + 1];
-    let mut place = 0;
-    while place < TABLE.len() {
-        places[TABLE[place].key as usize] = place;
-        place += 1;
-    }
-    places
-};
-
-/// The greatest key of the table.
-const LAST_KEY: i16 = CONSUMER_GROUP_HEARTBEAT;
 
 /// Every API that Weir speaks, by key.
 pub const TABLE: &[Row] = &[
