@@ -7,6 +7,7 @@ cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-$PWD/target}
 
 cargo build --quiet --release -p weir -p weir-bench
+case ${ONLY:-end-to-end} in end-to-end) tests/bench/clients/setup.sh ;; esac
 
 set -- --weir "$target/release/weir" --out "$target/bench"
 [ -z "${ONLY:-}" ] || set -- "$@" --only "$ONLY"

@@ -9,7 +9,7 @@ use crate::{MEASURED, pin};
 /// Does the work on a thread of its own, on the core of what is measured.
 pub fn on_measured_core<T: Send>(work: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T, Failure> {
     let pinned = || {
-        pin(MEASURED)?;
+        pin(&[MEASURED])?;
         work()
     };
     let done = thread::scope(|scope| scope.spawn(pinned).join());

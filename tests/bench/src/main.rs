@@ -49,10 +49,11 @@ enum Role {
     Relay(RelayOptions),
     /// The same as a user of tokio-rustls would write it.
     CopyRelay(RelayOptions),
-    /// Becomes another program on one core, which ends when its parent does.
+    /// Becomes another program on some cores, which ends when its parent does.
     Pinned {
-        /// The core.
-        core: usize,
+        /// The cores.
+        #[arg(value_delimiter = ',', num_args = 1)]
+        cores: Vec<usize>,
         /// The program and its arguments.
         #[arg(last = true, required = true)]
         program: Vec<OsString>,
@@ -94,10 +95,10 @@ const OTHERS: usize = 1;
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Role::Run(options) => pin(OTHERS).and_then(|()| report::run(&options)),
+        Role::Run(options) => pin(&[OTHERS]).and_then(|()| report::run(&options)),
         Role::Relay(options) => relay::run(&options),
         Role::CopyRelay(options) => copy_relay::run(&options),
-        Role::Pinned { core, program } => pinned(core, &program),
+        Role::Pinned { cores, program } => pinned(&cores, &program),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -108,17 +109,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn pinned(core: usize, program: &[OsString]) -> Result<(), Failure> {
+fn pinned(cores: &[usize], program: &[OsString]) -> Result<(), Failure> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).context("the parent cannot be watched")?;
-    pin(core)?;
+    pin(cores)?;
     let [program, arguments @ ..] = program else { return Err(Failure::new("no program was given")) };
     let failed = Command::new(program).args(arguments).exec();
     Err(Failure::new(format!("{} cannot be started: {failed}", program.display())))
 }
 
-fn pin(core: usize) -> Result<(), Failure> {
-    let mut cores = CpuSet::new();
-    cores.set(core);
-    sched_setaffinity(None, &cores)
-        .map_err(|error| Failure::new(format!("core {core} cannot be used: {error}; the bench needs cores 0 and 1")))
+fn pin(cores: &[usize]) -> Result<(), Failure> {
+    let mut set = CpuSet::new();
+    cores.iter().for_each(|core| set.set(*core));
+    sched_setaffinity(None, &set).map_err(|error| {
+        Failure::new(format!("cores {cores:?} cannot be used: {error}; the bench needs cores 0 and 1"))
+    })
 }

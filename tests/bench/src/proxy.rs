@@ -9,9 +9,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::MEASURED;
 use crate::failure::{Context, Failure};
 use crate::tls::Certificates;
+use crate::{MEASURED, OTHERS};
 
 /// A running process.
 pub struct Proxy {
@@ -62,6 +62,12 @@ impl Proxy {
             None => cpu_in_ticks(pid).ok_or_else(|| Failure::new(format!("process {pid} is gone"))),
         }
     }
+
+    /// The same of one process whose threads come and go: with those that have ended, but in ticks of 10 ms.
+    pub fn cpu_with_ended_threads(&self) -> Result<Duration, Failure> {
+        let pid = self.child.id();
+        cpu_in_ticks(pid).ok_or_else(|| Failure::new(format!("process {pid} is gone")))
+    }
 }
 
 impl Drop for Proxy {
@@ -73,8 +79,17 @@ impl Drop for Proxy {
 
 /// The start of a command line that runs a program on the core of what is measured.
 pub fn pinned(program: impl AsRef<OsStr>) -> Result<Command, Failure> {
+    on(&MEASURED.to_string(), program)
+}
+
+/// The same on all cores of the bench, for what is too large for one.
+pub fn anywhere(program: impl AsRef<OsStr>) -> Result<Command, Failure> {
+    on(&format!("{MEASURED},{OTHERS}"), program)
+}
+
+fn on(cores: &str, program: impl AsRef<OsStr>) -> Result<Command, Failure> {
     let mut command = Command::new(std::env::current_exe().context("the bench does not find itself")?);
-    command.arg("pinned").arg(MEASURED.to_string()).arg("--").arg(program);
+    command.arg("pinned").arg(cores).arg("--").arg(program);
     Ok(command)
 }
 

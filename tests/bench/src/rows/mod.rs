@@ -2,6 +2,7 @@
 
 mod bulk_fetch;
 mod cold_load;
+mod end_to_end;
 mod judgement;
 mod metadata;
 mod start;
@@ -27,6 +28,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "judgement", measure: judgement::measure },
     Row { name: "cold-load", measure: cold_load::measure },
     Row { name: "start", measure: start::measure },
+    Row { name: "end-to-end", measure: end_to_end::measure },
 ];
 
 /// What a row is given.
