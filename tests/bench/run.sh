@@ -1,5 +1,5 @@
 #!/bin/sh
-# `make bench`: builds what is measured and measures it. ONLY=row runs one row, ROUNDS=n sets how often
+# `make bench`: builds what is measured, fetches the peers, and measures. ONLY=row runs one row, ROUNDS=n sets how often
 # each figure is taken.
 set -eu
 
@@ -7,6 +7,7 @@ cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-$PWD/target}
 
 cargo build --quiet --release -p weir -p weir-bench
+tests/bench/setup.sh
 case ${ONLY:-end-to-end} in end-to-end) tests/bench/clients/setup.sh ;; esac
 
 set -- --weir "$target/release/weir" --out "$target/bench"

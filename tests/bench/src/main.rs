@@ -11,6 +11,7 @@ mod failure;
 mod in_process;
 mod line;
 mod load;
+mod peers;
 mod plot;
 mod policies;
 mod proxy;

@@ -1,4 +1,4 @@
-//! A process that is measured: started alone on its core, and its CPU time.
+//! A process that is measured: started alone on its core, and its CPU time, with that of its children.
 //!
 //! Must never: outlive the bench.
 
@@ -8,6 +8,8 @@ use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::failure::{Context, Failure};
 use crate::tls::Certificates;
@@ -54,13 +56,13 @@ impl Proxy {
         self.cpu()
     }
 
-    /// The user and system time that it has used, with all its threads.
+    /// The user and system time that it has used, with all its threads and those of its children.
     pub fn cpu(&self) -> Result<Duration, Failure> {
-        let pid = self.child.id();
-        match exact_cpu(pid) {
-            Some(time) => Ok(time),
-            None => cpu_in_ticks(pid).ok_or_else(|| Failure::new(format!("process {pid} is gone"))),
-        }
+        let of = |pid| {
+            let time = exact_cpu(pid).or_else(|| cpu_in_ticks(pid));
+            time.ok_or_else(|| Failure::new(format!("process {pid} is gone")))
+        };
+        family(self.child.id()).into_iter().map(of).sum()
     }
 
     /// The same of one process whose threads come and go: with those that have ended, but in ticks of 10 ms.
@@ -72,8 +74,13 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
+        let family = family(self.child.id());
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // Children are not told when their parent ends.
+        for pid in family.into_iter().skip(1).filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
     }
 }
 
@@ -91,6 +98,17 @@ fn on(cores: &str, program: impl AsRef<OsStr>) -> Result<Command, Failure> {
     let mut command = Command::new(std::env::current_exe().context("the bench does not find itself")?);
     command.arg("pinned").arg(cores).arg("--").arg(program);
     Ok(command)
+}
+
+/// A process, and all that it has started.
+fn family(pid: u32) -> Vec<u32> {
+    let mut family = vec![pid];
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    for children in children {
+        family.extend(children.split_whitespace().filter_map(|child| child.parse().ok()).flat_map(self::family));
+    }
+    family
 }
 
 /// In nanoseconds, where the kernel tells: the sum over the threads that live.
@@ -118,6 +136,24 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+
+    #[test]
+    fn what_children_use_is_counted_and_they_end_too() {
+        let parent = Command::new("sh").args(["-c", "sh -c 'while :; do :; done' & wait"]).spawn().unwrap();
+        let parent = Proxy { child: parent, address: (Ipv4Addr::LOCALHOST, 0).into() };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while parent.cpu().unwrap() < Duration::from_millis(300) {
+            assert!(Instant::now() < deadline, "no CPU time is counted");
+            thread::sleep(Duration::from_millis(20));
+        }
+        let family = family(parent.child.id());
+        assert!(family.len() > 1, "{family:?}");
+        drop(parent);
+        while family.iter().any(|pid| cpu_in_ticks(*pid).is_some()) {
+            assert!(Instant::now() < deadline, "a child lives on");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
 
     #[test]
     fn both_clocks_see_the_same_work() {

@@ -37,13 +37,28 @@ struct Cell {
 
 /// One proxy's share of a cell.
 #[derive(Default)]
-struct Side {
+pub(super) struct Side {
     /// CPU seconds for each gigabyte.
-    cost: Series,
+    pub cost: Series,
     /// The share of the time in which the proxy's core was busy with it.
-    busy: Series,
+    pub busy: Series,
     /// TLS records in each answer.
-    records: Series,
+    pub records: Series,
+}
+
+impl Side {
+    /// Takes one figure of so many answers, after some that do not count.
+    pub fn take(&mut self, proxy: &Proxy, job: &Job, canned: &Answers, answers: u32) -> Result<(), Failure> {
+        let mut load = Load::open(job, canned)?;
+        load.run(WARM.div_ceil(job.connections))?;
+        let before = proxy.settled_cpu()?;
+        let moved: Moved = load.run(answers.div_ceil(job.connections))?;
+        let used = proxy.settled_cpu()?.saturating_sub(before).as_secs_f64();
+        self.cost.push(used / (moved.bytes as f64 / 1e9));
+        self.busy.push(used / moved.time.as_secs_f64());
+        self.records.push(moved.records as f64 / moved.answers as f64);
+        Ok(())
+    }
 }
 
 impl std::fmt::Display for Way {
@@ -156,14 +171,6 @@ impl Bench {
             connections: way.connections,
             asks_refused: way.refused,
         };
-        let mut load = Load::open(&job, &self.answers)?;
-        load.run(WARM.div_ceil(way.connections))?;
-        let before = proxy.settled_cpu()?;
-        let moved: Moved = load.run(ANSWERS.div_ceil(way.connections))?;
-        let used = proxy.settled_cpu()?.saturating_sub(before).as_secs_f64();
-        side.cost.push(used / (moved.bytes as f64 / 1e9));
-        side.busy.push(used / moved.time.as_secs_f64());
-        side.records.push(moved.records as f64 / moved.answers as f64);
-        Ok(())
+        side.take(proxy, &job, &self.answers, ANSWERS)
     }
 }

@@ -5,6 +5,7 @@ mod cold_load;
 mod end_to_end;
 mod judgement;
 mod metadata;
+mod peers;
 mod start;
 
 use tempfile::TempDir;
@@ -27,6 +28,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "metadata", measure: metadata::measure },
     Row { name: "judgement", measure: judgement::measure },
     Row { name: "cold-load", measure: cold_load::measure },
+    Row { name: "peers", measure: peers::measure },
     Row { name: "start", measure: start::measure },
     Row { name: "end-to-end", measure: end_to_end::measure },
 ];
