@@ -1,11 +1,15 @@
 //! One TCP connection with or without TLS on it, driven by readiness: reads and writes never wait, waiting is asked for.
 //!
-//! The caller writes only while nothing waits to be sent, so what is held here is what it put in at once.
+//! A read that gave less than it had room for has emptied the socket, and a write that took less than it was given has
+//! filled it: neither is tried again before the system tells of more. The caller writes only while nothing waits to be
+//! sent, so what is held here is what it put in at once.
 //! Must never: hold a byte back that could be sent, or take a broken TLS stream for an end.
 
 use std::io::{self, IoSlice, Read, Write};
+use std::task::{Context, Poll};
 
 use rustls::{ClientConnection, ServerConnection};
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 /// Reads of ciphertext in one go, once they gave something: a client may put next to nothing into each record.
@@ -73,7 +77,7 @@ impl Link {
 
     /// Reads what is there: 0 bytes are the end, `WouldBlock` is nothing now.
     pub(crate) fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(tls) = &mut self.tls else { return self.tcp.try_read(buffer) };
+        let Some(tls) = &mut self.tls else { return receive(&self.tcp, buffer) };
         let mut filled = 0;
         let mut reads: usize = 0;
         loop {
@@ -112,6 +116,15 @@ impl Link {
         }
     }
 
+    /// Adds bytes to what is to be sent, and may keep them instead of a copy.
+    pub(crate) fn put_owned(&mut self, bytes: Vec<u8>) {
+        if self.tls.is_none() && self.pending.is_empty() {
+            self.pending = bytes;
+        } else {
+            self.put(&bytes);
+        }
+    }
+
     /// Sends what can be sent; true when nothing is left.
     pub(crate) fn try_flush(&mut self) -> io::Result<bool> {
         self.try_flush_counting().map(|(_, all)| all)
@@ -123,7 +136,7 @@ impl Link {
         while self.has_pending() {
             let wrote = match &mut self.tls {
                 Some(tls) => tls.write_tls(&mut Socket(&self.tcp)),
-                None => self.tcp.try_write(&self.pending),
+                None => send(&self.tcp, &self.pending),
             };
             match wrote {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -137,10 +150,8 @@ impl Link {
                 Err(error) => return Err(error),
             }
         }
-        // A connection that was busy once does not keep its buffer for ever.
-        if self.pending.capacity() > 4096 {
-            self.pending = Vec::new();
-        }
+        // An idle connection holds no buffer.
+        self.pending = Vec::new();
         Ok((sent, true))
     }
 
@@ -170,6 +181,17 @@ impl Link {
         self.tcp.writable().await
     }
 
+    /// Asks for the task to be woken when something can be read, if nothing can be now. The last task that asked is woken.
+    pub(crate) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+        // An error is met by whoever reads.
+        self.tcp.poll_read_ready(context).map(drop)
+    }
+
+    /// The same for sending.
+    pub(crate) fn poll_writable(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.tcp.poll_write_ready(context).map(drop)
+    }
+
     fn read_tls(&mut self) -> io::Result<usize> {
         match &mut self.tls {
             Some(tls) => read_tls(tls, &self.tcp),
@@ -193,20 +215,107 @@ struct Socket<'a>(&'a TcpStream);
 
 impl Read for Socket<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read(buffer)
+        receive(self.0, buffer)
     }
 }
 
 impl Write for Socket<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.try_write(bytes)
+        send(self.0, bytes)
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.try_write_vectored(slices)
+        let all = slices.iter().fold(0, |sum: usize, slice| sum.saturating_add(slice.len()));
+        try_once(self.0, Interest::WRITABLE, all, || rustix::io::writev(self.0, slices))
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+fn receive(tcp: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    try_once(tcp, Interest::READABLE, buffer.len(), || rustix::io::read(tcp, buffer))
+}
+
+fn send(tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    try_once(tcp, Interest::WRITABLE, bytes.len(), || rustix::io::write(tcp, bytes))
+}
+
+/// Reads or writes once, unless the socket is known not to be ready. One that moved fewer than `all` bytes is not ready
+/// until the system tells so; that the peer has closed is not forgotten over it.
+fn try_once(
+    tcp: &TcpStream,
+    interest: Interest,
+    all: usize,
+    once: impl FnOnce() -> rustix::io::Result<usize>,
+) -> io::Result<usize> {
+    let mut moved = 0;
+    let done = tcp.try_io(interest, || {
+        moved = once()?;
+        if moved > 0 && moved < all { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(moved) }
+    });
+    if moved > 0 { Ok(moved) } else { done }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn pair() -> (Link, TcpStream) {
+        let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = TcpStream::connect(door.local_addr().unwrap()).await.unwrap();
+        (Link::plain(door.accept().await.unwrap().0), peer)
+    }
+
+    async fn readable(link: &Link) {
+        poll_fn(|context| link.poll_readable(context)).await;
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_was_emptied_tells_of_what_comes_later() {
+        let (mut link, mut peer) = pair().await;
+        let mut buffer = [0; 64];
+        for _ in 0..3 {
+            peer.write_all(b"frame").await.unwrap();
+            readable(&link).await;
+            assert_eq!(link.try_read(&mut buffer).unwrap(), 5);
+            assert_eq!(link.try_read(&mut buffer).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_end_that_comes_with_the_last_bytes_is_not_lost() {
+        let (mut link, mut peer) = pair().await;
+        peer.write_all(b"frame").await.unwrap();
+        peer.shutdown().await.unwrap();
+        let mut buffer = [0; 64];
+        readable(&link).await;
+        assert_eq!(link.try_read(&mut buffer).unwrap(), 5);
+        readable(&link).await;
+        assert_eq!(link.try_read(&mut buffer).unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_was_full_takes_the_rest_when_there_is_room() {
+        use tokio::io::AsyncReadExt;
+        let (mut link, mut peer) = pair().await;
+        let all = 16 << 20;
+        link.put_owned(vec![7; all]);
+        assert!(!link.try_flush().unwrap(), "the socket has no room for so much");
+        let reader = tokio::spawn(async move {
+            let mut got = vec![0; all];
+            peer.read_exact(&mut got).await.unwrap();
+            got.iter().all(|byte| *byte == 7)
+        });
+        while !link.try_flush().unwrap() {
+            poll_fn(|context| link.poll_writable(context)).await;
+        }
+        assert!(reader.await.unwrap());
     }
 }

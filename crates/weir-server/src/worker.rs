@@ -2,15 +2,17 @@
 //!
 //! Must never: share anything that is written on the way of a request with another worker.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpStream as StdTcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Waker;
 use std::thread::JoinHandle;
 
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, watch};
-use tokio::task::LocalSet;
 
 use crate::connection::open;
 use crate::listen::UnauthenticatedPermit;
@@ -36,12 +38,27 @@ pub(crate) struct Accepted {
 pub(crate) struct Worker {
     scratch: RefCell<Vec<u8>>,
     pub counters: Arc<WorkerCounters>,
-    drain: watch::Receiver<bool>,
+    draining: Cell<bool>,
+    /// Whom to wake when the process stops.
+    sleepers: RefCell<HashMap<u64, Waker>>,
+    next_sleeper: Cell<u64>,
+}
+
+/// A connection is woken when the process stops, until this is dropped.
+pub(crate) struct Waking {
+    worker: Rc<Worker>,
+    sleeper: u64,
 }
 
 impl Worker {
-    pub(crate) fn new(counters: Arc<WorkerCounters>, drain: watch::Receiver<bool>) -> Self {
-        Self { scratch: RefCell::new(vec![0; SCRATCH]), counters, drain }
+    pub(crate) fn new(counters: Arc<WorkerCounters>) -> Self {
+        Self {
+            scratch: RefCell::new(vec![0; SCRATCH]),
+            counters,
+            draining: Cell::new(false),
+            sleepers: RefCell::default(),
+            next_sleeper: Cell::new(0),
+        }
     }
 
     /// Lends the scratch for one step, which does not wait.
@@ -49,9 +66,29 @@ impl Worker {
         step(&mut self.scratch.borrow_mut())
     }
 
-    /// Follows whether the process is stopping.
-    pub(crate) fn drain(&self) -> watch::Receiver<bool> {
-        self.drain.clone()
+    /// Whether the process is stopping.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Has a connection's task woken when the process stops.
+    pub(crate) fn wake_at_stop(self: &Rc<Self>, task: &Waker) -> Waking {
+        let sleeper = self.next_sleeper.get();
+        self.next_sleeper.set(sleeper.wrapping_add(1));
+        self.sleepers.borrow_mut().insert(sleeper, task.clone());
+        Waking { worker: Rc::clone(self), sleeper }
+    }
+
+    /// The process stops: every connection looks at what that means for it.
+    pub(crate) fn start_draining(&self) {
+        self.draining.set(true);
+        self.sleepers.borrow().values().for_each(Waker::wake_by_ref);
+    }
+}
+
+impl Drop for Waking {
+    fn drop(&mut self) {
+        self.worker.sleepers.borrow_mut().remove(&self.sleeper);
     }
 }
 
@@ -73,11 +110,20 @@ impl WorkerHandle {
         let (accepted, inbox) = mpsc::channel(waiting);
         let (drain, draining) = watch::channel(false);
         let counters = Arc::new(WorkerCounters::default());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = Arc::clone(&counters);
+        let (started, start) = std::sync::mpsc::sync_channel(1);
         let thread = std::thread::Builder::new().name(format!("weir-worker-{index}")).spawn(move || {
-            LocalSet::new().block_on(&runtime, run(Rc::new(Worker::new(shared, draining)), inbox));
+            // Made here: it may not leave its thread.
+            let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+            match runtime {
+                Ok(runtime) => {
+                    let _ = started.send(Ok(()));
+                    runtime.block_on(run(Rc::new(Worker::new(shared)), inbox, draining));
+                }
+                Err(error) => drop(started.send(Err(error))),
+            }
         })?;
+        start.recv().map_err(io::Error::other)??;
         Ok(Self { accepted, counters, drain, thread })
     }
 
@@ -93,8 +139,7 @@ impl WorkerHandle {
 }
 
 /// Takes connections until the process drains, then waits for those that are left.
-async fn run(worker: Rc<Worker>, mut inbox: mpsc::Receiver<Accepted>) {
-    let mut drain = worker.drain();
+async fn run(worker: Rc<Worker>, mut inbox: mpsc::Receiver<Accepted>, mut drain: watch::Receiver<bool>) {
     let mut connections = tokio::task::JoinSet::new();
     loop {
         tokio::select! {
@@ -108,5 +153,6 @@ async fn run(worker: Rc<Worker>, mut inbox: mpsc::Receiver<Accepted>) {
             Ok(_) = drain.wait_for(|draining| *draining) => break,
         }
     }
+    worker.start_draining();
     while connections.join_next().await.is_some() {}
 }

@@ -110,26 +110,37 @@ impl Broker {
 
 impl Open {
     fn send(&mut self, cleared: Cleared) {
-        self.link.put(&cleared.into_frame());
+        self.link.put_owned(cleared.into_frame());
     }
 
-    /// Reads into the worker's scratch, has it checked, and gives it to the client; false where nothing came.
-    pub(super) fn relay(
-        &mut self,
-        scratch: &mut [u8],
-        session: &mut Session,
-        env: &Env<'_>,
-        client: &mut Client,
-    ) -> Result<bool, CloseReason> {
+    /// Puts what is there to be looked at into the worker's scratch, and says how much that is; nothing where nothing came.
+    pub(super) fn read(&mut self, scratch: &mut [u8]) -> Result<Option<usize>, CloseReason> {
         let carried = self.carry.len();
         let Some((start, room)) = scratch.split_at_mut_checked(carried) else { return Err(CloseReason::Internal) };
         // What was held back behind an answer of Weir's own is looked at before more is read.
-        let bytes = if self.held_back { 0 } else { self.read(room)? };
-        if bytes == 0 && !self.held_back {
-            return Ok(false);
-        }
+        let arrived = if self.held_back {
+            0
+        } else {
+            match self.link.try_read(room) {
+                Ok(0) => return Err(CloseReason::UpstreamLost),
+                Ok(arrived) => arrived,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(_) => return Err(CloseReason::UpstreamLost),
+            }
+        };
         start.copy_from_slice(&self.carry);
-        let filled = carried.saturating_add(bytes);
+        Ok(Some(carried.saturating_add(arrived)))
+    }
+
+    /// Has what `read` put into the scratch checked, and gives it to the client.
+    pub(super) fn relay(
+        &mut self,
+        scratch: &mut [u8],
+        filled: usize,
+        session: &mut Session,
+        env: &Env<'_>,
+        client: &mut Client,
+    ) -> Result<(), CloseReason> {
         let mut taken: usize = 0;
         while taken < filled && session.awaits_broker_now() {
             let rest = scratch.get_mut(taken..filled).unwrap_or_default();
@@ -146,17 +157,7 @@ impl Open {
             // An idle connection holds no buffer.
             self.carry = Vec::new();
         }
-        Ok(true)
-    }
-
-    /// Reads what is there; 0 where nothing is.
-    fn read(&mut self, room: &mut [u8]) -> Result<usize, CloseReason> {
-        match self.link.try_read(room) {
-            Ok(0) => Err(CloseReason::UpstreamLost),
-            Ok(bytes) => Ok(bytes),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            Err(_) => Err(CloseReason::UpstreamLost),
-        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The client's side: frames are cut from what came, answers wait until the client reads them.
 //!
-//! Must never: buffer more than has arrived of a frame, or read on while a frame waits to be taken.
+//! Must never: buffer more than has arrived of a frame and a little of what follows it, or read on while a frame waits to
+//! be taken.
 
 use std::io;
 use std::time::Instant;
@@ -13,8 +14,8 @@ use super::deadlines::Deadlines;
 use crate::close_reason::CloseReason;
 use crate::link::Link;
 
-/// Bytes read at once from a client; its requests are small.
-const READ: usize = 8 * 1024;
+/// Bytes read at once from a client, or as many as its frame lacks: requests are small, and mostly come whole.
+const READ: usize = 4 * 1024;
 /// Reads for one frame before the worker's other connections have their turn.
 const READS: usize = 4;
 
@@ -59,6 +60,7 @@ impl Client {
     pub(super) fn next_frame(
         &mut self,
         limits: &FrameLimits,
+        scratch: &mut [u8],
         now: Instant,
         deadlines: &mut Deadlines,
     ) -> Result<Option<Bytes>, CloseReason> {
@@ -68,51 +70,73 @@ impl Client {
         }
         for _ in 0..READS {
             let needed = match frame::cut(&self.inbound, limits).map_err(frame_error)? {
-                Cut::Frame { len } => {
-                    self.inbound.advance(4);
-                    let frame = self.inbound.split_to(len).freeze();
-                    if self.inbound.is_empty() {
-                        // An idle connection holds no buffer.
-                        self.inbound = BytesMut::new();
-                    }
-                    deadlines.frame_taken(now, self.amid_frame());
-                    return Ok(Some(frame));
-                }
+                Cut::Frame { len } => return Ok(Some(self.take_buffered(len, now, deadlines))),
                 Cut::Need(needed) => needed,
             };
-            if !self.read(needed, now, deadlines)? {
+            let most = scratch.len();
+            let Some(arrived) = self.read(scratch.get_mut(..needed.max(READ).min(most)).unwrap_or_default())? else {
                 return Ok(None);
+            };
+            if let Some(frame) = self.take_arrived(arrived, limits, now, deadlines)? {
+                return Ok(Some(frame));
             }
         }
         self.has_more = true;
         Ok(None)
     }
 
-    /// Reads what the client sent; false where nothing came.
-    fn read(&mut self, needed: usize, now: Instant, deadlines: &mut Deadlines) -> Result<bool, CloseReason> {
+    /// The frame at the start of what is buffered.
+    fn take_buffered(&mut self, len: usize, now: Instant, deadlines: &mut Deadlines) -> Bytes {
+        self.inbound.advance(frame::PREFIX);
+        let frame = self.inbound.split_to(len).freeze();
+        if self.inbound.is_empty() {
+            // An idle connection holds no buffer.
+            self.inbound = BytesMut::new();
+        }
+        deadlines.frame_taken(now, self.amid_frame());
+        frame
+    }
+
+    /// The frame that came in one piece, as most do; what did not is buffered.
+    fn take_arrived(
+        &mut self,
+        arrived: &[u8],
+        limits: &FrameLimits,
+        now: Instant,
+        deadlines: &mut Deadlines,
+    ) -> Result<Option<Bytes>, CloseReason> {
+        if self.inbound.is_empty() {
+            if let Cut::Frame { len } = frame::cut(arrived, limits).map_err(frame_error)? {
+                let (frame, rest) =
+                    arrived.get(frame::PREFIX..).unwrap_or_default().split_at_checked(len).unwrap_or_default();
+                self.inbound.extend_from_slice(rest);
+                deadlines.frame_taken(now, self.amid_frame());
+                return Ok(Some(Bytes::copy_from_slice(frame)));
+            }
+            deadlines.frame_began(now);
+        }
+        self.inbound.extend_from_slice(arrived);
+        Ok(None)
+    }
+
+    /// Reads what the client sent; nothing where nothing came.
+    fn read<'a>(&mut self, room: &'a mut [u8]) -> Result<Option<&'a [u8]>, CloseReason> {
         if self.at_end {
             return self.ended();
         }
-        let mut buffer = [0_u8; READ];
-        // Never past the frame that is being read: what is buffered stays within that frame's limit.
-        let room = buffer.get_mut(..needed.min(READ)).unwrap_or_default();
         match self.link.try_read(room) {
             Ok(0) => {
                 self.at_end = true;
                 self.ended()
             }
             Ok(bytes) => {
-                if self.inbound.is_empty() {
-                    deadlines.frame_began(now);
-                }
-                self.inbound.extend_from_slice(room.get(..bytes).unwrap_or_default());
                 self.drained = false;
-                Ok(true)
+                Ok(room.get(..bytes))
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.drained = true;
                 self.quiet = true;
-                Ok(false)
+                Ok(None)
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(CloseReason::TlsMisbehaved),
             Err(_) => Err(CloseReason::ClientReset),
@@ -120,8 +144,8 @@ impl Client {
     }
 
     /// The client has closed its side: half a frame is never taken, whole requests are still answered.
-    fn ended(&self) -> Result<bool, CloseReason> {
-        if self.inbound.is_empty() { Ok(false) } else { Err(CloseReason::EofMidFrame) }
+    fn ended(&self) -> Result<Option<&'static [u8]>, CloseReason> {
+        if self.inbound.is_empty() { Ok(None) } else { Err(CloseReason::EofMidFrame) }
     }
 }
 

@@ -18,7 +18,6 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
-use tokio::sync::watch;
 use tokio::time::Sleep;
 use weir_kafka::advertise::Target;
 use weir_kafka::answer::ViewNeed;
@@ -34,7 +33,7 @@ use crate::listen::{ConnectionPermit, PrincipalPlace};
 use crate::listener::ListenerState;
 use crate::snapshot::Snapshot;
 use crate::tls::Peer;
-use crate::worker::Worker;
+use crate::worker::{Waking, Worker};
 
 use broker::{Broker, DialWait, ViewWait};
 use client::Client;
@@ -60,8 +59,10 @@ pub(crate) struct Connection {
     /// Given back at the end.
     _places: Places,
     target: Target,
-    /// Whether the process is stopping.
-    drain: watch::Receiver<bool>,
+    /// Has the connection woken when the process stops, from its first wait on.
+    waking: Option<Waking>,
+    /// It has been woken since.
+    knows_of_stop: bool,
     client: Client,
     broker: Broker,
     session: Session,
@@ -90,13 +91,14 @@ impl Connection {
         let valid_for = peer.expires.duration_since(SystemTime::now()).unwrap_or_default();
         let deadlines = Deadlines::new(now, now.checked_add(valid_for));
         Self {
-            drain: worker.drain(),
             worker,
             snapshot,
             listener,
             principal: peer.principal,
             _places: places,
             target,
+            waking: None,
+            knows_of_stop: false,
             client: Client::new(link),
             broker: Broker::None,
             session,
@@ -171,13 +173,13 @@ impl Connection {
             Head::Local { .. } => false,
             Head::Broker { parked, .. } => parked && !self.session.is_amid_answer(),
         };
-        *self.drain.borrow() && waits_for_long && !self.client.link.has_pending()
+        self.worker.is_draining() && waits_for_long && !self.client.link.has_pending()
     }
 
     /// Whether another request may be taken now: none while the process stops.
     fn has_room(&self) -> bool {
         let limits = &self.snapshot.config.limits;
-        !*self.drain.borrow() && self.session.in_flight() < limits.in_flight && self.broker.takes_requests()
+        !self.worker.is_draining() && self.session.in_flight() < limits.in_flight && self.broker.takes_requests()
     }
 
     /// Why the connection is over, where the client has every answer and there will be no more.
@@ -247,11 +249,15 @@ impl Connection {
     /// Gives the client what the broker's answer has; false where nothing came.
     fn relay(&mut self, now: Instant) -> Result<bool, CloseReason> {
         let Broker::Open(open) = &mut self.broker else { return Ok(false) };
-        let view = self.listener.upstream.borrow_view();
-        let env = self.listener.env(&self.snapshot, &self.principal, view.as_deref(), true, now);
         let session = &mut self.session;
         let client = &mut self.client;
-        let moved = self.worker.with_scratch(|scratch| open.relay(scratch, session, &env, client))?;
+        let moved = self.worker.with_scratch(|scratch| {
+            let Some(filled) = open.read(scratch)? else { return Ok(false) };
+            let view = self.listener.upstream.borrow_view();
+            let env = self.listener.env(&self.snapshot, &self.principal, view.as_deref(), true, now);
+            open.relay(scratch, filled, session, &env, client)?;
+            Ok(true)
+        })?;
         if moved {
             self.deadlines.answered(now);
         }
@@ -269,9 +275,9 @@ impl Connection {
             self.client.has_more = false;
             return Ok(false);
         }
-        let Some(frame) = self.client.next_frame(&self.listener.frame_limits, now, &mut self.deadlines)? else {
-            return Ok(false);
-        };
+        let limits = &self.listener.frame_limits;
+        let next = |scratch: &mut [u8]| self.client.next_frame(limits, scratch, now, &mut self.deadlines);
+        let Some(frame) = self.worker.with_scratch(next)? else { return Ok(false) };
         self.take_frame(&frame, now)?;
         Ok(true)
     }

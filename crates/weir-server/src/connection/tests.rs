@@ -5,8 +5,11 @@ use std::time::Duration;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::{ApiKey, FetchRequest, HeartbeatRequest, JoinGroupRequest, RequestHeader, TopicName};
 use kafka_protocol::protocol::{Encodable, HeaderVersion, StrBytes};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use weir_kafka::cleared::{Cleared, OwnRequest};
 
 use super::*;
 use crate::listen::{Gatekeeper, PrincipalPlaces};
@@ -33,7 +36,7 @@ async fn connected(valid_for: Duration) -> (Connection, TcpStream) {
     let client = TcpStream::connect(door.local_addr().unwrap()).await.unwrap();
     let link = Link::plain(door.accept().await.unwrap().0);
     let peer = Peer { principal, expires: SystemTime::now() + valid_for, fingerprint: [0; 32] };
-    let worker = Rc::new(Worker::new(Arc::new(WorkerCounters::default()), watch::channel(false).1));
+    let worker = Rc::new(Worker::new(Arc::new(WorkerCounters::default())));
     (Connection::new(worker, snapshot, Arc::new(listener), peer, places, Target::Bootstrap, link), client)
 }
 
@@ -132,14 +135,57 @@ async fn hostile_o10_a_stop_waits_for_answers_but_not_for_members_of_a_group() {
         (Some(join(Duration::from_secs(60))), false),
     ] {
         let (mut connection, _client) = connected(Duration::from_secs(60)).await;
-        let (stop, stopping) = watch::channel(false);
-        connection.drain = stopping;
         if let Some(frame) = &asked {
             connection.take_frame(frame, Instant::now()).unwrap();
         }
         assert!(!connection.is_drained());
-        stop.send_replace(true);
+        connection.worker.start_draining();
         assert_eq!(connection.is_drained(), !waits);
         assert!(!connection.has_room(), "no request is taken any more");
     }
+}
+
+#[tokio::test]
+async fn a_broker_that_closed_while_nothing_was_asked_of_it_gets_no_request() {
+    let (mut connection, mut client) = connected(Duration::from_secs(60)).await;
+    let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let link = Link::plain(TcpStream::connect(door.local_addr().unwrap()).await.unwrap());
+    let mut broker = door.accept().await.unwrap().0;
+    let own = || Cleared::own(&OwnRequest::ApiVersions { version: 0 }, 0, "weir").unwrap();
+    connection.broker = Broker::open(link, own());
+    assert_eq!(connection.advance(), Ok(false));
+    // Both tell at once: the client of a request, the broker of its end.
+    let request = frame(ApiKey::Heartbeat, 3, &HeartbeatRequest::default());
+    client.write_all(&[&i32::try_from(request.len()).unwrap().to_be_bytes()[..], &request].concat()).await.unwrap();
+    broker.shutdown().await.unwrap();
+    let Broker::Open(open) = &connection.broker else { panic!("the broker's connection is open") };
+    open.link.readable().await.unwrap();
+    connection.client.link.readable().await.unwrap();
+    assert_eq!(connection.advance(), Err(CloseReason::UpstreamLost));
+    drop(connection);
+    let mut sent = Vec::new();
+    broker.read_to_end(&mut sent).await.unwrap();
+    assert_eq!(sent, own().into_frame());
+}
+
+#[tokio::test]
+async fn requests_that_come_in_one_piece_are_taken_one_by_one() {
+    let (mut connection, mut client) = connected(Duration::from_secs(60)).await;
+    // Two and a half, and the rest later: what follows a frame is kept.
+    let three = HANDSHAKE.repeat(3);
+    let (now, later) = three.split_at(HANDSHAKE.len() * 5 / 2);
+    client.write_all(now).await.unwrap();
+    connection.client.link.readable().await.unwrap();
+    assert_eq!(connection.advance(), Ok(false));
+    assert!(connection.client.amid_frame());
+    client.write_all(later).await.unwrap();
+    connection.wait().await.unwrap();
+    assert_eq!(connection.advance(), Ok(false));
+    assert!(!connection.client.amid_frame());
+    assert_eq!(connection.session.in_flight(), 0);
+    drop(connection);
+    let mut answers = Vec::new();
+    client.read_to_end(&mut answers).await.unwrap();
+    let (one, rest) = answers.split_at(answers.len() / 3);
+    assert!(!one.is_empty() && rest == one.repeat(2), "three times the same answer: {answers:?}");
 }

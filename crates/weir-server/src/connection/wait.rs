@@ -2,7 +2,8 @@
 //!
 //! Must never: wait for something that nothing will do.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use weir_kafka::session::Head;
@@ -11,64 +12,71 @@ use super::Connection;
 use super::broker::Broker;
 use crate::close_reason::CloseReason;
 
-/// What ended a wait.
-enum Woken {
-    Ready,
-    Client,
-    Dialled(Option<crate::link::Link>),
-    View(Option<std::sync::Arc<weir_kafka::cluster::ClusterView>>),
-}
-
 impl Connection {
     pub(super) async fn wait(&mut self) -> Result<(), CloseReason> {
         let until = self.wake_at().into();
         if self.alarm.is_elapsed() || until < self.alarm.deadline() {
             self.alarm.as_mut().reset(until);
         }
-        let has_room = self.has_room();
-        let drain = &mut self.drain;
-        let drain_wanted = !*drain.borrow();
-        let client = &self.client;
-        let client_wants = !client.at_end && has_room;
-        let unread = client.link.has_pending();
-        let (mut dial, broker) = match &mut self.broker {
-            Broker::None => (None, None),
-            Broker::Dialling(wait) => (Some(&mut wait.dial), None),
-            Broker::Open(open) => (None, Some(&open.link)),
-        };
-        let unsent = broker.is_some_and(crate::link::Link::has_pending);
-        let broker_wants = broker.filter(|_| !unread && !matches!(self.session.head(), Head::Local { .. }));
-        let mut view_wait = self.view_wait.as_mut();
-        let woken = tokio::select! {
-            biased;
-            _ = maybe(drain_wanted.then(|| drain.changed())) => Woken::Ready,
-            _ = maybe(unread.then(|| client.link.writable())) => Woken::Ready,
-            _ = maybe(broker_wants.map(crate::link::Link::readable)) => Woken::Ready,
-            _ = maybe(client_wants.then(|| client.link.readable())) => Woken::Client,
-            _ = maybe(broker.filter(|_| unsent).map(crate::link::Link::writable)) => Woken::Ready,
-            link = maybe(dial.as_mut()) => Woken::Dialled(link),
-            view = maybe(view_wait.as_mut()) => Woken::View(view),
-            () = self.alarm.as_mut() => Woken::Ready,
-        };
-        match woken {
-            Woken::Ready => Ok(()),
-            Woken::Client => {
-                self.client.quiet = false;
-                Ok(())
+        poll_fn(|context| self.poll_wait(context)).await
+    }
+
+    fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
+        if self.poll_stop(context).is_ready() || self.poll_links(context).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        if let Broker::Dialling(wait) = &mut self.broker
+            && let Poll::Ready(link) = wait.dial.as_mut().poll(context)
+        {
+            let Broker::Dialling(wait) = std::mem::replace(&mut self.broker, Broker::None) else {
+                return Poll::Ready(Err(CloseReason::Internal));
+            };
+            return Poll::Ready(self.dialled(wait, link));
+        }
+        if let Some(wait) = &mut self.view_wait
+            && let Poll::Ready(view) = wait.as_mut().poll(context)
+        {
+            self.view_wait = None;
+            // Without any view there is nothing true to answer.
+            self.awaited_view = Some(view.ok_or(CloseReason::UpstreamLost)?);
+            return Poll::Ready(Ok(()));
+        }
+        self.alarm.as_mut().poll(context).map(Ok)
+    }
+
+    /// Whether the process has begun to stop since the last wait.
+    fn poll_stop(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.waking.is_none() {
+            self.waking = Some(self.worker.wake_at_stop(context.waker()));
+        }
+        if self.worker.is_draining() && !self.knows_of_stop {
+            self.knows_of_stop = true;
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    /// Whether one of the two connections has become ready for what is wanted of it.
+    fn poll_links(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let unread = self.client.link.has_pending();
+        if unread && self.client.link.poll_writable(context).is_ready() {
+            return Poll::Ready(());
+        }
+        if let Broker::Open(open) = &self.broker {
+            let wanted = !unread && !matches!(self.session.head(), Head::Local { .. });
+            if wanted && open.link.poll_readable(context).is_ready() {
+                return Poll::Ready(());
             }
-            Woken::Dialled(link) => {
-                if let Broker::Dialling(wait) = std::mem::replace(&mut self.broker, Broker::None) {
-                    self.dialled(wait, link)?;
-                }
-                Ok(())
-            }
-            Woken::View(view) => {
-                self.view_wait = None;
-                // Without any view there is nothing true to answer.
-                self.awaited_view = Some(view.ok_or(CloseReason::UpstreamLost)?);
-                Ok(())
+            if open.link.has_pending() && open.link.poll_writable(context).is_ready() {
+                return Poll::Ready(());
             }
         }
+        if self.client.at_end || !self.has_room() {
+            return Poll::Pending;
+        }
+        ready!(self.client.link.poll_readable(context));
+        self.client.quiet = false;
+        Poll::Ready(())
     }
 
     /// The nearest instant at which something is due.
@@ -82,13 +90,5 @@ impl Connection {
             Head::Local { .. } | Head::Broker { .. } | Head::Idle => None,
         };
         [reader, answer].into_iter().flatten().fold(nearest, Instant::min)
-    }
-}
-
-/// A future that may not be there: then it is never ready.
-async fn maybe<F: Future>(future: Option<F>) -> F::Output {
-    match future {
-        Some(future) => future.await,
-        None => std::future::pending().await,
     }
 }
