@@ -15,6 +15,7 @@ use crate::bar::{CLIENT_CPU, END_TO_END};
 use crate::canned::TOPICS;
 use crate::failure::Failure;
 use crate::line::{Found, Line, Taken};
+use crate::peers::HAPROXY;
 use crate::proxy::Proxy;
 use crate::stats::Series;
 use crate::tls::Certificates;
@@ -127,7 +128,7 @@ impl Bench {
         let certificates = Certificates::make(dir)?;
         let listeners = Listeners::choose()?;
         let bare = Proxy::relay("relay", listeners.behind_relay, &certificates)?;
-        let haproxy: Result<Proxy, String> = Err("the bench cannot start it yet".to_owned());
+        let haproxy = HAPROXY.start(run, listeners.behind_haproxy, &certificates);
         let nowhere = listeners.behind_haproxy;
         let shown = Shown { relay: bare.address, haproxy: haproxy.as_ref().map_or(nowhere, |proxy| proxy.address) };
         let broker = broker::start(run, &listeners, shown, &certificates)?;
