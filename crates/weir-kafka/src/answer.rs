@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use kafka_protocol::messages::{DescribeClusterRequest, MetadataRequest};
+use kafka_protocol::messages::DescribeClusterRequest;
 
 /// An answer of Weir's own.
 #[derive(Debug)]
@@ -20,8 +20,14 @@ pub(crate) enum LocalAnswer {
 #[derive(Debug)]
 pub(crate) enum Deferred {
     ApiVersions,
-    Metadata { request: MetadataRequest, not_older_than: Instant },
-    DescribeCluster { request: DescribeClusterRequest },
+    /// The body is that of the request, walked.
+    Metadata {
+        body: Bytes,
+        not_older_than: Instant,
+    },
+    DescribeCluster {
+        request: DescribeClusterRequest,
+    },
 }
 
 impl Deferred {

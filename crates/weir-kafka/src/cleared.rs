@@ -68,15 +68,18 @@ impl Cleared {
         };
         encoded.map_err(|_| NotExpressible { api: name, version })?;
         let header = RequestHeader { api_key: key as i16, version, correlation_id, client_id: Some(client_id) };
-        Ok(Cleared::judged(&header, flexible, &body))
+        Ok(Cleared::judged(&header, flexible, &[&body]))
     }
 
-    /// A client's request that was judged: a header of Weir's own before a body that is safe to send.
-    pub(crate) fn judged(header: &RequestHeader<'_>, flexible: bool, body: &[u8]) -> Cleared {
-        let mut frame = Vec::with_capacity(body.len().saturating_add(64));
+    /// A client's request that was judged: a header of Weir's own before a body that is safe to send, in pieces.
+    pub(crate) fn judged(header: &RequestHeader<'_>, flexible: bool, body: &[&[u8]]) -> Cleared {
+        // Length, key, version, correlation id, the client id and its length, and no tags.
+        let header_len = header.client_id.map_or(0, str::len).saturating_add(15);
+        let capacity = body.iter().fold(header_len, |sum, piece| sum.saturating_add(piece.len()));
+        let mut frame = Vec::with_capacity(capacity);
         frame.extend_from_slice(&[0; 4]);
         write_request_header(&mut frame, header, flexible);
-        frame.extend_from_slice(body);
+        body.iter().for_each(|piece| frame.extend_from_slice(piece));
         let length = u32::try_from(frame.len().saturating_sub(4)).unwrap_or(u32::MAX);
         if let Some(prefix) = frame.first_chunk_mut::<4>() {
             *prefix = length.to_be_bytes();

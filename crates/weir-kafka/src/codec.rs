@@ -5,16 +5,10 @@
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::protocol::{Decodable, Encodable};
 
-use crate::gate::{self, Budget, Passed};
+use crate::gate::{self, Budget};
 use crate::known::known_only;
 use crate::shape::Shape;
 use crate::wire::Malformed;
-
-/// A message and what the gate found of its bytes.
-pub(crate) struct Gated<M> {
-    pub message: M,
-    pub passed: Passed,
-}
 
 /// Walks the bytes, then decodes them.
 pub(crate) fn decode<M: Decodable>(
@@ -22,7 +16,7 @@ pub(crate) fn decode<M: Decodable>(
     version: i16,
     body: &Bytes,
     budget: &Budget,
-) -> Result<Gated<M>, Malformed> {
+) -> Result<M, Malformed> {
     let passed = gate::walk(shape, version, body, budget)?;
     // Trailing bytes, which the gate may tolerate in an answer, are not offered to the decoder; nor is what is unknown.
     let mut walked = body.slice(..passed.body_len.min(body.len()));
@@ -30,7 +24,7 @@ pub(crate) fn decode<M: Decodable>(
         walked = known_only(shape, version, &walked)?;
     }
     let message = M::decode(&mut walked, version).map_err(|_| Malformed::NotDecodable)?;
-    if walked.is_empty() { Ok(Gated { message, passed }) } else { Err(Malformed::TrailingBytes) }
+    if walked.is_empty() { Ok(message) } else { Err(Malformed::TrailingBytes) }
 }
 
 /// Encodes a message; `None` where the version cannot express it, which is a fault of Weir's own.

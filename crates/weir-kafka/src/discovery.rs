@@ -74,7 +74,7 @@ pub fn read_api_versions(version: i16, answer: &Bytes) -> Result<HashMap<i16, Ve
         None => return Err(BadAnswer::Malformed(Malformed::Truncated)),
     }
     let message: ApiVersionsResponse =
-        codec::decode(&shape::api_versions::RESPONSE, version, &body, &Budget::RESPONSE)?.message;
+        codec::decode(&shape::api_versions::RESPONSE, version, &body, &Budget::RESPONSE)?;
     let usable = message.api_keys.iter().filter(|api| api.min_version <= api.max_version);
     Ok(usable.map(|api| (api.api_key, VersionRange { min: api.min_version, max: api.max_version })).collect())
 }
@@ -85,8 +85,7 @@ pub fn read_api_versions(version: i16, answer: &Bytes) -> Result<HashMap<i16, Ve
 /// Where it is malformed, contradicts itself, or lacks what a view needs.
 pub fn read_metadata(version: i16, answer: &Bytes, keeps: &dyn Fn(&str) -> bool) -> Result<MetadataAnswer, BadAnswer> {
     let body = body(answer, shape::metadata::RESPONSE.is_flexible(version))?;
-    let message: MetadataResponse =
-        codec::decode(&shape::metadata::RESPONSE, version, &body, &Budget::RESPONSE)?.message;
+    let message: MetadataResponse = codec::decode(&shape::metadata::RESPONSE, version, &body, &Budget::RESPONSE)?;
     if message.error_code != 0 {
         return Err(BadAnswer::Code(message.error_code));
     }

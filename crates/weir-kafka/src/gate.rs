@@ -53,7 +53,8 @@ pub fn walk(shape: &Shape, version: i16, body: &[u8], budget: &Budget) -> Result
         return Err(Malformed::NoSuchVersion);
     }
     let flexible = shape.is_flexible(version);
-    let mut walk = Walk { reader: Reader::new(body), version, flexible, left: *budget, canonical: true };
+    let mut walk =
+        Walk { reader: Reader::new(body), version, flexible, left: *budget, canonical: true, measured: None };
     walk.structure(shape.fields)?;
     if walk.reader.remaining() > 0 && !budget.trailing_bytes {
         return Err(Malformed::TrailingBytes);
@@ -67,6 +68,8 @@ struct Walk<'a> {
     flexible: bool,
     left: Budget,
     canonical: bool,
+    /// The list whose elements were measured last: often the same again.
+    measured: Option<(&'static Kind, Least)>,
 }
 
 impl<'a> Walk<'a> {
@@ -123,7 +126,7 @@ impl<'a> Walk<'a> {
     /// The count is held against the bytes that are left, and against the budget, before the first element is read.
     fn array(&mut self, element: &'static Kind, nullable: bool, counted: Counted) -> Result<(), Malformed> {
         let Some(count) = self.length()? else { return null_if(true, nullable) };
-        let least = least(element, self.version, self.flexible);
+        let least = self.measure(element);
         let bytes = count.checked_mul(least.bytes).filter(|bytes| *bytes <= self.reader.remaining());
         let bytes = bytes.ok_or(Malformed::LengthPastEnd)?;
         self.charge(counted, count)?;
@@ -134,6 +137,17 @@ impl<'a> Walk<'a> {
             self.value(*element, false)?;
         }
         Ok(())
+    }
+
+    fn measure(&mut self, element: &'static Kind) -> Least {
+        match self.measured {
+            Some((kind, least)) if std::ptr::eq(kind, element) => least,
+            _ => {
+                let least = least(element, self.version, self.flexible);
+                self.measured = Some((element, least));
+                least
+            }
+        }
     }
 
     /// Elements of one length, which have nothing in them to be looked at but their tagged fields.

@@ -21,5 +21,6 @@ pub mod outcome;
 pub mod refusal;
 pub mod session;
 pub mod shape;
+mod skim;
 pub mod table;
 pub mod wire;

@@ -218,6 +218,21 @@ impl<'a> Reader<'a> {
         Err(Malformed::VarintTooLong)
     }
 
+    /// Passes over a section of tagged fields; true where it has any. Their numbers are not looked at.
+    ///
+    /// # Errors
+    /// As `unsigned_varint`.
+    #[inline]
+    pub fn skip_tags(&mut self) -> Result<bool, Malformed> {
+        let count = self.unsigned_varint()?;
+        for _ in 0..count {
+            self.unsigned_varint()?;
+            let size = self.unsigned_varint()?;
+            self.skip(usize::try_from(size).unwrap_or(usize::MAX))?;
+        }
+        Ok(count > 0)
+    }
+
     /// A string with a length of two bytes, or null.
     ///
     /// # Errors

@@ -60,6 +60,10 @@ pub struct RealGroup(String);
 pub struct ShownGroup(String);
 
 impl RealGroup {
+    pub(crate) fn new(pieces: &[&str]) -> Self {
+        Self(pieces.concat())
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -87,13 +91,13 @@ pub enum GroupMode {
 }
 
 impl GroupMode {
-    /// The brokers' name of a group that a principal of this namespace asks for.
-    pub(crate) fn real(self, namespace: &Namespace, shown: &str) -> Result<RealGroup, Reason> {
+    /// The brokers' name of a group that a principal of this namespace asks for, in pieces.
+    pub(crate) fn real<'a>(self, namespace: &'a Namespace, shown: &'a str) -> Result<[&'a str; 4], Reason> {
         self.judge(namespace, shown)?;
-        Ok(RealGroup(match self {
-            Self::Namespaced => format!("weir.{}.{shown}", namespace.0),
-            Self::ExplicitPrefix => shown.to_owned(),
-        }))
+        Ok(match self {
+            Self::Namespaced => ["weir.", namespace.as_str(), ".", shown],
+            Self::ExplicitPrefix => ["", "", "", shown],
+        })
     }
 
     /// Whether a principal of this namespace may ask for this group.

@@ -47,6 +47,14 @@ impl Principal {
     /// # Errors
     /// The id is none that Weir carries, or is outside the namespace.
     pub fn real_group(&self, shown: &str) -> Result<RealGroup, Reason> {
+        self.real_group_pieces(shown).map(|pieces| RealGroup::new(&pieces))
+    }
+
+    /// The same name in pieces, one behind the other, for who writes it somewhere.
+    ///
+    /// # Errors
+    /// As `real_group`.
+    pub fn real_group_pieces<'a>(&'a self, shown: &'a str) -> Result<[&'a str; 4], Reason> {
         self.group_mode.real(&self.namespace, shown)
     }
 

@@ -15,7 +15,7 @@ use crate::refusal::code;
 use crate::table::{Disposition, Row, TABLE};
 
 pub(super) fn judge(request: &Request<'_>) -> Result<Judged, Fault> {
-    let message = request.decode::<ApiVersionsRequest>()?.message;
+    let message = request.decode::<ApiVersionsRequest>()?;
     let names_are_valid =
         is_software_name(&message.client_software_name) && is_software_name(&message.client_software_version);
     if request.version >= 3 && !names_are_valid {

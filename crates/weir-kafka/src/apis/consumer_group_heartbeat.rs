@@ -11,7 +11,7 @@ use crate::outcome::Refusals;
 use crate::refusal::{code, code_of};
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
-    let mut message = request.decode::<ConsumerGroupHeartbeatRequest>()?.message;
+    let mut message = request.decode::<ConsumerGroupHeartbeatRequest>()?;
     match request.real_group(&message.group_id) {
         Ok(group) => message.group_id = group,
         Err(reason) => return refuse(request, refusals, reason, code_of(reason)),
@@ -33,7 +33,7 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
 
 /// The broker's text is dropped: it may name members, assignors or topics (trap L24).
 pub(super) fn restore(answer: &Answer<'_>) -> Result<Restored, Fault> {
-    let mut message = answer.decode::<ConsumerGroupHeartbeatResponse>()?.message;
+    let mut message = answer.decode::<ConsumerGroupHeartbeatResponse>()?;
     if message.error_message.take().is_none() {
         return answer.passed();
     }

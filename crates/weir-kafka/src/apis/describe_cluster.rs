@@ -19,7 +19,7 @@ use crate::refusal::code;
 const BROKERS: i8 = 1;
 
 pub(super) fn judge(request: &Request<'_>) -> Result<Judged, Fault> {
-    let message = request.decode::<DescribeClusterRequest>()?.message;
+    let message = request.decode::<DescribeClusterRequest>()?;
     if request.version >= 1 && message.endpoint_type != BROKERS {
         let response = DescribeClusterResponse::default()
             .with_error_code(code::MISMATCHED_ENDPOINT_TYPE)

@@ -29,7 +29,7 @@ pub(crate) struct Asked {
 }
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
-    let mut message = request.decode::<FindCoordinatorRequest>()?.message;
+    let mut message = request.decode::<FindCoordinatorRequest>()?;
     let shown_keys = if request.version < BATCHED {
         vec![std::mem::take(&mut message.key)]
     } else {
@@ -61,14 +61,14 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
     let if_unreachable = request.if_unreachable(if_unreachable)?;
     request.forward_prepared(
         &message,
-        Withheld::FindCoordinator(asked),
+        Withheld::FindCoordinator(Box::new(asked)),
         request.patience(NAMES_NO_TIME),
         if_unreachable,
     )
 }
 
 pub(super) fn restore(answer: &Answer<'_>, asked: &Asked) -> Result<Restored, Fault> {
-    let message = answer.decode::<FindCoordinatorResponse>()?.message;
+    let message = answer.decode::<FindCoordinatorResponse>()?;
     let found = if answer.version < BATCHED {
         let only = Coordinator::default()
             .with_key(asked.names.first().map(|(real, _)| real.clone()).unwrap_or_default())

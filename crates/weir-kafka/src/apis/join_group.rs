@@ -17,7 +17,7 @@ use crate::refusal::code_of;
 const CONSUMER: &str = "consumer";
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
-    let mut message = request.decode::<JoinGroupRequest>()?.message;
+    let mut message = request.decode::<JoinGroupRequest>()?;
     let judged = request
         .real_group(&message.group_id)
         .and_then(|group| if &*message.protocol_type == CONSUMER { Ok(group) } else { Err(Reason::GroupProtocolType) });

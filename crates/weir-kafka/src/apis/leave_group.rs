@@ -2,14 +2,13 @@
 //!
 //! Must never: reach a group outside the principal's namespace.
 
-use kafka_protocol::messages::{LeaveGroupRequest, LeaveGroupResponse};
+use kafka_protocol::messages::LeaveGroupResponse;
 
 use super::{Judged, NAMES_NO_TIME, Request};
 use crate::fault::Fault;
 use crate::outcome::Refusals;
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
-    let message = request.decode::<LeaveGroupRequest>()?.message;
     let answer = |error_code| LeaveGroupResponse::default().with_error_code(error_code);
-    request.forward_for_member(message, |message| &mut message.group_id, NAMES_NO_TIME, refusals, answer)
+    request.forward_for_member(NAMES_NO_TIME, refusals, answer)
 }

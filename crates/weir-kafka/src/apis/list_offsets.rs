@@ -7,18 +7,47 @@ use kafka_protocol::messages::list_offsets_response::{ListOffsetsPartitionRespon
 use kafka_protocol::messages::{BrokerId, ListOffsetsRequest, ListOffsetsResponse};
 use weir_policy::Operation;
 
-use super::{Answer, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
+use super::{Answer, ForwardBody, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
 use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::{code_of, shows_stale_view};
+use crate::skim;
+
+/// What consumers send as their replica id, the first field.
+const CONSUMER: i32 = -1;
 
 /// The refused topics, as they return.
 #[derive(Debug)]
 pub(crate) struct Refused(Vec<ListOffsetsTopicResponse>);
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
-    let mut message = request.decode::<ListOffsetsRequest>()?.message;
-    message.replica_id = BrokerId(-1);
+    match as_it_is(request)? {
+        Some(judged) => Ok(judged),
+        None => judge_each(request, refusals),
+    }
+}
+
+/// The usual request: a consumer's, and nothing of it is refused.
+fn as_it_is(request: &Request<'_>) -> Result<Option<Judged>, Fault> {
+    if !request.env.broker_connected || !request.body.starts_with(&CONSUMER.to_be_bytes()) {
+        return Ok(None);
+    }
+    let body = request.known_body()?;
+    let mut asks_for_some = false;
+    let may_describe = |topic: &str| {
+        asks_for_some = true;
+        request.judge_topic(Operation::Describe, topic).is_ok()
+    };
+    let all = skim::all_topics(request.row.request, request.version, &body, may_describe).map_err(Fault::Malformed)?;
+    let withheld = Withheld::ListOffsets(Refused(Vec::new()));
+    let patience = request.patience(NAMES_NO_TIME);
+    let usual = all && asks_for_some;
+    Ok(usual.then(|| request.forward_body(ForwardBody::Encoded(body), withheld, patience, None)))
+}
+
+fn judge_each(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
+    let mut message = request.decode::<ListOffsetsRequest>()?;
+    message.replica_id = BrokerId(CONSUMER);
     let mut refused = Vec::new();
     message.topics.retain(|topic| match request.judge_topic(Operation::Describe, &topic.name) {
         Ok(()) => true,
@@ -45,9 +74,12 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
 }
 
 pub(super) fn restore(answer: &Answer<'_>, refused: &Refused) -> Result<Restored, Fault> {
-    let mut message = answer.decode::<ListOffsetsResponse>()?.message;
+    let mut message = answer.decode::<ListOffsetsResponse>()?;
     let mut partitions = message.topics.iter().flat_map(|topic| &topic.partitions);
     let view_is_stale = partitions.any(|partition| shows_stale_view(partition.error_code));
+    if refused.0.is_empty() {
+        return Ok(Restored { view_is_stale, ..answer.passed()? });
+    }
     message.topics.extend(refused.0.iter().cloned());
     answer.encoded(&message, view_is_stale)
 }

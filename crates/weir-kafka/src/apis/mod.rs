@@ -21,6 +21,7 @@ mod sasl;
 mod subscription;
 mod sync_group;
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -29,13 +30,14 @@ use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use weir_policy::{Operation, Reason, Resource};
 
 use crate::answer::{Deferred, LocalAnswer};
-use crate::codec::{self, Gated};
+use crate::codec;
 use crate::env::Env;
 use crate::fault::Fault;
 use crate::gate::{self, Passed};
 use crate::known::known_only;
 use crate::outcome::Refusals;
 use crate::refusal::code_of;
+use crate::skim;
 use crate::table::{self, Deadline, Row};
 use fetch::FetchSessions;
 
@@ -72,6 +74,13 @@ pub(crate) enum ForwardBody {
     Original,
     /// Encoded anew.
     Encoded(Bytes),
+    /// A body that says no more than it may, whose first field is a group: the brokers' name of it stands there instead.
+    Renamed {
+        /// The walked body.
+        body: Bytes,
+        /// The group as the client writes it, and the end of its field.
+        shown: Range<usize>,
+    },
 }
 
 /// What was cut from a request, or renamed in it, and must return in the answer.
@@ -80,12 +89,23 @@ pub(crate) enum Withheld {
     /// Nothing: the answer is checked and passes as it is.
     Nothing,
     ConsumerGroupHeartbeat,
-    FindCoordinator(find_coordinator::Asked),
+    FindCoordinator(Box<find_coordinator::Asked>),
     ListOffsets(list_offsets::Refused),
     OffsetForLeaderEpoch(offset_for_leader_epoch::Refused),
     OffsetCommit(offset_commit::Refused),
-    OffsetFetch(offset_fetch::Refused),
+    OffsetFetch(Box<offset_fetch::Refused>),
     Fetch(fetch::Asked),
+}
+
+impl Withheld {
+    /// Whether the answer passes as the broker made it, once it is walked.
+    pub(crate) fn is_nothing(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::OffsetCommit(refused) => refused.is_empty(),
+            _ => false,
+        }
+    }
 }
 
 /// A broker's whole answer, before it is given to the client.
@@ -145,18 +165,22 @@ pub(crate) fn restore(answer: &Answer<'_>, withheld: &Withheld) -> Result<Restor
     }
 }
 
-/// Makes an answer whose turn has come from what is known of the cluster now.
+/// Makes an answer whose turn has come from what is known of the cluster now, behind what stands in `out`.
 pub(crate) fn answer_deferred(
     deferred: &Deferred,
     version: i16,
     env: &Env<'_>,
     refusals: &mut Refusals,
-) -> Result<Bytes, Fault> {
+    out: &mut Vec<u8>,
+) -> Result<(), Fault> {
     match deferred {
-        Deferred::ApiVersions => api_versions::answer(version, env),
-        Deferred::Metadata { request, .. } => metadata::answer(request, version, env, refusals),
-        Deferred::DescribeCluster { request } => describe_cluster::answer(request, version, env),
+        Deferred::ApiVersions => out.extend_from_slice(&api_versions::answer(version, env)?),
+        Deferred::Metadata { body, .. } => metadata::answer(body, version, env, refusals, out)?,
+        Deferred::DescribeCluster { request } => {
+            out.extend_from_slice(&describe_cluster::answer(request, version, env)?);
+        }
     }
+    Ok(())
 }
 
 impl Request<'_> {
@@ -166,7 +190,7 @@ impl Request<'_> {
     }
 
     /// Walks the body and decodes it.
-    pub(crate) fn decode<M: Decodable>(&self) -> Result<Gated<M>, Fault> {
+    pub(crate) fn decode<M: Decodable>(&self) -> Result<M, Fault> {
         codec::decode(self.row.request, self.version, &self.body, &self.env.limits.request).map_err(Fault::Malformed)
     }
 
@@ -185,27 +209,51 @@ impl Request<'_> {
         Ok(Judged::Answer(LocalAnswer::Ready { body, not_before }))
     }
 
+    /// The body, walked, without what is unknown in it: what it says may be said, whatever it asks for.
+    pub(crate) fn known_body(&self) -> Result<Bytes, Fault> {
+        if self.walk()?.canonical {
+            return Ok(self.body.clone());
+        }
+        known_only(self.row.request, self.version, &self.body).map_err(Fault::Malformed)
+    }
+
+    /// A known body that begins with a group of the principal's: where the group stands in it.
+    pub(crate) fn own_group(&self, body: &[u8]) -> Result<Result<Range<usize>, Reason>, Fault> {
+        let (shown, end) = skim::first_text(self.row.request, self.version, body).map_err(Fault::Malformed)?;
+        let judged = self.env.policy.judge(self.env.principal, Operation::Read, Resource::Group(shown));
+        Ok(judged.map(|()| end.saturating_sub(shown.len())..end))
+    }
+
     /// A request of a group's member: the group is renamed, and the answer passes. `answer` makes one that is a code.
-    pub(crate) fn forward_for_member<M: Encodable, R: Encodable>(
+    pub(crate) fn forward_for_member<R: Encodable>(
         &self,
-        mut message: M,
-        group: impl FnOnce(&mut M) -> &mut GroupId,
         named_time: i32,
         refusals: &mut Refusals,
         answer: impl Fn(i16) -> R,
     ) -> Result<Judged, Fault> {
-        let group = group(&mut message);
-        match self.real_group(group) {
+        let body = self.known_body()?;
+        match self.own_group(&body)? {
             Err(reason) => {
                 refusals.add(reason, 1);
                 self.answer(&answer(code_of(reason)))
             }
-            Ok(real) => {
-                *group = real;
+            Ok(shown) => {
                 let if_unreachable = self.if_unreachable(|| answer(self.row.unreachable_code()))?;
-                self.forward_prepared(&message, Withheld::Nothing, self.patience(named_time), if_unreachable)
+                let body = ForwardBody::Renamed { body, shown };
+                Ok(self.forward_body(body, Withheld::Nothing, self.patience(named_time), if_unreachable))
             }
         }
+    }
+
+    /// The request goes to the broker with this body.
+    pub(crate) fn forward_body(
+        &self,
+        body: ForwardBody,
+        withheld: Withheld,
+        patience: Duration,
+        if_unreachable: Option<Bytes>,
+    ) -> Judged {
+        Judged::Forward(Forward { body, withheld, patience, if_unreachable })
     }
 
     /// The request goes to the broker, encoded anew.
@@ -267,7 +315,7 @@ impl Request<'_> {
 
 impl Answer<'_> {
     /// Walks the body and decodes it.
-    pub(crate) fn decode<M: Decodable>(&self) -> Result<Gated<M>, Fault> {
+    pub(crate) fn decode<M: Decodable>(&self) -> Result<M, Fault> {
         codec::decode(self.row.response, self.version, &self.body, &self.env.limits.response)
             .map_err(Fault::BrokerMalformed)
     }

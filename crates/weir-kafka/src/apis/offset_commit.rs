@@ -7,17 +7,49 @@ use kafka_protocol::messages::offset_commit_response::{OffsetCommitResponseParti
 use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
 use weir_policy::Operation;
 
-use super::{Answer, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
+use super::{Answer, ForwardBody, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
 use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::code_of;
+use crate::skim;
+
+/// The last version in which a client says for how long an offset is kept.
+const LAST_WITH_RETENTION: i16 = 4;
 
 /// The refused topics, as they return.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Refused(Vec<OffsetCommitResponseTopic>);
 
+impl Refused {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
-    let mut message = request.decode::<OffsetCommitRequest>()?.message;
+    match as_it_is(request)? {
+        Some(judged) => Ok(judged),
+        None => judge_each(request, refusals),
+    }
+}
+
+/// The usual commit: nothing of it is refused, and nothing but the group's name changes on its way.
+fn as_it_is(request: &Request<'_>) -> Result<Option<Judged>, Fault> {
+    let names_a_time = request.version <= LAST_WITH_RETENTION;
+    if names_a_time || !request.env.broker_connected {
+        return Ok(None);
+    }
+    let body = request.known_body()?;
+    let Ok(shown) = request.own_group(&body)? else { return Ok(None) };
+    let may_read = |topic: &str| request.judge_topic(Operation::Read, topic).is_ok();
+    let all = skim::all_topics(request.row.request, request.version, &body, may_read).map_err(Fault::Malformed)?;
+    let body = ForwardBody::Renamed { body, shown };
+    let withheld = Withheld::OffsetCommit(Refused::default());
+    Ok(all.then(|| request.forward_body(body, withheld, request.patience(NAMES_NO_TIME), None)))
+}
+
+fn judge_each(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
+    let mut message = request.decode::<OffsetCommitRequest>()?;
     match request.real_group(&message.group_id) {
         Ok(group) => message.group_id = group,
         Err(reason) => {
@@ -53,7 +85,7 @@ pub(super) fn restore(answer: &Answer<'_>, refused: &Refused) -> Result<Restored
     if refused.0.is_empty() {
         return answer.passed();
     }
-    let mut message = answer.decode::<OffsetCommitResponse>()?.message;
+    let mut message = answer.decode::<OffsetCommitResponse>()?;
     message.topics.extend(refused.0.iter().cloned());
     answer.encoded(&message, false)
 }

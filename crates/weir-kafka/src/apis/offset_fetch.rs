@@ -39,7 +39,7 @@ struct AskedGroup {
 }
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
-    let mut message = request.decode::<OffsetFetchRequest>()?.message;
+    let mut message = request.decode::<OffsetFetchRequest>()?;
     let mut refused = Refused { asked: Vec::new(), groups: Vec::new() };
     let mut forwarded = Vec::new();
     let mut unreachable = Vec::new();
@@ -72,11 +72,12 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
         response(request.version, unreachable.into_iter().chain(refused.groups.iter().cloned()).collect())
     })?;
     put_groups(&mut message, forwarded, request.version);
-    request.forward_prepared(&message, Withheld::OffsetFetch(refused), request.patience(NAMES_NO_TIME), if_unreachable)
+    let withheld = Withheld::OffsetFetch(Box::new(refused));
+    request.forward_prepared(&message, withheld, request.patience(NAMES_NO_TIME), if_unreachable)
 }
 
 pub(super) fn restore(answer: &Answer<'_>, refused: &Refused) -> Result<Restored, Fault> {
-    let mut message = answer.decode::<OffsetFetchResponse>()?.message;
+    let mut message = answer.decode::<OffsetFetchResponse>()?;
     let mut groups = Vec::with_capacity(refused.asked.len().saturating_add(refused.groups.len()));
     // One group may be asked for twice, with other topics each time (trap C35): each asking has one answer.
     let mut left: Vec<&AskedGroup> = refused.asked.iter().collect();

@@ -20,7 +20,7 @@ const CONSUMER: BrokerId = BrokerId(-2);
 pub(crate) struct Refused(Vec<OffsetForLeaderTopicResult>);
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
-    let mut message = request.decode::<OffsetForLeaderEpochRequest>()?.message;
+    let mut message = request.decode::<OffsetForLeaderEpochRequest>()?;
     message.replica_id = CONSUMER;
     let mut refused = Vec::new();
     message.topics.retain(|topic| match request.judge_topic(Operation::Describe, &topic.topic) {
@@ -44,7 +44,7 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
 }
 
 pub(super) fn restore(answer: &Answer<'_>, refused: &Refused) -> Result<Restored, Fault> {
-    let mut message = answer.decode::<OffsetForLeaderEpochResponse>()?.message;
+    let mut message = answer.decode::<OffsetForLeaderEpochResponse>()?;
     let mut partitions = message.topics.iter().flat_map(|topic| &topic.partitions);
     let view_is_stale = partitions.any(|partition| shows_stale_view(partition.error_code));
     message.topics.extend(refused.0.iter().cloned());

@@ -12,7 +12,7 @@ use crate::outcome::Refusals;
 use crate::refusal::code_of;
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
-    let message = request.decode::<ProduceRequest>()?.message;
+    let message = request.decode::<ProduceRequest>()?;
     if message.acks == 0 {
         return Err(Fault::ProduceWithoutAnswer);
     }

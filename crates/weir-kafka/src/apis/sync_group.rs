@@ -2,7 +2,7 @@
 //!
 //! Must never: reach a group outside the principal's namespace.
 
-use kafka_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
+use kafka_protocol::messages::SyncGroupResponse;
 
 use super::{Judged, Request};
 use crate::fault::Fault;
@@ -13,7 +13,6 @@ use crate::outcome::Refusals;
 pub(super) const LONGEST_REBALANCE_MS: i32 = 30 * 60 * 1000;
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
-    let message = request.decode::<SyncGroupRequest>()?.message;
     let answer = |error_code| SyncGroupResponse::default().with_error_code(error_code);
-    request.forward_for_member(message, |message| &mut message.group_id, LONGEST_REBALANCE_MS, refusals, answer)
+    request.forward_for_member(LONGEST_REBALANCE_MS, refusals, answer)
 }

@@ -101,7 +101,9 @@ impl Session {
 
     /// The next request that ended, if one did.
     pub fn outcome(&mut self) -> Option<Outcome> {
-        self.outcomes.pop_front()
+        let outcome = self.outcomes.pop_front();
+        rest(&mut self.outcomes);
+        outcome
     }
 
     /// Whether an answer showed, since last asked, that what is known of the cluster is out of date.
@@ -116,3 +118,13 @@ impl Session {
         }
     }
 }
+
+/// Gives back what a burst has left behind: a connection that rests holds next to nothing.
+fn rest<T>(queue: &mut VecDeque<T>) {
+    if queue.is_empty() && queue.capacity() > FEW {
+        queue.shrink_to(1);
+    }
+}
+
+/// Requests that a client has under way at once in its everyday life.
+const FEW: usize = 4;

@@ -3,6 +3,8 @@
 //! Must never: forward what was not judged, or forward the original bytes unless the gate proved them canonical and
 //! nothing was cut from them.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use super::in_flight::{AtBroker, InFlight, Source};
@@ -39,10 +41,10 @@ impl Session {
         match apis::judge(&request, &mut self.fetch_sessions, &mut entry.refusals)? {
             Judged::Answer(answer) => {
                 entry.source = Source::Local(answer);
-                self.queue.push_back(entry);
+                self.enqueue(entry);
                 Ok(Turn::Local)
             }
-            Judged::Forward(forward) => Ok(Turn::Forward(self.forward(entry, &request, forward))),
+            Judged::Forward(forward) => self.forward(entry, &request, forward).map(Turn::Forward),
         }
     }
 
@@ -62,7 +64,7 @@ impl Session {
         Ok(())
     }
 
-    fn forward(&mut self, mut entry: InFlight, request: &Request<'_>, forward: Forward) -> Cleared {
+    fn forward(&mut self, mut entry: InFlight, request: &Request<'_>, forward: Forward) -> Result<Cleared, Fault> {
         let correlation_id = self.next_correlation_id;
         self.next_correlation_id = correlation_id.wrapping_add(1);
         let header = RequestHeader {
@@ -71,11 +73,14 @@ impl Session {
             correlation_id,
             client_id: Some(&self.upstream_client_id),
         };
-        let body = match &forward.body {
-            ForwardBody::Original => &request.body,
-            ForwardBody::Encoded(body) => body,
+        let flexible = entry.row.is_flexible(entry.version);
+        let cleared = match &forward.body {
+            ForwardBody::Original => Cleared::judged(&header, flexible, &[&request.body]),
+            ForwardBody::Encoded(body) => Cleared::judged(&header, flexible, &[body]),
+            ForwardBody::Renamed { body, shown } => {
+                renamed(&header, flexible, body, shown.clone(), request.env).ok_or(Fault::NotEncodable)?
+            }
         };
-        let cleared = Cleared::judged(&header, entry.row.is_flexible(entry.version), body);
         entry.sent_upstream = Some(request.env.now);
         entry.source = Source::Broker(AtBroker {
             correlation_id,
@@ -84,8 +89,16 @@ impl Session {
             withheld: forward.withheld,
             if_unreachable: forward.if_unreachable,
         });
+        self.enqueue(entry);
+        Ok(cleared)
+    }
+
+    fn enqueue(&mut self, entry: InFlight) {
+        if self.queue.capacity() == 0 {
+            // Most connections have one request at a time.
+            self.queue.reserve_exact(1);
+        }
         self.queue.push_back(entry);
-        cleared
     }
 
     /// A version without a row: closed without an answer, except that ApiVersions is always answered (trap C10).
@@ -104,7 +117,7 @@ impl Session {
         let mut entry = new_entry(row, 0, client.correlation_id, frame, env);
         let body = apis::api_versions::unsupported_version(row).ok_or(Fault::NotEncodable)?;
         entry.source = Source::Local(LocalAnswer::Ready { body, not_before: None });
-        self.queue.push_back(entry);
+        self.enqueue(entry);
         Ok(Turn::Local)
     }
 }
@@ -119,6 +132,33 @@ fn brokers_serve(row: &Row, version: i16, env: &Env<'_>) -> bool {
     asked.is_none_or(|view| view.versions.get(&row.key).is_some_and(|range| range.holds(version)))
 }
 
+/// A request that begins with a group, with the brokers' name of the group.
+fn renamed(
+    header: &RequestHeader<'_>,
+    flexible: bool,
+    body: &[u8],
+    shown: Range<usize>,
+    env: &Env<'_>,
+) -> Option<Cleared> {
+    let rest = body.get(shown.end..)?;
+    let group = std::str::from_utf8(body.get(shown)?).ok()?;
+    let [weir, namespace, dot, group] = env.principal.real_group_pieces(group).ok()?.map(str::as_bytes);
+    let length = [weir, namespace, dot, group].iter().fold(0, |sum: usize, piece| sum.saturating_add(piece.len()));
+    let (field, field_len) = length_field(length, flexible)?;
+    Some(Cleared::judged(header, flexible, &[field.get(..field_len)?, weir, namespace, dot, group, rest]))
+}
+
+/// The length field of a group's name, which is never as long as two bytes could say.
+fn length_field(length: usize, flexible: bool) -> Option<([u8; 2], usize)> {
+    let length = u16::try_from(length).ok().filter(|length| *length < 1 << 13)?;
+    if !flexible {
+        return Some((length.to_be_bytes(), 2));
+    }
+    let [high, low] = length.saturating_add(1).saturating_mul(2).to_be_bytes();
+    // Seven bits in each byte, the lowest first, and a bit that says whether another follows.
+    Some(if high == 0 { ([low >> 1, 0], 1) } else { ([(low >> 1) | 0x80, high], 2) })
+}
+
 fn new_entry(row: &'static Row, version: i16, client_correlation_id: i32, frame: &Bytes, env: &Env<'_>) -> InFlight {
     InFlight {
         row,
@@ -131,5 +171,24 @@ fn new_entry(row: &'static Row, version: i16, client_correlation_id: i32, frame:
         received: env.now,
         sent_upstream: None,
         upstream_answered: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Reader, put_unsigned_varint};
+
+    #[test]
+    fn the_length_of_a_group_is_written_as_any_other() {
+        for length in (0..1_000).chain([8_190, 8_191]) {
+            let (field, field_len) = length_field(length, true).unwrap();
+            let mut varint = Vec::new();
+            put_unsigned_varint(&mut varint, u32::try_from(length).unwrap() + 1);
+            assert_eq!(&field[..field_len], varint);
+            let (field, field_len) = length_field(length, false).unwrap();
+            assert_eq!((Reader::new(&field).i16(), field_len), (Ok(i16::try_from(length).unwrap()), 2));
+        }
+        assert!(length_field(8_192, true).is_none());
     }
 }

@@ -14,6 +14,7 @@ use crate::apis::fetch::{Asked, BY_ID, FetchSession, FetchWalk, Scope, Walked};
 use crate::apis::{self, Answer, Withheld};
 use crate::env::Env;
 use crate::fault::Fault;
+use crate::gate;
 use crate::refusal::code;
 use crate::table::{ResponseMode, Row};
 use crate::wire::Malformed;
@@ -42,14 +43,22 @@ impl Session {
     /// # Errors
     /// Where an answer cannot be encoded, a fault of Weir's own.
     pub fn answer_head(&mut self, env: &Env<'_>, sink: &mut impl Sink) -> Result<(), Fault> {
-        let Some(InFlight { source, version, refusals, .. }) = self.queue.front_mut() else { return Ok(()) };
-        let body = match source {
-            Source::Local(LocalAnswer::Ready { body, .. }) => body.clone(),
-            Source::Local(LocalAnswer::Deferred(deferred)) => apis::answer_deferred(deferred, *version, env, refusals)?,
+        let Some(entry) = self.queue.front_mut() else { return Ok(()) };
+        let length = match &entry.source {
+            Source::Local(LocalAnswer::Ready { body, .. }) => {
+                let mut frame = start_of_frame(entry, body.len());
+                frame.extend_from_slice(body);
+                give_whole(frame, entry.client_correlation_id, sink)?
+            }
+            Source::Local(LocalAnswer::Deferred(deferred)) => {
+                let mut frame = start_of_frame(entry, 1024);
+                apis::answer_deferred(deferred, entry.version, env, &mut entry.refusals, &mut frame)?;
+                give_whole(frame, entry.client_correlation_id, sink)?
+            }
             Source::Broker(_) => return Err(Fault::BrokerDesync),
         };
         let Some(mut entry) = self.queue.pop_front() else { return Ok(()) };
-        entry.response_bytes = give_whole(&entry, &body, sink);
+        entry.response_bytes = length;
         self.finish(entry, env.now);
         Ok(())
     }
@@ -116,11 +125,40 @@ impl Session {
         if left > env.limits.whole_answer {
             return Err(Fault::BrokerAnswerTooLong);
         }
+        let frame = PREFIX.saturating_add(left);
+        if at_broker.withheld.is_nothing()
+            && let Some(frame) = buffer.get_mut(..frame)
+            && self.pass_whole(frame, env, sink)?
+        {
+            return Ok(frame.len());
+        }
         self.incoming = Incoming::Whole { held: Vec::new(), left };
         let rest = buffer.get_mut(PREFIX..).unwrap_or_default();
         // An answer without a body ends here.
         let taken = self.feed_broker(rest, env, sink)?;
         Ok(PREFIX.saturating_add(taken))
+    }
+
+    /// Gives the client an answer that is in the buffer whole and passes as it is; false where it must be looked at more.
+    fn pass_whole(&mut self, frame: &mut [u8], env: &Env<'_>, sink: &mut impl Sink) -> Result<bool, Fault> {
+        let Some(entry) = self.queue.front() else { return Err(Fault::BrokerDesync) };
+        let start = PREFIX.saturating_add(header_tags(entry.row, entry.version));
+        if start > PREFIX && frame.get(PREFIX) != Some(&0) {
+            return Err(Fault::BrokerUnasked);
+        }
+        let body = frame.get(start..).unwrap_or_default();
+        let passed = gate::walk(entry.row.response, entry.version, body, &env.limits.response);
+        let passed = passed.map_err(Fault::BrokerMalformed)?;
+        if !passed.canonical {
+            return Ok(false);
+        }
+        let end = start.saturating_add(passed.body_len);
+        put_prefix(frame, end, entry.client_correlation_id)?;
+        let Some(mut entry) = self.queue.pop_front() else { return Err(Fault::BrokerDesync) };
+        sink.put(frame.get(..end).unwrap_or_default());
+        entry.response_bytes = u64::try_from(end).unwrap_or(u64::MAX);
+        self.finish(entry, env.now);
+        Ok(true)
     }
 
     fn begin_fetch(
@@ -187,7 +225,9 @@ impl Session {
         self.view_is_stale |= restored.view_is_stale;
         // Not sooner: of an answer that is not understood the request must still be there, to have its outcome (W7).
         let Some(mut entry) = self.queue.pop_front() else { return Err(Fault::BrokerDesync) };
-        entry.response_bytes = give_whole(&entry, &restored.body, sink);
+        let mut frame = start_of_frame(&entry, restored.body.len());
+        frame.extend_from_slice(&restored.body);
+        entry.response_bytes = give_whole(frame, entry.client_correlation_id, sink)?;
         self.finish(entry, env.now);
         Ok(())
     }
@@ -225,6 +265,10 @@ impl Session {
     }
 
     fn finish(&mut self, entry: InFlight, now: Instant) {
+        super::rest(&mut self.queue);
+        if self.outcomes.capacity() == 0 {
+            self.outcomes.reserve_exact(1);
+        }
         self.outcomes.push_back(entry.answered(now));
         if let Some(InFlight { source: Source::Broker(at_broker), .. }) = self.queue.front_mut() {
             at_broker.since = now;
@@ -251,16 +295,19 @@ fn header_tags(row: &Row, version: i16) -> usize {
     usize::from(row.response_header_is_flexible(version))
 }
 
-fn give_whole(entry: &InFlight, body: &[u8], sink: &mut impl Sink) -> u64 {
-    let tags = header_tags(entry.row, entry.version);
-    let length = body.len().saturating_add(4).saturating_add(tags);
-    let mut frame = Vec::with_capacity(length.saturating_add(4));
-    frame.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
-    frame.extend_from_slice(&entry.client_correlation_id.to_be_bytes());
-    frame.extend(std::iter::repeat_n(0, tags));
-    frame.extend_from_slice(body);
+/// A frame with room for a prefix and a body, and no tagged fields in its header.
+fn start_of_frame(entry: &InFlight, body: usize) -> Vec<u8> {
+    let start = PREFIX.saturating_add(header_tags(entry.row, entry.version));
+    let mut frame = Vec::with_capacity(start.saturating_add(body));
+    frame.resize(start, 0);
+    frame
+}
+
+fn give_whole(mut frame: Vec<u8>, correlation_id: i32, sink: &mut impl Sink) -> Result<u64, Fault> {
+    let length = frame.len();
+    put_prefix(&mut frame, length, correlation_id)?;
     sink.put(&frame);
-    u64::try_from(frame.len()).unwrap_or(u64::MAX)
+    Ok(u64::try_from(length).unwrap_or(u64::MAX))
 }
 
 /// Gives the client what was walked of a Fetch answer, behind what stands before it.

@@ -155,8 +155,9 @@ fn incremental(
     // What a client forgets is no business of the broker's where it was refused (C19).
     let known = Arc::clone(&session.topics);
     let allowed = |topic: &Topic<'_>| known.allow(topic.key);
-    let untouched =
-        topics.all(allowed).map_err(Fault::Malformed)? && forgotten.all(allowed).map_err(Fault::Malformed)?;
+    // All that is asked for is known by now.
+    let untouched = (known.allow_all() || topics.all(allowed).map_err(Fault::Malformed)?)
+        && forgotten.all(allowed).map_err(Fault::Malformed)?;
     let body = body(&fetch, untouched, allowed, allowed)?;
     if forgotten.len() > 0 {
         session.topics = Arc::new(known.without(&listed(forgotten)?));

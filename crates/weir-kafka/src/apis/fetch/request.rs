@@ -60,7 +60,7 @@ impl<'a> FetchBody<'a> {
             RACK..FLEXIBLE => reader.string()?,
             _ => reader.compact_string()?,
         };
-        let at_the_end = version >= FLEXIBLE && skip_tags(&mut reader)?;
+        let at_the_end = version >= FLEXIBLE && reader.skip_tags()?;
         if reader.remaining() > 0 {
             return Err(Malformed::TrailingBytes);
         }
@@ -194,13 +194,13 @@ impl<'a> Topics<'a> {
         if self.tags {
             for _ in 0..count {
                 self.reader.skip(self.partition_len)?;
-                tagged |= skip_tags(&mut self.reader)?;
+                tagged |= self.reader.skip_tags()?;
             }
         } else {
             self.reader.skip(count.checked_mul(self.partition_len).ok_or(Malformed::LengthPastEnd)?)?;
         }
         if self.version >= FLEXIBLE {
-            tagged |= skip_tags(&mut self.reader)?;
+            tagged |= self.reader.skip_tags()?;
         }
         Ok(Some((Topic { key, partitions }, tagged)))
     }
@@ -250,7 +250,7 @@ impl<'a> Partitions<'a> {
         self.left = left;
         let fields = self.reader.take(self.bytes_of_each)?;
         if self.tags {
-            skip_tags(&mut self.reader)?;
+            self.reader.skip_tags()?;
         }
         Ok(Some(fields))
     }
@@ -262,17 +262,6 @@ impl<'a> Partitions<'a> {
         }
         Ok(())
     }
-}
-
-/// Passes over a section of tagged fields; true where it has any.
-fn skip_tags(reader: &mut Reader<'_>) -> Result<bool, Malformed> {
-    let count = reader.unsigned_varint()?;
-    for _ in 0..count {
-        reader.unsigned_varint()?;
-        let size = reader.unsigned_varint()?;
-        reader.skip(usize::try_from(size).unwrap_or(usize::MAX))?;
-    }
-    Ok(count > 0)
 }
 
 /// The length of a list, none of which may be null in a Fetch.

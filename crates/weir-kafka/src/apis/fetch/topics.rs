@@ -16,8 +16,10 @@ pub(crate) struct FetchTopics {
     topics: Vec<Entry>,
     /// All names, one behind the other.
     names: String,
-    /// Each topic's partitions, sorted, without doubles.
+    /// Each topic's partitions, sorted, without doubles; in the order in which the topics came.
     partitions: Vec<i32>,
+    /// Topics that are refused.
+    refused: usize,
 }
 
 /// One topic of a fetch session, or of a Fetch without one.
@@ -57,6 +59,7 @@ impl FetchTopics {
             topics: Vec::with_capacity(topics.len()),
             names: String::with_capacity(topics.name_bytes),
             partitions: Vec::with_capacity(topics.partitions),
+            refused: 0,
         }
     }
 
@@ -98,17 +101,23 @@ impl FetchTopics {
             }
         };
         self.topics.push(Entry { key, refused, partitions });
+        self.refused = self.refused.saturating_add(usize::from(refused.is_some()));
     }
 
     /// Puts the list in order: each topic once, and each of its partitions once.
-    pub(crate) fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
+        let Self { topics, names, partitions, .. } = self;
+        topics.sort_unstable_by(|one, next| key(names, one).cmp(&key(names, next)));
+        for entry in &*topics {
+            partitions.get_mut(entry.partitions.range()).unwrap_or_default().sort_unstable();
+        }
         let topics_ascend = self.iter().is_sorted_by(|one, next| one.key < next.key);
         if topics_ascend && self.iter().all(|topic| topic.partitions.is_sorted_by(|one, next| one < next)) {
             return;
         }
-        let mut topics: Vec<SessionTopic<'_>> = self.iter().collect();
-        topics.sort_by_key(|topic| topic.key);
+        // Something was named twice.
         let mut settled = Self::default();
+        let topics: Vec<SessionTopic<'_>> = self.iter().collect();
         for same in topics.chunk_by(|one, next| one.key == next.key) {
             let Some(first) = same.first() else { continue };
             let mut partitions: Vec<i32> = same.iter().flat_map(|topic| topic.partitions).copied().collect();
@@ -129,6 +138,7 @@ impl FetchTopics {
             left.add_all(topic.key, topic.refused, topic.partitions.iter().copied().filter(stays));
             if left.partitions.len() == before {
                 left.topics.pop();
+                left.refused = left.refused.saturating_sub(usize::from(topic.refused.is_some()));
             }
         }
         left
@@ -136,7 +146,7 @@ impl FetchTopics {
 
     /// The place of a topic.
     pub(crate) fn place(&self, key: TopicKey<'_>) -> Option<usize> {
-        self.topics.binary_search_by(|entry| self.key(entry).cmp(&key)).ok()
+        self.topics.binary_search_by(|entry| self::key(&self.names, entry).cmp(&key)).ok()
     }
 
     /// The topic at a place.
@@ -146,6 +156,11 @@ impl FetchTopics {
 
     pub(crate) fn get(&self, key: TopicKey<'_>) -> Option<SessionTopic<'_>> {
         self.at(self.place(key)?)
+    }
+
+    /// Whether none of its topics is refused.
+    pub(crate) fn allow_all(&self) -> bool {
+        self.refused == 0
     }
 
     /// Whether it has a topic, and the topic may be asked for.
@@ -171,9 +186,10 @@ impl FetchTopics {
         self.topics.iter().map(|entry| self.topic(entry))
     }
 
-    /// The topics that are refused.
+    /// The topics that are refused. Mostly none: then none is looked at.
     pub(crate) fn refused(&self) -> impl Iterator<Item = (Reason, SessionTopic<'_>)> {
-        self.iter().filter_map(|topic| Some((topic.refused?, topic)))
+        let all = if self.refused > 0 { self.topics.as_slice() } else { &[] };
+        all.iter().map(|entry| self.topic(entry)).filter_map(|topic| Some((topic.refused?, topic)))
     }
 
     /// Partitions of all topics.
@@ -188,14 +204,14 @@ impl FetchTopics {
 
     fn topic(&self, entry: &Entry) -> SessionTopic<'_> {
         let partitions = self.partitions.get(entry.partitions.range()).unwrap_or_default();
-        SessionTopic { key: self.key(entry), refused: entry.refused, partitions }
+        SessionTopic { key: key(&self.names, entry), refused: entry.refused, partitions }
     }
+}
 
-    fn key(&self, entry: &Entry) -> TopicKey<'_> {
-        match entry.key {
-            Key::Id(id) => TopicKey::Id(id),
-            Key::Name(span) => TopicKey::Name(self.names.get(span.range()).unwrap_or_default()),
-        }
+fn key<'a>(names: &'a str, entry: &Entry) -> TopicKey<'a> {
+    match entry.key {
+        Key::Id(id) => TopicKey::Id(id),
+        Key::Name(span) => TopicKey::Name(names.get(span.range()).unwrap_or_default()),
     }
 }
 

@@ -2,7 +2,6 @@
 //!
 //! Must never: write a broker that has no shown address, as a node, a leader or a replica.
 
-use bytes::Bytes;
 use uuid::Uuid;
 
 use super::NOT_ASKED;
@@ -17,14 +16,18 @@ const FLEXIBLE: i16 = 9;
 
 /// An answer that is being written, field by field in Kafka's order.
 pub(super) struct Encoder<'a> {
-    out: Vec<u8>,
+    out: &'a mut Vec<u8>,
     version: i16,
     env: &'a Env<'a>,
+    /// The brokers that are up and shown, sorted.
+    leaders: Vec<RealBrokerId>,
 }
 
 impl<'a> Encoder<'a> {
-    pub(super) fn new(version: i16, env: &'a Env<'a>) -> Self {
-        Self { out: Vec::with_capacity(1024), version, env }
+    pub(super) fn new(version: i16, env: &'a Env<'a>, out: &'a mut Vec<u8>) -> Self {
+        let up = env.view.into_iter().flat_map(|view| view.brokers.keys().copied());
+        let leaders = up.filter(|broker| env.nodes.shows(*broker)).collect();
+        Self { out, version, env, leaders }
     }
 
     pub(super) fn version(&self) -> i16 {
@@ -35,13 +38,13 @@ impl<'a> Encoder<'a> {
     pub(super) fn cluster(&mut self, brokers: &[ShownAddress], cluster_id: &str) {
         if self.version >= 3 {
             // No throttle time.
-            put_i32(&mut self.out, 0);
+            put_i32(self.out, 0);
         }
         self.count(brokers.len());
         for broker in brokers {
-            put_i32(&mut self.out, broker.id.0);
+            put_i32(self.out, broker.id.0);
             self.string(Some(&broker.host));
-            put_i32(&mut self.out, i32::from(broker.port));
+            put_i32(self.out, i32::from(broker.port));
             if self.version >= 1 {
                 // Racks are the brokers' own.
                 self.string(None);
@@ -53,16 +56,16 @@ impl<'a> Encoder<'a> {
         }
         if self.version >= 1 {
             // Any broker takes what a client has for the controller.
-            put_i32(&mut self.out, brokers.first().map_or(-1, |broker| broker.id.0));
+            put_i32(self.out, brokers.first().map_or(-1, |broker| broker.id.0));
         }
     }
 
     /// The length of the list that follows.
     pub(super) fn count(&mut self, count: usize) {
         if self.version >= FLEXIBLE {
-            put_unsigned_varint(&mut self.out, u32::try_from(count.saturating_add(1)).unwrap_or(u32::MAX));
+            put_unsigned_varint(self.out, u32::try_from(count.saturating_add(1)).unwrap_or(u32::MAX));
         } else {
-            put_i32(&mut self.out, i32::try_from(count).unwrap_or(i32::MAX));
+            put_i32(self.out, i32::try_from(count).unwrap_or(i32::MAX));
         }
     }
 
@@ -83,16 +86,15 @@ impl<'a> Encoder<'a> {
     }
 
     /// The end of the answer.
-    pub(super) fn finish(mut self, cluster_operations: i32) -> Bytes {
+    pub(super) fn finish(mut self, cluster_operations: i32) {
         if (8..=10).contains(&self.version) {
-            put_i32(&mut self.out, cluster_operations);
+            put_i32(self.out, cluster_operations);
         }
         self.no_tags();
-        Bytes::from(self.out)
     }
 
     fn topic_head(&mut self, error_code: i16, name: Option<&str>, id: Uuid) {
-        put_i16(&mut self.out, error_code);
+        put_i16(self.out, error_code);
         self.string(name);
         if self.version >= 10 {
             self.out.extend_from_slice(id.as_bytes());
@@ -105,24 +107,23 @@ impl<'a> Encoder<'a> {
 
     fn topic_tail(&mut self, operations: i32) {
         if self.version >= 8 {
-            put_i32(&mut self.out, operations);
+            put_i32(self.out, operations);
         }
         self.no_tags();
     }
 
     /// A broker without a shown address does not exist for a client: it neither leads nor replicates.
     fn partition(&mut self, partition: &PartitionView) {
-        let is_up = self.env.view.is_some_and(|view| view.brokers.contains_key(&partition.leader));
-        let leads = is_up && self.env.nodes.shows(partition.leader);
+        let leads = self.leaders.binary_search(&partition.leader).is_ok();
         let error_code = match partition.error_code {
             code::NONE if !leads => code::LEADER_NOT_AVAILABLE,
             error_code => error_code,
         };
-        put_i16(&mut self.out, error_code);
-        put_i32(&mut self.out, partition.index);
-        put_i32(&mut self.out, if leads { partition.leader.shown().0 } else { -1 });
+        put_i16(self.out, error_code);
+        put_i32(self.out, partition.index);
+        put_i32(self.out, if leads { partition.leader.shown().0 } else { -1 });
         if self.version >= 7 {
-            put_i32(&mut self.out, partition.leader_epoch);
+            put_i32(self.out, partition.leader_epoch);
         }
         self.brokers(&partition.replicas);
         self.brokers(&partition.isr);
@@ -134,16 +135,16 @@ impl<'a> Encoder<'a> {
 
     fn brokers(&mut self, ids: &[RealBrokerId]) {
         let nodes = self.env.nodes;
-        let shown = || ids.iter().filter(|id| nodes.shows(**id));
-        self.count(shown().count());
-        for id in shown() {
-            put_i32(&mut self.out, id.shown().0);
+        let hidden = ids.iter().filter(|id| !nodes.shows(**id)).count();
+        self.count(ids.len().saturating_sub(hidden));
+        for id in ids.iter().filter(|id| hidden == 0 || nodes.shows(**id)) {
+            put_i32(self.out, id.shown().0);
         }
     }
 
     fn string(&mut self, text: Option<&str>) {
         if self.version < FLEXIBLE {
-            return put_nullable_string(&mut self.out, text);
+            return put_nullable_string(self.out, text);
         }
         let Some(text) = text else { return self.out.push(0) };
         self.count(text.len());

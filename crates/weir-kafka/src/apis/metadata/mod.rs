@@ -3,26 +3,24 @@
 //! Must never: tell a hidden name from an absent one (traps L1, L3, L5, L6), create a topic, or show a real address.
 
 mod encode;
+mod request;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_protocol::messages::MetadataRequest;
-use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use uuid::Uuid;
 use weir_policy::{Operation, Reason, Resource};
 
 use self::encode::Encoder;
+use self::request::{Asked, MetadataBody};
 use super::{Judged, Request};
 use crate::advertise::ShownAddress;
 use crate::answer::{Deferred, LocalAnswer};
 use crate::cluster::TopicView;
-use crate::codec;
 use crate::env::Env;
 use crate::fault::Fault;
-use crate::gate::Budget;
+use crate::gate::{self, Budget};
 use crate::outcome::Refusals;
 use crate::refusal::{code, code_of};
 use crate::wire::Malformed;
@@ -41,44 +39,42 @@ const LIBRDKAFKA_SURPLUS: usize = 3;
 const READ_AND_DESCRIBE: i32 = (1 << 3) | (1 << 8);
 
 pub(super) fn judge(request: &Request<'_>) -> Result<Judged, Fault> {
-    let mut message = decoded(request)?;
-    if let Some(topics) = &mut message.topics {
-        // Kafka makes a set of them: a few bytes for each mention must not have a whole topic for an answer.
-        let mut seen = HashSet::new();
-        topics.retain(|topic| seen.insert(topic.name.clone().ok_or(topic.topic_id)));
-    }
+    let body = walked(request)?;
     let not_older_than = request.env.now.checked_sub(MAX_AGE).unwrap_or(request.env.now);
-    Ok(Judged::Answer(LocalAnswer::Deferred(Deferred::Metadata { request: message, not_older_than })))
+    Ok(Judged::Answer(LocalAnswer::Deferred(Deferred::Metadata { body, not_older_than })))
 }
 
-fn decoded(request: &Request<'_>) -> Result<MetadataRequest, Fault> {
+/// The body, walked, without what stands behind it.
+fn walked(request: &Request<'_>) -> Result<Bytes, Fault> {
     let budget = Budget { trailing_bytes: request.version >= 9, ..request.env.limits.request };
-    let gated = codec::decode::<MetadataRequest>(request.row.request, request.version, &request.body, &budget)
-        .map_err(Fault::Malformed)?;
-    let surplus = request.body.len().saturating_sub(gated.passed.body_len);
-    if surplus == 0 || (gated.message.topics.is_none() && surplus <= LIBRDKAFKA_SURPLUS) {
-        Ok(gated.message)
+    let passed = gate::walk(request.row.request, request.version, &request.body, &budget).map_err(Fault::Malformed)?;
+    let surplus = request.body.len().saturating_sub(passed.body_len);
+    let asks_for_all = || request.version >= 9 && request.body.first() == Some(&0);
+    if surplus == 0 || (asks_for_all() && surplus <= LIBRDKAFKA_SURPLUS) {
+        Ok(request.body.slice(..passed.body_len.min(request.body.len())))
     } else {
         Err(Fault::Malformed(Malformed::TrailingBytes))
     }
 }
 
-/// Written in one pass: this is the largest answer that Weir makes by itself.
+/// Written in one pass, behind what stands in `out`: this is the largest answer that Weir makes by itself.
 pub(super) fn answer(
-    request: &MetadataRequest,
+    body: &[u8],
     version: i16,
     env: &Env<'_>,
     refusals: &mut Refusals,
-) -> Result<Bytes, Fault> {
+    out: &mut Vec<u8>,
+) -> Result<(), Fault> {
+    let request = MetadataBody::read(version, body).map_err(Fault::Malformed)?;
     let brokers = shown_brokers(env);
-    let mut answer = Encoder::new(version, env);
+    let mut answer = Encoder::new(version, env, out);
     answer.cluster(&brokers, &env.cluster_id.0);
-    let operations = if request.include_topic_authorized_operations { READ_AND_DESCRIBE } else { NOT_ASKED };
+    let operations = if request.topic_operations { READ_AND_DESCRIBE } else { NOT_ASKED };
     match &request.topics {
         Some(named) if version > 0 || !named.is_empty() => {
             answer.count(named.len());
             for topic in named {
-                answer_named(&mut answer, topic, operations, env, refusals);
+                answer_named(&mut answer, *topic, operations, env, refusals);
             }
         }
         // Null, and in version 0 an empty list, mean all.
@@ -90,8 +86,8 @@ pub(super) fn answer(
             }
         }
     }
-    let operations = if request.include_cluster_authorized_operations { 0 } else { NOT_ASKED };
-    Ok(answer.finish(operations))
+    answer.finish(if request.cluster_operations { 0 } else { NOT_ASKED });
+    Ok(())
 }
 
 /// The brokers that have an address on this listener, by id.
@@ -109,18 +105,12 @@ fn readable<'a>(env: &Env<'a>) -> impl Iterator<Item = (Cow<'a, str>, &'a TopicV
         .filter(move |(name, _)| policy.judge(principal, Operation::Describe, Resource::Topic(name)).is_ok())
 }
 
-fn answer_named(
-    answer: &mut Encoder<'_>,
-    asked: &MetadataRequestTopic,
-    operations: i32,
-    env: &Env<'_>,
-    refusals: &mut Refusals,
-) {
-    match &asked.name {
-        Some(name) => answer_by_name(answer, name, operations, env, refusals),
+fn answer_named(answer: &mut Encoder<'_>, asked: Asked<'_>, operations: i32, env: &Env<'_>, refusals: &mut Refusals) {
+    match asked {
+        Asked::Name(name) => answer_by_name(answer, name, operations, env, refusals),
         // Ids are asked for from version 12 on; before, a name is a must.
-        None if answer.version() >= 12 => answer_by_id(answer, asked.topic_id, operations, env, refusals),
-        None => answer.failed(code::INVALID_REQUEST, Some(""), asked.topic_id),
+        Asked::Id(id) if answer.version() >= 12 => answer_by_id(answer, id, operations, env, refusals),
+        Asked::Id(id) => answer.failed(code::INVALID_REQUEST, Some(""), id),
     }
 }
 

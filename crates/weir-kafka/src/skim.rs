@@ -1,0 +1,175 @@
+//! The topics that a walked body names, without decoding it: the body is passed over along its shape.
+//!
+//! Must never: be given bytes that the gate has not walked, or stop before the last topic without saying so.
+
+use crate::shape::{Counted, Field, Kind, Shape};
+use crate::wire::{Malformed, Reader};
+
+/// Whether all topics that a request names are such. A topic's name is its first field.
+pub(crate) fn all_topics(
+    shape: &Shape,
+    version: i16,
+    body: &[u8],
+    mut is_such: impl FnMut(&str) -> bool,
+) -> Result<bool, Malformed> {
+    let mut skim = Skim { reader: Reader::new(body), version, flexible: shape.is_flexible(version) };
+    for field in skim.plain(shape.fields) {
+        match field.kind {
+            Kind::Array(Kind::Struct(fields)) if field.counted == Counted::Topics => {
+                for _ in 0..skim.length()?.unwrap_or(0) {
+                    if !is_such(skim.first_text(fields)?) {
+                        return Ok(false);
+                    }
+                }
+            }
+            kind => skim.value(kind, field.is_nullable(version))?,
+        }
+    }
+    skim.end_of_structure()?;
+    if skim.reader.remaining() == 0 { Ok(true) } else { Err(Malformed::TrailingBytes) }
+}
+
+/// The first field of a walked body, where that is a string: what it says, and where it ends.
+pub(crate) fn first_text<'a>(shape: &Shape, version: i16, body: &'a [u8]) -> Result<(&'a str, usize), Malformed> {
+    let mut skim = Skim { reader: Reader::new(body), version, flexible: shape.is_flexible(version) };
+    let text = skim.text()?;
+    Ok((text, skim.reader.position()))
+}
+
+struct Skim<'a> {
+    reader: Reader<'a>,
+    version: i16,
+    flexible: bool,
+}
+
+impl<'a> Skim<'a> {
+    /// The fields of a structure that are there in this version, without the tagged ones.
+    fn plain(&self, fields: &'static [Field]) -> impl Iterator<Item = &'static Field> + use<> {
+        let version = self.version;
+        fields.iter().filter(move |field| field.tag.is_none() && field.versions.holds(version))
+    }
+
+    /// Passes over a structure, and gives its first field.
+    fn first_text(&mut self, fields: &'static [Field]) -> Result<&'a str, Malformed> {
+        let text = self.text()?;
+        for field in self.plain(fields).skip(1) {
+            self.value(field.kind, field.is_nullable(self.version))?;
+        }
+        self.end_of_structure()?;
+        Ok(text)
+    }
+
+    fn text(&mut self) -> Result<&'a str, Malformed> {
+        if self.flexible { self.reader.compact_string() } else { self.reader.string() }
+    }
+
+    fn structure(&mut self, fields: &'static [Field]) -> Result<(), Malformed> {
+        for field in self.plain(fields) {
+            self.value(field.kind, field.is_nullable(self.version))?;
+        }
+        self.end_of_structure()
+    }
+
+    fn end_of_structure(&mut self) -> Result<(), Malformed> {
+        if self.flexible { self.reader.skip_tags().map(drop) } else { Ok(()) }
+    }
+
+    fn value(&mut self, kind: Kind, nullable: bool) -> Result<(), Malformed> {
+        let bytes = match kind {
+            Kind::Bool | Kind::Int8 => 1,
+            Kind::Int16 => 2,
+            Kind::Int32 => 4,
+            Kind::Int64 => 8,
+            Kind::Uuid => 16,
+            // A plain string's length has two bytes, not four.
+            Kind::Str if !self.flexible => usize::try_from(self.reader.i16()?).unwrap_or(0),
+            Kind::Str | Kind::Bytes | Kind::Records => self.length()?.unwrap_or(0),
+            Kind::Array(element) => {
+                for _ in 0..self.length()?.unwrap_or(0) {
+                    self.value(*element, false)?;
+                }
+                0
+            }
+            Kind::Struct(fields) => {
+                if !nullable || self.reader.i8()? >= 0 {
+                    self.structure(fields)?;
+                }
+                0
+            }
+        };
+        self.reader.skip(bytes)
+    }
+
+    fn length(&mut self) -> Result<Option<usize>, Malformed> {
+        if self.flexible { self.reader.compact_length() } else { self.reader.plain_length() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use kafka_protocol::messages::{HeartbeatRequest, ListOffsetsRequest, OffsetCommitRequest, TopicName};
+    use kafka_protocol::protocol::Decodable;
+
+    use super::*;
+    use crate::shape::{heartbeat, list_offsets, offset_commit, random};
+
+    fn decoded<M: Decodable>(version: i16, body: &[u8]) -> M {
+        M::decode(&mut Bytes::copy_from_slice(body), version).unwrap()
+    }
+
+    /// On generated bodies of every version, what is visited is what `kafka-protocol`'s decoder finds.
+    fn visits_what_is_decoded(shape: &Shape, names: impl Fn(i16, &[u8]) -> Vec<TopicName>) {
+        for version in shape.versions.min..=shape.versions.max {
+            for seed in 0..200 {
+                let body = random::body(shape, version, seed, 5);
+                let mut visited = Vec::new();
+                let all = all_topics(shape, version, &body, |name| {
+                    visited.push(name.to_owned());
+                    true
+                });
+                assert_eq!(all, Ok(true), "version {version}: {body:x?}");
+                let names: Vec<String> = names(version, &body).iter().map(|name| name.to_string()).collect();
+                assert_eq!(visited, names, "version {version}: {body:x?}");
+                let refused = all_topics(shape, version, &body, |name| names.last().is_none_or(|last| name != last));
+                assert_eq!(refused, Ok(names.is_empty()), "one topic refused is enough, the last one too");
+            }
+        }
+    }
+
+    #[test]
+    fn every_topic_of_a_request_is_visited() {
+        visits_what_is_decoded(&offset_commit::REQUEST, |version, body| {
+            let message = decoded::<OffsetCommitRequest>(version, body);
+            message.topics.into_iter().map(|topic| topic.name).collect()
+        });
+        visits_what_is_decoded(&list_offsets::REQUEST, |version, body| {
+            let message = decoded::<ListOffsetsRequest>(version, body);
+            message.topics.into_iter().map(|topic| topic.name).collect()
+        });
+    }
+
+    #[test]
+    fn bytes_that_end_early_are_an_error_and_never_a_shorter_list() {
+        let shape = &offset_commit::REQUEST;
+        for version in shape.versions.min..=shape.versions.max {
+            let body = random::body(shape, version, 3, 4);
+            for end in 0..body.len() {
+                assert!(all_topics(shape, version, &body[..end], |_| true).is_err(), "version {version} cut at {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_of_a_group_begins_with_the_group() {
+        let shape = &heartbeat::REQUEST;
+        for version in shape.versions.min..=shape.versions.max {
+            for seed in 0..100 {
+                let body = random::body(shape, version, seed, 1);
+                let (text, end) = first_text(shape, version, &body).unwrap();
+                assert_eq!(text, &**decoded::<HeartbeatRequest>(version, &body).group_id);
+                assert!(body[..end].ends_with(text.as_bytes()));
+            }
+        }
+    }
+}
