@@ -3,6 +3,7 @@
 //!
 //! Must never: leave a peer out in silence; one that is not there, or does not start, says why.
 
+mod contender;
 mod envoy;
 mod haproxy;
 mod hitch;
@@ -23,6 +24,7 @@ use crate::rows::Run;
 use crate::tls::Certificates;
 use crate::weir;
 
+pub use contender::Contender;
 pub use envoy::ENVOY;
 pub use haproxy::{HAPROXY, HAPROXY_256K};
 pub use hitch::HITCH;

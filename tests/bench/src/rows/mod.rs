@@ -6,6 +6,7 @@ mod end_to_end;
 mod judgement;
 mod metadata;
 mod peers;
+mod small_requests;
 mod start;
 
 use tempfile::TempDir;
@@ -29,6 +30,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "judgement", measure: judgement::measure },
     Row { name: "cold-load", measure: cold_load::measure },
     Row { name: "peers", measure: peers::measure },
+    Row { name: "small-requests", measure: small_requests::measure },
     Row { name: "start", measure: start::measure },
     Row { name: "end-to-end", measure: end_to_end::measure },
 ];

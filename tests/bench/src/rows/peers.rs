@@ -8,7 +8,7 @@ use crate::canned::Answers;
 use crate::failure::Failure;
 use crate::line::{Found, Line, Taken};
 use crate::load::Job;
-use crate::peers::{ENVOY, HAPROXY, HAPROXY_256K, HITCH, NGINX, NGINX_64K, Peer, STUNNEL};
+use crate::peers::{Contender, ENVOY, HAPROXY, HAPROXY_256K, HITCH, NGINX, NGINX_64K, Peer, STUNNEL};
 use crate::proxy::Proxy;
 use crate::tls::Certificates;
 use crate::weir::Weir;
@@ -26,20 +26,7 @@ const JUDGED: [(&Figure, &Peer); 3] =
 /// Who is told beside.
 const TOLD: [&Peer; 4] = [&NGINX, &NGINX_64K, &STUNNEL, &HITCH];
 
-/// A peer, or why it is not measured.
-struct Contender {
-    peer: &'static Peer,
-    proxy: Result<Proxy, String>,
-    side: Side,
-}
-
-impl Contender {
-    fn cost(&self) -> Result<Taken, String> {
-        self.proxy.as_ref().map(|_| Taken::cost(&self.side.cost)).map_err(Clone::clone)
-    }
-}
-
-/// Measures. A peer that fails under way is told as not measured; Weir and the bare relay must not.
+/// Measures.
 pub fn measure(run: &Run) -> Result<Found, Failure> {
     let dir = run.dir.path();
     let certificates = Certificates::make(dir)?;
@@ -47,12 +34,8 @@ pub fn measure(run: &Run) -> Result<Found, Failure> {
     let weir = Weir::start(&run.options.weir, broker.address, &certificates, dir, &run.log("weir"))?;
     let bare = Proxy::relay("relay", broker.address, &certificates)?;
     let peers = JUDGED.iter().map(|(_, peer)| *peer).chain(TOLD);
-    let start = |peer: &'static Peer| Contender {
-        peer,
-        proxy: peer.start(run, broker.address, &certificates),
-        side: Side::default(),
-    };
-    let mut contenders: Vec<Contender> = peers.map(start).collect();
+    let start = |peer| Contender::start(peer, run, broker.address, &certificates);
+    let mut contenders: Vec<Contender<Side>> = peers.map(start).collect();
     let config = certificates.client_config()?;
     let job = |proxy: &Proxy| Job {
         target: proxy.address,
@@ -65,21 +48,18 @@ pub fn measure(run: &Run) -> Result<Found, Failure> {
     for _ in run.rounds() {
         weirs.take(&weir.proxy, &job(&weir.proxy), &answers, ANSWERS)?;
         bares.take(&bare, &job(&bare), &answers, ANSWERS)?;
-        for Contender { proxy, side, .. } in &mut contenders {
-            let Ok(running) = proxy else { continue };
-            if let Err(failure) = side.take(running, &job(running), &answers, ANSWERS) {
-                *proxy = Err(failure.to_string());
-            }
+        for contender in &mut contenders {
+            contender.take(|proxy, side| side.take(proxy, &job(proxy), &answers, ANSWERS));
         }
     }
     Ok(Found { lines: lines(&weirs, &bares, &contenders), told: told(&weirs, &bares, &contenders), void: None })
 }
 
-fn lines(weirs: &Side, bares: &Side, contenders: &[Contender]) -> Vec<Line> {
+fn lines(weirs: &Side, bares: &Side, contenders: &[Contender<Side>]) -> Vec<Line> {
     let (weir, bare) = (Taken::cost(&weirs.cost), Taken::cost(&bares.cost));
     let judged = JUDGED.iter().zip(contenders).map(|((figure, _), contender)| {
         let line = Line::of(figure, weir).beside("bare relay", Ok(bare));
-        match contender.cost() {
+        match cost(contender) {
             Ok(cost) => Line {
                 must: Some(figure.must.max(NEAR_THE_BARE_RELAY * bare.best / cost.best)),
                 ..line.against(contender.peer.name, cost)
@@ -89,14 +69,18 @@ fn lines(weirs: &Side, bares: &Side, contenders: &[Contender]) -> Vec<Line> {
     });
     let others = Line::told("bulk Fetch beside others", "CPU-s/GB", weir).against("bare relay", bare);
     let others =
-        contenders.iter().skip(JUDGED.len()).fold(others, |line, other| line.beside(other.peer.name, other.cost()));
+        contenders.iter().skip(JUDGED.len()).fold(others, |line, other| line.beside(other.peer.name, cost(other)));
     judged.chain([others]).collect()
 }
 
-fn told(weirs: &Side, bares: &Side, contenders: &[Contender]) -> Vec<String> {
-    let measured = contenders.iter().filter(|contender| contender.proxy.is_ok());
+fn cost(contender: &Contender<Side>) -> Result<Taken, String> {
+    contender.side().map(|side| Taken::cost(&side.cost))
+}
+
+fn told(weirs: &Side, bares: &Side, contenders: &[Contender<Side>]) -> Vec<String> {
+    let measured = contenders.iter().filter_map(|contender| Some((contender.peer.name, contender.side().ok()?)));
     let sides = [("weir", weirs), ("bare relay", bares)];
-    let sides = sides.into_iter().chain(measured.map(|contender| (contender.peer.name, &contender.side)));
+    let sides = sides.into_iter().chain(measured);
     let text = sides.map(|(name, side)| {
         let ratio = weirs.cost.against(&side.cost).median();
         let (busy, records) = (side.busy.median() * 100.0, side.records.median());
