@@ -17,6 +17,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 use support::*;
 use uuid::Uuid;
+use weir_kafka::cluster::{PartitionView, RealBrokerId, RealTopic, TopicView};
 use weir_kafka::fault::Fault;
 use weir_kafka::wire::Malformed;
 
@@ -99,6 +100,45 @@ fn trap_l18_metadata_shows_advertised_addresses_and_nothing_else() {
         assert!(!text.contains(INTERNAL_HOST) && !text.contains("internal-cluster"));
         if version >= 2 {
             assert_eq!(response.cluster_id.as_deref(), Some("shown-cluster"), "trap L22");
+        }
+    }
+}
+
+#[test]
+fn partitions_are_told_as_they_are_however_many_brokers_hold_them() {
+    let partition = |index: i32| PartitionView {
+        index,
+        error_code: 0,
+        leader: RealBrokerId(index % 5 - 1),
+        leader_epoch: index - 1,
+        replicas: (1..=index % 9).map(RealBrokerId).collect(),
+        isr: (1..=index % 4).map(RealBrokerId).collect(),
+        offline: (-1..index % 3).map(RealBrokerId).collect(),
+    };
+    for version in 0..=12 {
+        let mut desk = Desk::new();
+        let partitions: Vec<_> = (0..200).map(partition).collect();
+        desk.view
+            .topics
+            .insert(RealTopic(GRANTED.into()), TopicView { id: GRANTED_ID, partitions: partitions.clone() });
+        desk.ask(ApiKey::Metadata, version, &by_name(&[GRANTED], version));
+        let (_, response) = read::<MetadataResponse>(&desk.local_answer(), version >= 9, version);
+        assert_eq!(response.topics[0].partitions.len(), 200);
+        for (told, known) in response.topics[0].partitions.iter().zip(partitions) {
+            let leads = (1..=3).contains(&known.leader.0);
+            let expected = if leads { (0, known.leader.0) } else { (5, -1) };
+            assert_eq!((told.error_code, told.leader_id.0), expected, "version {version}");
+            assert_eq!(
+                (told.partition_index, version < 7 || told.leader_epoch == known.leader_epoch),
+                (known.index, true)
+            );
+            // A broker without an address is none.
+            let ids =
+                |brokers: &[RealBrokerId]| brokers.iter().map(|id| id.0).filter(|id| *id >= 0).collect::<Vec<_>>();
+            let shown = |brokers: &[BrokerId]| brokers.iter().map(|id| id.0).collect::<Vec<_>>();
+            assert_eq!(shown(&told.replica_nodes), ids(&known.replicas));
+            assert_eq!(shown(&told.isr_nodes), ids(&known.isr));
+            assert!(version < 5 || shown(&told.offline_replicas) == ids(&known.offline));
         }
     }
 }

@@ -14,6 +14,9 @@ use crate::wire::{put_i16, put_i32, put_nullable_string, put_unsigned_varint};
 /// Compact lengths and tagged fields exist from this version on.
 const FLEXIBLE: i16 = 9;
 
+/// Bytes of a partition with three replicas, in round numbers.
+const PARTITION: usize = 48;
+
 /// An answer that is being written, field by field in Kafka's order.
 pub(super) struct Encoder<'a> {
     out: &'a mut Vec<u8>,
@@ -63,7 +66,10 @@ impl<'a> Encoder<'a> {
     /// The length of the list that follows.
     pub(super) fn count(&mut self, count: usize) {
         if self.version >= FLEXIBLE {
-            put_unsigned_varint(self.out, u32::try_from(count.saturating_add(1)).unwrap_or(u32::MAX));
+            match u8::try_from(count) {
+                Ok(count @ ..0x7f) => self.out.push(count.saturating_add(1)),
+                _ => put_unsigned_varint(self.out, u32::try_from(count.saturating_add(1)).unwrap_or(u32::MAX)),
+            }
         } else {
             put_i32(self.out, i32::try_from(count).unwrap_or(i32::MAX));
         }
@@ -71,6 +77,7 @@ impl<'a> Encoder<'a> {
 
     pub(super) fn topic(&mut self, name: &str, topic: &TopicView, operations: i32) {
         self.topic_head(code::NONE, Some(name), topic.id);
+        self.out.reserve(topic.partitions.len().saturating_mul(PARTITION));
         self.count(topic.partitions.len());
         for partition in &topic.partitions {
             self.partition(partition);
@@ -119,12 +126,10 @@ impl<'a> Encoder<'a> {
             code::NONE if !leads => code::LEADER_NOT_AVAILABLE,
             error_code => error_code,
         };
-        put_i16(self.out, error_code);
-        put_i32(self.out, partition.index);
-        put_i32(self.out, if leads { partition.leader.shown().0 } else { -1 });
-        if self.version >= 7 {
-            put_i32(self.out, partition.leader_epoch);
-        }
+        let leader = if leads { partition.leader.shown().0 } else { -1 };
+        let fields = fields(error_code, partition.index, leader, partition.leader_epoch);
+        let present = if self.version >= 7 { fields.len() } else { WITHOUT_EPOCH };
+        self.out.extend_from_slice(fields.get(..present).unwrap_or_default());
         self.brokers(&partition.replicas);
         self.brokers(&partition.isr);
         if self.version >= 5 {
@@ -135,9 +140,23 @@ impl<'a> Encoder<'a> {
 
     fn brokers(&mut self, ids: &[RealBrokerId]) {
         let nodes = self.env.nodes;
-        let hidden = ids.iter().filter(|id| !nodes.shows(**id)).count();
-        self.count(ids.len().saturating_sub(hidden));
-        for id in ids.iter().filter(|id| hidden == 0 || nodes.shows(**id)) {
+        if !ids.iter().all(|id| nodes.shows(*id)) {
+            let shown: Vec<RealBrokerId> = ids.iter().copied().filter(|id| nodes.shows(*id)).collect();
+            return self.all_brokers(&shown);
+        }
+        self.all_brokers(ids);
+    }
+
+    /// Most lists have three brokers.
+    fn all_brokers(&mut self, ids: &[RealBrokerId]) {
+        self.count(ids.len());
+        let (threes, rest) = ids.as_chunks::<3>();
+        for [one, two, three] in threes {
+            let all = word(one.shown().0) << 64 | word(two.shown().0) << 32 | word(three.shown().0);
+            let [_, _, _, _, bytes @ ..] = all.to_be_bytes();
+            self.out.extend_from_slice(&bytes);
+        }
+        for id in rest {
             put_i32(self.out, id.shown().0);
         }
     }
@@ -156,4 +175,19 @@ impl<'a> Encoder<'a> {
             self.out.push(0);
         }
     }
+}
+
+/// Bytes of a partition's first fields where the leader's epoch is not among them.
+const WITHOUT_EPOCH: usize = 10;
+
+/// A partition's first fields, in one piece: its error, its index, its leader and the leader's epoch.
+fn fields(error_code: i16, index: i32, leader: i32, epoch: i32) -> [u8; 14] {
+    let all = u128::from(error_code.cast_unsigned()) << 96 | word(index) << 64 | word(leader) << 32 | word(epoch);
+    let [_, _, fields @ ..] = all.to_be_bytes();
+    fields
+}
+
+/// Four bytes of a longer number.
+fn word(value: i32) -> u128 {
+    u128::from(value.cast_unsigned())
 }
