@@ -140,24 +140,18 @@ impl<'a> Encoder<'a> {
 
     fn brokers(&mut self, ids: &[RealBrokerId]) {
         let nodes = self.env.nodes;
-        if !ids.iter().all(|id| nodes.shows(*id)) {
-            let shown: Vec<RealBrokerId> = ids.iter().copied().filter(|id| nodes.shows(*id)).collect();
-            return self.all_brokers(&shown);
-        }
-        self.all_brokers(ids);
-    }
-
-    /// Most lists have three brokers.
-    fn all_brokers(&mut self, ids: &[RealBrokerId]) {
-        self.count(ids.len());
-        let (threes, rest) = ids.as_chunks::<3>();
-        for [one, two, three] in threes {
-            let all = word(one.shown().0) << 64 | word(two.shown().0) << 32 | word(three.shown().0);
-            let [_, _, _, _, bytes @ ..] = all.to_be_bytes();
-            self.out.extend_from_slice(&bytes);
-        }
-        for id in rest {
-            put_i32(self.out, id.shown().0);
+        match ids {
+            // As most lists are: three copies, and none of them offline.
+            [one, two, three] if self.version >= FLEXIBLE && ids.iter().all(|id| nodes.shows(*id)) => {
+                self.out.extend_from_slice(&three_brokers(*one, *two, *three));
+            }
+            [] => self.count(0),
+            _ => {
+                self.count(ids.iter().filter(|id| nodes.shows(**id)).count());
+                for id in ids.iter().filter(|id| nodes.shows(**id)) {
+                    put_i32(self.out, id.shown().0);
+                }
+            }
         }
     }
 
@@ -185,6 +179,14 @@ fn fields(error_code: i16, index: i32, leader: i32, epoch: i32) -> [u8; 14] {
     let all = u128::from(error_code.cast_unsigned()) << 96 | word(index) << 64 | word(leader) << 32 | word(epoch);
     let [_, _, fields @ ..] = all.to_be_bytes();
     fields
+}
+
+/// A compact list of three brokers, in one piece.
+fn three_brokers(one: RealBrokerId, two: RealBrokerId, three: RealBrokerId) -> [u8; 13] {
+    const LENGTH: u128 = 3 + 1;
+    let all = LENGTH << 96 | word(one.shown().0) << 64 | word(two.shown().0) << 32 | word(three.shown().0);
+    let [_, _, _, list @ ..] = all.to_be_bytes();
+    list
 }
 
 /// Four bytes of a longer number.
