@@ -92,7 +92,6 @@ close_reasons! {
     PrincipalAddress Client "principal-address" "The principal's file does not allow the client's address.",
     PrincipalConnections Client "principal-conns" "The principal has as many connections as its tier allows.",
     CertExpired Client "cert-expired" "The client's certificate expired while it was connected.",
-    RevokedLive Client "revoked-live" "The client lost its right to connect while it was connected.",
     // Frames and requests.
     FirstFrameTimeout Client "first-frame-timeout" "No whole request came in time after the TLS handshake.",
     BadFrameLength Client "bad-frame-length" "The frame's length is negative or less than a header.",
@@ -114,7 +113,6 @@ close_reasons! {
     UpstreamMalformed Broker "upstream-malformed" "The broker's answer does not have the form of its API and version.",
     UpstreamDesync Broker "upstream-desync" "The broker answered another request than the oldest.",
     UpstreamTimeout Broker "upstream-timeout" "The broker did not answer in time.",
-    UpstreamWrongCluster Broker "upstream-wrong-cluster" "The broker belongs to another cluster than the pinned one.",
     // Weir's own.
     Drain Weir "drain" "Weir is stopping.",
     InternalPanic Weir "internal-panic" "A defect: the connection's task panicked.",

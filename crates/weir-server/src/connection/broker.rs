@@ -9,7 +9,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::ClientConnection;
 use weir_kafka::advertise::Target;
 use weir_kafka::cleared::Cleared;
 use weir_kafka::cluster::ClusterView;
@@ -20,7 +19,7 @@ use super::client::Client;
 use super::close_reason;
 use crate::close_reason::CloseReason;
 use crate::link::Link;
-use crate::upstream::{Dialed, Upstream};
+use crate::upstream::{Dialed, Upstream, secure};
 
 /// How long a broker's TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -177,12 +176,8 @@ async fn dial(upstream: &Upstream, target: Target) -> Option<Link> {
         }
     };
     let Dialed { stream, tls, broker } = dialed;
-    let Some(peer) = tls else { return Some(Link::plain(stream)) };
-    let tls = ClientConnection::new(peer.config, peer.server_name).ok()?;
-    let mut link = Link::client(stream, tls);
-    let shaken = tokio::time::timeout(HANDSHAKE, link.handshake()).await;
-    match shaken {
-        Ok(Ok(())) => Some(link),
+    match tokio::time::timeout(HANDSHAKE, secure(stream, tls)).await {
+        Ok(Ok(link)) => Some(link),
         Ok(Err(error)) => {
             tracing::warn!(broker = broker.0, %error, "the TLS handshake with a broker failed");
             None

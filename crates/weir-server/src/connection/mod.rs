@@ -90,6 +90,8 @@ impl Connection {
         let now = Instant::now();
         let valid_for = peer.expires.duration_since(SystemTime::now()).unwrap_or_default();
         let deadlines = Deadlines::new(now, now.checked_add(valid_for));
+        // The first wait moves it where something is due sooner.
+        let alarm = now.checked_add(snapshot.config.limits.first_frame).unwrap_or(now);
         Self {
             worker,
             snapshot,
@@ -106,7 +108,7 @@ impl Connection {
             is_stranded: false,
             view_wait: None,
             deadlines,
-            alarm: Box::pin(tokio::time::sleep_until(now.into())),
+            alarm: Box::pin(tokio::time::sleep_until(alarm.into())),
         }
     }
 

@@ -35,7 +35,7 @@ async fn connected(valid_for: Duration) -> (Connection, TcpStream) {
     let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(door.local_addr().unwrap()).await.unwrap();
     let link = Link::plain(door.accept().await.unwrap().0);
-    let peer = Peer { principal, expires: SystemTime::now() + valid_for, fingerprint: [0; 32] };
+    let peer = Peer { principal, expires: SystemTime::now() + valid_for };
     let worker = Rc::new(Worker::new(Arc::new(WorkerCounters::default())));
     (Connection::new(worker, snapshot, Arc::new(listener), peer, places, Target::Bootstrap, link), client)
 }

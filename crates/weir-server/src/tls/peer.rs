@@ -23,8 +23,6 @@ pub struct Peer {
     pub principal: Arc<Principal>,
     /// When its right ends at the latest: the first certificate of its chain expires. The connection closes then.
     pub expires: SystemTime,
-    /// The SHA-256 fingerprint of its certificate.
-    pub fingerprint: [u8; 32],
 }
 
 /// A client that may not speak.
@@ -51,10 +49,11 @@ pub fn peer(connection: &ServerConnection, snapshot: &Snapshot, now: UnixTime) -
 }
 
 pub(super) fn identify(chain: &[CertificateDer<'_>], policy: &Policy, now: UnixTime) -> Result<Peer, Refused> {
-    let leaf = chain.first().ok_or(CloseReason::TlsNoCert)?;
+    let (leaf, issuers) = chain.split_first().ok_or(CloseReason::TlsNoCert)?;
     let facts = certificate_facts(leaf).map_err(|_| CloseReason::TlsBadCert)?;
+    judge_validity(facts.not_before, facts.not_after, now)?;
     let mut expires = facts.not_after;
-    for certificate in chain {
+    for certificate in issuers {
         let facts = certificate_facts(certificate).map_err(|_| CloseReason::TlsBadCert)?;
         judge_validity(facts.not_before, facts.not_after, now)?;
         expires = expires.min(facts.not_after);
@@ -67,7 +66,7 @@ pub(super) fn identify(chain: &[CertificateDer<'_>], policy: &Policy, now: UnixT
         .map_err(|reason| Refused { close: CloseReason::PrincipalUnknown, reason: Some(reason) })?;
     let expires = Duration::from_secs(u64::try_from(expires).unwrap_or(0)).saturating_add(CLOCK_SKEW);
     let expires = SystemTime::UNIX_EPOCH.checked_add(expires).ok_or(CloseReason::TlsBadCert)?;
-    Ok(Peer { principal, expires, fingerprint: facts.peer.fingerprint_sha256 })
+    Ok(Peer { principal, expires })
 }
 
 /// The broker that the client means: by the TLS server name, or by the port it came to.

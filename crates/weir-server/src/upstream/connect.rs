@@ -40,7 +40,7 @@ pub(super) async fn connect(addresses: &[SocketAddr], patience: Duration) -> io:
 }
 
 /// Puts TLS on a connection, if the upstream speaks it. The caller bounds the time.
-pub(super) async fn secure(stream: TcpStream, tls: Option<TlsPeer>) -> io::Result<Link> {
+pub(crate) async fn secure(stream: TcpStream, tls: Option<TlsPeer>) -> io::Result<Link> {
     let Some(peer) = tls else { return Ok(Link::plain(stream)) };
     let session = ClientConnection::new(peer.config, peer.server_name).map_err(io::Error::other)?;
     let mut link = Link::client(stream, session);

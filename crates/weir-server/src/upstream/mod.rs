@@ -34,6 +34,7 @@ use weir_kafka::cluster::{ClusterView, RealBrokerId, RealClusterId};
 
 use broker::Broker;
 pub use connect::TlsPeer;
+pub(crate) use connect::secure;
 use control::Control;
 pub use dial::{DialError, Dialed};
 pub use settings::{HostPort, UpstreamSettings, UpstreamTimeouts, UpstreamTls};
