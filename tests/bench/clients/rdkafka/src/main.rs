@@ -136,12 +136,14 @@ fn pass(bootstrap: &str, topic: &str, partitions: i32, records: usize) -> Result
 
 /// The length of the next record's value.
 fn next(consumer: &BaseConsumer) -> Result<usize, Box<dyn Error>> {
-    match consumer.poll(PATIENCE) {
-        Some(Ok(record)) => Ok(record.payload_len()),
-        // A connection is tried again; nothing else is.
-        Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::BrokerTransportFailure))) => next(consumer),
-        Some(Err(error)) => Err(error.into()),
-        None => Err(format!("no record for {PATIENCE:?}").into()),
+    loop {
+        match consumer.poll(PATIENCE) {
+            Some(Ok(record)) => return Ok(record.payload_len()),
+            // A connection is tried again; nothing else is.
+            Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::BrokerTransportFailure))) => {}
+            Some(Err(error)) => return Err(error.into()),
+            None => return Err(format!("no record for {PATIENCE:?}").into()),
+        }
     }
 }
 

@@ -67,6 +67,7 @@ pub fn measure(run: &Run) -> Result<Found, Failure> {
     for (library, _, cells) in &all {
         found.lines.extend(lines(*library, cells, &haproxy));
         found.told.extend(WAYS.iter().zip(cells).map(|(way, cell)| told(*library, way, cell)));
+        found.told.push(by_pairs(*library, cells));
     }
     Ok(found)
 }
@@ -110,6 +111,14 @@ fn told(library: Library, way: &str, cell: &Cell) -> String {
         text(&cell.client),
         cell.speed.median(),
     )
+}
+
+/// What the two judged ratios are when each round is compared with itself.
+fn by_pairs(library: Library, cells: &[Cell; 4]) -> String {
+    let edge = cells[WEIR].edge.against(&cells[DIRECT].edge).median();
+    let client = cells[WEIR].client.against(&cells[BARE].client).median();
+    let name = library.name();
+    format!("{name}, by pairs: {edge:.3}x of {}, client {client:.3}x of {}", WAYS[DIRECT], WAYS[BARE])
 }
 
 struct Bench {
