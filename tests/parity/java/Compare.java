@@ -1,0 +1,166 @@
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
+
+/**
+ * Two answers, field by field, once each side's own names are those of both.
+ *
+ * Addresses, the cluster's id, the rack and topic ids are known beforehand. Member ids and session numbers are made up
+ * by brokers as they go: the first time that two meet in one field they become partners for the rest of the run.
+ * Free text of errors counts as there or not: no program may act on it, and Kafka's quotes what is inside. Throttle
+ * times, epochs, offsets and all else are compared as they are.
+ */
+final class Compare {
+    /** One field that differs. */
+    record Difference(String field, String control, String edge) {}
+
+    /** What names an element of a list; lists are sets of such elements, with how often each is there. */
+    private static final List<String> NAMING = List.of(
+        "name", "topicName", "topicId", "topic", "partitionIndex", "partition", "index", "groupId", "key", "nodeId", "brokerId",
+        "apiKey", "resourceType", "resourceName", "user", "entityType", "principal", "operation", "groupInstanceId");
+    private static final Set<String> MADE_UP = Set.of("memberId", "leader", "sessionId");
+
+    private final Map<String, String> partners = new HashMap<>();
+
+    List<Difference> differences(JsonNode control, JsonNode edge) {
+        var found = new ArrayList<Difference>();
+        walk("", control, edge, found);
+        return found;
+    }
+
+    /**
+     * ApiVersions is the edge's own answer: it may offer less, and no more. Features are the cluster's, and not shown.
+     */
+    static List<Difference> offers(JsonNode control, JsonNode edge) {
+        var found = new ArrayList<Difference>();
+        String field = "errorCode";
+        if (!control.get(field).equals(edge.get(field))) found.add(new Difference(field, shown(control.get(field)), shown(edge.get(field))));
+        field = "throttleTimeMs";
+        if (control.has(field) != edge.has(field)) found.add(new Difference(field, shown(control.get(field)), shown(edge.get(field))));
+        for (JsonNode api : edge.get("apiKeys")) {
+            boolean has = false;
+            for (JsonNode same : control.get("apiKeys")) {
+                has |= same.get("apiKey").equals(api.get("apiKey")) && same.get("minVersion").asInt() <= api.get("minVersion").asInt()
+                    && same.get("maxVersion").asInt() >= api.get("maxVersion").asInt();
+            }
+            if (!has) found.add(new Difference("apiKeys[]", "not offered so", shown(api)));
+        }
+        return found;
+    }
+
+    /** An answer with this side's own names replaced. */
+    static JsonNode canonical(JsonNode tree, Side side) {
+        if (tree instanceof ArrayNode array) {
+            ArrayNode out = Json.a();
+            array.forEach(item -> out.add(canonical(item, side)));
+            return out;
+        }
+        if (!(tree instanceof ObjectNode object)) return tree;
+        ObjectNode out = Json.o();
+        object.properties().forEach(field -> out.set(field.getKey(), canonical(field.getKey(), field.getValue(), side)));
+        if (out.has("responses")) out.set("responses", merged((ArrayNode) out.get("responses")));
+        return out;
+    }
+
+    private static JsonNode canonical(String field, JsonNode value, Side side) {
+        String text = value.asText();
+        return switch (field) {
+            case "host" -> text.equals(side.host) ? TextNode.valueOf("the broker's host") : value;
+            case "port" -> value.asInt() == side.port ? TextNode.valueOf("the broker's port") : value;
+            case "clusterId" -> text.equals(side.cluster) ? TextNode.valueOf("the cluster") : value;
+            case "rack" -> text.equals(side.rack) ? Json.o("x", (Object) null).get("x") : value;
+            case "topicId" -> TextNode.valueOf(side.common.getOrDefault(text, text));
+            case "errorMessage" -> value.isNull() || text.isEmpty() ? value : TextNode.valueOf("some text");
+            default -> canonical(value, side);
+        };
+    }
+
+    /** Fetch may tell the partitions of one topic in several pieces. */
+    private static ArrayNode merged(ArrayNode topics) {
+        var byName = new LinkedHashMap<String, ObjectNode>();
+        for (JsonNode topic : topics) {
+            if (!topic.has("partitions")) return topics;
+            ObjectNode same = byName.putIfAbsent(naming(topic), (ObjectNode) topic);
+            if (same != null) ((ArrayNode) same.get("partitions")).addAll((ArrayNode) topic.get("partitions"));
+        }
+        return Json.list(byName.values());
+    }
+
+    private void walk(String path, JsonNode control, JsonNode edge, List<Difference> found) {
+        if (control instanceof ObjectNode left && edge instanceof ObjectNode right) {
+            Set<String> names = new LinkedHashSet<>();
+            left.fieldNames().forEachRemaining(names::add);
+            right.fieldNames().forEachRemaining(names::add);
+            for (String name : names) {
+                String inner = path.isEmpty() ? name : path + "." + name;
+                if (!left.has(name) || !right.has(name)) {
+                    found.add(new Difference(inner, shown(left.get(name)), shown(right.get(name))));
+                } else if (!MADE_UP.contains(name) || !partners(name, left.get(name), right.get(name))) {
+                    walk(inner, left.get(name), right.get(name), found);
+                }
+            }
+        } else if (control instanceof ArrayNode left && edge instanceof ArrayNode right) {
+            lists(path + "[]", left, right, found);
+        } else if (!control.equals(edge)) {
+            found.add(new Difference(path, shown(control), shown(edge)));
+        }
+    }
+
+    private void lists(String path, ArrayNode control, ArrayNode edge, List<Difference> found) {
+        var left = byName(control);
+        var right = byName(edge);
+        var names = new TreeSet<>(left.keySet());
+        names.addAll(right.keySet());
+        for (String name : names) {
+            List<JsonNode> those = left.getOrDefault(name, List.of());
+            List<JsonNode> these = right.getOrDefault(name, List.of());
+            if (those.size() != these.size()) {
+                found.add(new Difference(path + " " + name, those.size() + " of it", these.size() + " of it"));
+            } else {
+                for (int i = 0; i < those.size(); i++) walk(path, those.get(i), these.get(i), found);
+            }
+        }
+    }
+
+    private static Map<String, List<JsonNode>> byName(ArrayNode list) {
+        var found = new LinkedHashMap<String, List<JsonNode>>();
+        list.forEach(item -> found.computeIfAbsent(naming(item), name -> new ArrayList<>()).add(item));
+        return found;
+    }
+
+    private static String naming(JsonNode element) {
+        if (!element.isObject()) return element.toString();
+        var name = new StringBuilder();
+        for (String field : NAMING) {
+            if (element.has(field)) name.append(name.isEmpty() ? "" : " ").append(element.get(field).asText());
+        }
+        return name.toString();
+    }
+
+    /** Whether two names that brokers made up are each other's and nobody else's. */
+    private boolean partners(String field, JsonNode control, JsonNode edge) {
+        String left = control.asText();
+        String right = edge.asText();
+        boolean isNone = left.isEmpty() || right.isEmpty() || left.equals("0") || right.equals("0") || control.isNull() || edge.isNull();
+        if (isNone || control.equals(edge)) return false;
+        String there = partners.putIfAbsent("control " + field + left, right);
+        String back = partners.putIfAbsent("edge " + field + right, left);
+        return (there == null || there.equals(right)) && (back == null || back.equals(left));
+    }
+
+    private static String shown(JsonNode value) {
+        if (value == null) return "absent";
+        String text = value.isTextual() ? value.asText() : value.toString();
+        return text.length() > 200 ? text.substring(0, 200) + "..." : text;
+    }
+}

@@ -1,0 +1,102 @@
+//! The Java program that sends, reads and compares: compiled here, run with a bound.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::json;
+use weir_testkit::{Version, paths};
+
+use crate::Setups;
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Chooses which cases run, and in what order those run that have none of their own.
+    pub seed: u64,
+    /// How many cases; all without it. Only a whole run asks for unused declared rows and for enough cases.
+    pub cases: Option<usize>,
+    /// Only APIs of these keys; every advertised one where it is empty.
+    pub keys: Vec<i16>,
+    /// The longest that it may take, in seconds.
+    pub limit: u32,
+}
+
+/// Runs the comparer to its end. `Ok` is its last line, when all that was compared is equal or declared.
+///
+/// # Errors
+/// Its last lines, when it found a difference or did not end well; or what the machine lacks.
+pub fn compare(setups: &Setups, run: &Run) -> Result<String, String> {
+    let classes = compiled()?;
+    let out = paths::target().join("parity");
+    let mut plan = setups.plan();
+    plan["seed"] = json!(run.seed);
+    plan["cases"] = json!(run.cases);
+    plan["keys"] = json!(run.keys);
+    plan["out"] = json!(out);
+    plan["declared"] = json!(paths::root().join("tests/parity/declared.yaml"));
+    let file = out.join(format!("plan-{}.json", std::process::id()));
+    fs::write(&file, plan.to_string()).map_err(|error| format!("{}: {error}", file.display()))?;
+    let mut java = Command::new("timeout");
+    java.args(["-k", "10", &run.limit.to_string(), "java", "-XX:+UseSerialGC", "-Xmx512m", "-Xshare:auto"]);
+    java.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=error").arg("-cp");
+    java.arg(format!("{}:{}/*", classes.display(), Version::V4.jars().display())).arg("Parity").arg(&file);
+    let Output { status, stdout, stderr } = java
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("`timeout` does not start: {error}"))?;
+    let _ = fs::remove_file(&file);
+    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    let last = stdout.lines().last().unwrap_or_default();
+    if status.success() && last.starts_with("parity: ") && last.ends_with(" 0 different") {
+        return Ok(stdout.into_owned());
+    }
+    let end = |text: &str| -> String {
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(120)..].join("\n")
+    };
+    Err(format!("{}\n{}\nthe comparer ended with {status}", end(&stderr), end(&stdout)))
+}
+
+/// The directory of the compiled classes; compiled when a source is newer.
+fn compiled() -> Result<PathBuf, String> {
+    let classes = paths::target().join("parity/classes");
+    let sources = sources()?;
+    let newest = sources.iter().filter_map(|source| modified(source)).max();
+    if modified(&classes.join("Parity.class")) > newest {
+        return Ok(classes);
+    }
+    fs::create_dir_all(&classes).map_err(|error| format!("{}: {error}", classes.display()))?;
+    let mut javac = Command::new("timeout");
+    javac.args([
+        "-k",
+        "10",
+        "300",
+        "javac",
+        "--release",
+        "17",
+        "-Xlint:all,-serial,-classfile",
+        "-Werror",
+        "-proc:none",
+    ]);
+    javac.arg("-d").arg(&classes).arg("-cp").arg(format!("{}/*", Version::V4.jars().display())).args(&sources);
+    match javac.stdin(Stdio::null()).output() {
+        Ok(output) if output.status.success() => Ok(classes),
+        Ok(output) => Err(format!("javac: {}", String::from_utf8_lossy(&output.stderr))),
+        Err(error) => Err(format!("the comparer needs a JDK 17 (tests/setup.sh): {error}")),
+    }
+}
+
+fn sources() -> Result<Vec<PathBuf>, String> {
+    let dir = paths::root().join("tests/parity/java");
+    let entries = fs::read_dir(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+    let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    found.retain(|path| path.extension().is_some_and(|ending| ending == "java"));
+    found.sort();
+    Ok(found)
+}
+
+fn modified(path: &Path) -> Option<std::time::SystemTime> {
+    fs::metadata(path).and_then(|meta| meta.modified()).ok()
+}

@@ -1,0 +1,48 @@
+//! `make parity`: every case, or some: `weir-parity [--cases N] [--seed N] [--keys 1,2,3]`.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use weir_parity::{Run, Setups, compare};
+
+const USAGE: &str = "usage: weir-parity [--cases N] [--seed N] [--keys 1,2,3] [--limit SECONDS]";
+
+fn main() -> ExitCode {
+    let run = match parse(&std::env::args().skip(1).collect::<Vec<_>>()) {
+        Ok(run) => run,
+        Err(error) => {
+            eprintln!("{error}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let start = Instant::now();
+    let setups = Setups::start();
+    println!("both set-ups are ready after {:.1} s; the seed is {}", start.elapsed().as_secs_f32(), run.seed);
+    match compare(&setups, &run) {
+        Ok(said) => {
+            print!("{said}");
+            ExitCode::SUCCESS
+        }
+        Err(said) => {
+            println!("{said}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(words: &[String]) -> Result<Run, String> {
+    let mut run = Run { seed: 1, cases: None, keys: Vec::new(), limit: 1_200 };
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
+        let wrong = |error: std::num::ParseIntError| format!("{word} {value}: {error}");
+        match word.as_str() {
+            "--cases" => run.cases = Some(value.parse().map_err(wrong)?),
+            "--seed" => run.seed = value.parse().map_err(wrong)?,
+            "--limit" => run.limit = value.parse().map_err(wrong)?,
+            "--keys" => run.keys = value.split(',').map(str::parse).collect::<Result<_, _>>().map_err(wrong)?,
+            _ => return Err(format!("{word} is not an option")),
+        }
+    }
+    Ok(run)
+}
