@@ -27,7 +27,7 @@ use clients::{Library, Pass, Reader, Topic};
 /// what starts and ends.
 const TOPIC: Topic = Topic { name: TOPICS[0].0, partitions: 6, records: 1_500_000 };
 
-/// A way from the client to the broker, in the order in which they are taken.
+/// The ways from the client to the broker.
 const WAYS: [&str; 4] = ["brokers' own mTLS", "Weir", "bare relay", "HAProxy"];
 const DIRECT: usize = 0;
 const WEIR: usize = 1;
@@ -55,11 +55,11 @@ pub fn measure(run: &Run) -> Result<Found, Failure> {
         all.push((library, reader, WAYS.map(|_| Cell::default())));
     }
     for (_, reader, _) in &mut all {
-        bench.turn(reader, &mut WAYS.map(|_| Cell::default()))?;
+        bench.turn(0, reader, &mut WAYS.map(|_| Cell::default()))?;
     }
-    for _ in run.rounds() {
+    for round in run.rounds() {
         for (_, reader, cells) in &mut all {
-            bench.turn(reader, cells)?;
+            bench.turn(round, reader, cells)?;
         }
     }
     let haproxy = bench.haproxy.as_ref().map(|_| ()).map_err(Clone::clone);
@@ -146,10 +146,14 @@ impl Bench {
         Ok(Self { broker, listeners, weir, bare, haproxy, certificates })
     }
 
-    /// One reader takes every way.
-    fn turn(&mut self, reader: &mut Reader, cells: &mut [Cell; 4]) -> Result<(), Failure> {
-        for (way, cell) in cells.iter_mut().enumerate() {
-            match self.take(way, reader, cell) {
+    /// One reader takes every way, every other time in the opposite order: no way always has the same one before it.
+    fn turn(&mut self, round: u32, reader: &mut Reader, cells: &mut [Cell; 4]) -> Result<(), Failure> {
+        let mut order = [DIRECT, WEIR, BARE, PEER];
+        if round % 2 == 1 {
+            order.reverse();
+        }
+        for way in order {
+            match self.take(way, reader, &mut cells[way]) {
                 Err(failure) if way == PEER => self.haproxy = Err(failure.to_string()),
                 taken => taken?,
             }
