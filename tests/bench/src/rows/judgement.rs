@@ -98,7 +98,7 @@ impl Cell {
     }
 
     fn way(&self) -> String {
-        format!("{} principals, {} of its own", self.size.0, self.size.1)
+        format!("{} principals, grants: {}", self.size.0, self.size.1)
     }
 
     fn line(&self) -> Line {
