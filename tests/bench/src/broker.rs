@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -104,7 +104,9 @@ impl CannedBroker {
                 let connection = Connection::new(stream, Arc::clone(&accepting));
                 let wanted = accepting.wanted.lock().unwrap_or_else(PoisonError::into_inner).take();
                 match wanted {
-                    Some(wanted) => drop(wanted.send(connection)),
+                    Some(wanted) => {
+                        let _ = connection.stream.set_nonblocking(true).map(|()| wanted.send(connection));
+                    }
                     None => drop(thread::spawn(move || connection.serve())),
                 }
             }
@@ -114,7 +116,7 @@ impl CannedBroker {
 
     /// Hands over the next connection, which then is served by whoever has it.
     pub fn hand_over_next(&self) -> Receiver<Connection> {
-        let (wanted, next) = channel();
+        let (wanted, next) = sync_channel(1);
         *self.shared.wanted.lock().unwrap_or_else(PoisonError::into_inner) = Some(wanted);
         next
     }
@@ -126,7 +128,7 @@ struct Shared {
     asked: Arc<Asked>,
     last_id: AtomicI32,
     /// Who wants the next connection for itself.
-    wanted: Mutex<Option<Sender<Connection>>>,
+    wanted: Mutex<Option<SyncSender<Connection>>>,
 }
 
 /// One connection to the broker.
@@ -142,12 +144,13 @@ pub struct Connection {
 
 impl Connection {
     fn new(stream: TcpStream, shared: Arc<Shared>) -> Self {
+        // Without it an answer is late, and the first figure tells.
+        let _ = stream.set_nodelay(true);
         Self { stream, shared, sessions: HashMap::new(), inbound: BytesMut::new(), stands_back: false }
     }
 
     /// Answers what has come, without waiting for more; false where nothing has.
     pub fn serve_what_came(&mut self) -> io::Result<bool> {
-        self.stream.set_nonblocking(true)?;
         match self.serve_once() {
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
             served => served.map(|()| true),
@@ -164,7 +167,6 @@ impl Connection {
     }
 
     fn try_serve(&mut self) -> io::Result<()> {
-        self.stream.set_nodelay(true)?;
         loop {
             self.serve_once()?;
         }

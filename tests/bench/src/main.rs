@@ -7,6 +7,7 @@ mod bar;
 mod broker;
 mod canned;
 mod copy_relay;
+mod crowd;
 mod failure;
 mod in_process;
 mod line;
@@ -15,9 +16,13 @@ mod peers;
 mod plot;
 mod policies;
 mod proxy;
+mod quantiles;
+mod records;
 mod relay;
 mod report;
 mod rows;
+mod slow;
+mod small;
 mod stats;
 mod tls;
 mod weir;
@@ -29,7 +34,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use clap::{Args, Parser, Subcommand};
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use failure::{Context, Failure};
@@ -96,7 +101,7 @@ const OTHERS: usize = 1;
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Role::Run(options) => pin(&[OTHERS]).and_then(|()| report::run(&options)),
+        Role::Run(options) => start(&options),
         Role::Relay(options) => relay::run(&options),
         Role::CopyRelay(options) => copy_relay::run(&options),
         Role::Pinned { cores, program } => pinned(&cores, &program),
@@ -108,6 +113,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn start(options: &Options) -> Result<(), Failure> {
+    // The broker and the clients are of this process: two descriptors for each connection, and what it starts inherits it.
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).context("no more descriptors")?;
+    pin(&[OTHERS])?;
+    report::run(options)
 }
 
 fn pinned(cores: &[usize], program: &[OsString]) -> Result<(), Failure> {

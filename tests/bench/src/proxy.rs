@@ -56,6 +56,15 @@ impl Proxy {
         self.cpu()
     }
 
+    /// The memory that it has for itself, with its share of what it has in common with others, and that of its children:
+    /// in KiB.
+    pub fn pss(&self) -> Result<f64, Failure> {
+        let of = |pid| {
+            proportional_set(pid).ok_or_else(|| Failure::new(format!("the memory of process {pid} cannot be read")))
+        };
+        family(self.child.id()).into_iter().map(of).sum()
+    }
+
     /// The user and system time that it has used, with all its threads and those of its children.
     pub fn cpu(&self) -> Result<Duration, Failure> {
         let of = |pid| {
@@ -109,6 +118,12 @@ fn family(pid: u32) -> Vec<u32> {
         family.extend(children.split_whitespace().filter_map(|child| child.parse().ok()).flat_map(self::family));
     }
     family
+}
+
+fn proportional_set(pid: u32) -> Option<f64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let pss = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    pss.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
 /// In nanoseconds, where the kernel tells: the sum over the threads that live.

@@ -36,6 +36,11 @@ impl Series {
     pub fn against(&self, other: &Series) -> Series {
         Series(self.0.iter().zip(&other.0).map(|(one, other)| one / other).collect())
     }
+
+    /// By how much this one's figures are above those that another had in the same rounds.
+    pub fn minus(&self, other: &Series) -> Series {
+        Series(self.0.iter().zip(&other.0).map(|(one, other)| one - other).collect())
+    }
 }
 
 #[cfg(test)]

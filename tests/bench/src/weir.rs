@@ -65,11 +65,23 @@ impl Weir {
         dir: &Path,
         log: &Path,
     ) -> Result<Self, Failure> {
+        Self::with_workers(1, binary, upstream, certificates, dir, log)
+    }
+
+    /// The same with more workers; two have both cores.
+    pub fn with_workers(
+        workers: u8,
+        binary: &Path,
+        upstream: SocketAddr,
+        certificates: &Certificates,
+        dir: &Path,
+        log: &Path,
+    ) -> Result<Self, Failure> {
         let ports = free_ports()?;
         let [broker, _, admin] = ports;
-        let file = write_files(upstream, certificates, dir, ports)?;
+        let file = write_files(upstream, certificates, dir, ports, workers)?;
         let output = File::create(log).context("Weir's log cannot be written")?;
-        let mut command = proxy::pinned(binary)?;
+        let mut command = if workers == 1 { proxy::pinned(binary)? } else { proxy::anywhere(binary)? };
         command.arg("serve").arg("-c").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
         let address = (Ipv4Addr::LOCALHOST, broker).into();
         let began = Instant::now();
@@ -117,11 +129,12 @@ pub fn write_files(
     certificates: &Certificates,
     dir: &Path,
     ports: [u16; 3],
+    workers: u8,
 ) -> Result<PathBuf, Failure> {
     let file = dir.join("weir.yaml");
     write_policy(&dir.join("acl")).context("the policy cannot be written")?;
     // JSON is YAML.
-    let config = config(upstream, certificates, dir, ports);
+    let config = config(upstream, certificates, dir, ports, workers);
     fs::write(&file, config.to_string()).context("weir.yaml cannot be written")?;
     Ok(file)
 }
@@ -131,6 +144,7 @@ fn config(
     certificates: &Certificates,
     dir: &Path,
     [broker, bootstrap, admin]: [u16; 3],
+    workers: u8,
 ) -> serde_json::Value {
     // The one broker's port is `base_port` plus its id.
     let base = i32::from(broker) - broker::ID;
@@ -148,11 +162,12 @@ fn config(
                 "client_ca": certificates.file("ca.pem"),
             },
         }],
-        "upstreams": { "canned": { "bootstrap": [upstream.to_string()] } },
+        // Thousands of clients come at once, and none of them is to wait for its turn.
+        "upstreams": { "canned": { "bootstrap": [upstream.to_string()], "dials_per_second": 100_000 } },
         "shown_cluster_id": "weir-bench",
         "policy": dir.join("acl"),
         "admin": { "bind": format!("{HOST}:{admin}") },
-        "workers": 1,
+        "workers": workers,
         "log": { "format": "json" },
     })
 }
@@ -173,7 +188,7 @@ fn write_policy(dir: &Path) -> std::io::Result<()> {
     let streams: Vec<_> = TOPICS.iter().chain([&REFUSED]).map(stream).collect();
     fs::write(dir.join("catalogue.yaml"), json!({ "streams": streams }).to_string())?;
     fs::write(dir.join("never.yaml"), json!({ "never": [{ "contains": "secret", "why": "bench" }] }).to_string())?;
-    fs::write(dir.join("tiers.yaml"), json!({ "tiers": [{ "tier": "bench", "connections": 5000 }] }).to_string())?;
+    fs::write(dir.join("tiers.yaml"), json!({ "tiers": [{ "tier": "bench", "connections": 20000 }] }).to_string())?;
     let principal = json!({
         "principal": CLIENT,
         "certificate": [{ "cn": CLIENT }],

@@ -29,7 +29,7 @@ pub fn measure(run: &Run) -> Result<Found, Failure> {
     let certificates = Certificates::make(dir)?;
     // Nobody is dialled.
     let nobody = ([127, 0, 0, 1], 9).into();
-    let config = weir::write_files(nobody, &certificates, dir, weir::free_ports()?)?;
+    let config = weir::write_files(nobody, &certificates, dir, weir::free_ports()?, 1)?;
     let files = policies::files(PRINCIPALS, GRANTS);
     write(&dir.join("acl"), &files).context("the policy cannot be written")?;
     let (mut whole, mut compiled) = (Series::default(), Series::default());

@@ -3,9 +3,15 @@
 mod bulk_fetch;
 mod cold_load;
 mod end_to_end;
+mod fairness;
+mod growth;
+mod idle_memory;
 mod judgement;
+mod latency;
 mod metadata;
+mod one_topic;
 mod peers;
+mod slow_readers;
 mod small_requests;
 mod start;
 
@@ -31,6 +37,12 @@ pub const ROWS: &[Row] = &[
     Row { name: "cold-load", measure: cold_load::measure },
     Row { name: "peers", measure: peers::measure },
     Row { name: "small-requests", measure: small_requests::measure },
+    Row { name: "idle-memory", measure: idle_memory::measure },
+    Row { name: "slow-readers", measure: slow_readers::measure },
+    Row { name: "latency", measure: latency::measure },
+    Row { name: "fairness", measure: fairness::measure },
+    Row { name: "one-topic", measure: one_topic::measure },
+    Row { name: "growth", measure: growth::measure },
     Row { name: "start", measure: start::measure },
     Row { name: "end-to-end", measure: end_to_end::measure },
 ];

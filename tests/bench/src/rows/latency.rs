@@ -1,0 +1,169 @@
+//! The row of latency: what an idle proxy adds to the time of a small request.
+//!
+//! One thread is both the client and its broker, and neither sleeps while a request is under way: so a direct request
+//! wakes nobody, and one through a proxy wakes the proxy alone, twice, on its idle core. That is in the figure, as are
+//! the client's own encryption and decryption; a wake-up of clients and brokers is not, for they have it without a proxy
+//! as well. All ways take turns, half a millisecond apart. The floor is what this machine takes for a relay without TLS
+//! and without a thought: two wake-ups, two reads and two writes.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Run;
+use crate::bar::{Figure, LATENCY_P50, LATENCY_P99};
+use crate::broker::{CannedBroker, Connection};
+use crate::canned::Answers;
+use crate::failure::{Context, Failure};
+use crate::line::{Found, Line, Taken};
+use crate::peers::HAPROXY;
+use crate::proxy::Proxy;
+use crate::quantiles::Quantiles;
+use crate::small::{Client, Job, PATIENCE, RECEIVED};
+use crate::stats::Series;
+use crate::tls::Certificates;
+use crate::weir::Weir;
+
+/// Requests of each way in a round.
+const REQUESTS: usize = 5000;
+/// Those before the counting.
+const WARM: usize = 100;
+/// Between two requests.
+const PAUSE: Duration = Duration::from_micros(500);
+
+/// One way from the client to the broker.
+struct Way {
+    client: Client,
+    broker: Connection,
+    /// What was taken in this round.
+    took: Quantiles,
+    /// Microseconds, by round.
+    p50: Series,
+    p99: Series,
+}
+
+/// Measures.
+pub fn measure(run: &Run) -> Result<Found, Failure> {
+    let dir = run.dir.path();
+    let certificates = Certificates::make(dir)?;
+    let (broker, answers) = (CannedBroker::start()?, Answers::new()?);
+    let weir = Weir::start(&run.options.weir, broker.address, &certificates, dir, &run.log("weir"))?;
+    let bare = Proxy::relay("relay", broker.address, &certificates)?;
+    let open = |target: SocketAddr, is_proxy: bool| -> Result<Way, Failure> {
+        let mut job = Job::small(target, &certificates)?;
+        job.config = job.config.filter(|_| is_proxy);
+        Way::open(&job, &broker, &answers)
+    };
+    let floor = floor(broker.address)?;
+    let mut ways = vec![
+        open(broker.address, false)?,
+        open(weir.proxy.address, true)?,
+        open(bare.address, true)?,
+        open(floor, false)?,
+    ];
+    let haproxy = HAPROXY.start(run, broker.address, &certificates);
+    let missing = haproxy.as_ref().err().cloned();
+    ways.extend(haproxy.as_ref().ok().map(|proxy| open(proxy.address, true)).transpose()?);
+    for _ in run.rounds() {
+        take_round(&mut ways)?;
+    }
+    let [direct, weir, bare, floor, peer @ ..] = &ways[..] else { return Err(Failure::new("a way is gone")) };
+    let line = |figure: &'static Figure, of: fn(&Way) -> &Series| {
+        let added = |way: &Way| Taken::cost(&of(way).minus(of(direct)));
+        let peer = peer.first().map(added).ok_or_else(|| missing.clone().unwrap_or_default());
+        let line = Line::of(figure, added(weir)).against("bare relay", added(bare));
+        line.beside("floor", Ok(added(floor))).beside(HAPROXY.name, peer)
+    };
+    let lines = vec![line(&LATENCY_P50, |way| &way.p50), line(&LATENCY_P99, |way| &way.p99)];
+    let told = ["direct", "weir", "bare relay", "floor", HAPROXY.name]
+        .into_iter()
+        .zip(&ways)
+        .map(|(name, way)| format!("{name}: p50 {:.1} us, p99 {:.1} us", way.p50.median(), way.p99.median()));
+    Ok(Found { lines, told: told.collect(), void: None })
+}
+
+/// Starts the floor, on a thread that ends with the process. It knows that a request is followed by its answer.
+fn floor(upstream: SocketAddr) -> Result<SocketAddr, Failure> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("the floor cannot listen")?;
+    let address = listener.local_addr().context("the floor has no address")?;
+    let relay = move || -> io::Result<()> {
+        let (mut client, mut broker) = (listener.accept()?.0, TcpStream::connect(upstream)?);
+        client.set_nodelay(true)?;
+        broker.set_nodelay(true)?;
+        let mut buffer = vec![0; RECEIVED];
+        loop {
+            let request = client.read(&mut buffer)?;
+            broker.write_all(&buffer[..request])?;
+            let answer = broker.read(&mut buffer)?;
+            client.write_all(&buffer[..answer])?;
+            if request == 0 || answer == 0 {
+                return Ok(());
+            }
+        }
+    };
+    // Its client says what went wrong.
+    thread::spawn(move || crate::pin(&[crate::MEASURED]).map(|()| relay()));
+    Ok(address)
+}
+
+fn take_round(ways: &mut [Way]) -> Result<(), Failure> {
+    let stopped = "the client of the latency row stopped";
+    // A pause is as long as it says.
+    rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1)).context(stopped)?;
+    let mut buffer = vec![0; RECEIVED];
+    for request in 0..WARM + REQUESTS {
+        for way in &mut *ways {
+            let took = way.ask(&mut buffer).context(stopped)?;
+            if request >= WARM {
+                way.took.push(took);
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+    for way in ways {
+        let took = std::mem::take(&mut way.took).sorted();
+        way.p50.push(took.at(0.50));
+        way.p99.push(took.at(0.99));
+    }
+    Ok(())
+}
+
+impl Way {
+    fn open(job: &Job, broker: &CannedBroker, answers: &Answers) -> Result<Self, Failure> {
+        let failed = "the client of the latency row cannot connect";
+        let next = broker.hand_over_next();
+        let mut connection: Option<Connection> = None;
+        // The client waits for its first answers, so that the broker must be somebody else for as long.
+        let client = thread::scope(|scope| -> io::Result<Client> {
+            let client = scope.spawn(|| -> io::Result<Client> {
+                let mut client = Client::connect(job)?;
+                client.begin_session(job, answers)?;
+                Ok(client)
+            });
+            while !client.is_finished() {
+                match &mut connection {
+                    Some(connection) => drop(connection.serve_what_came()?),
+                    None => connection = next.try_recv().ok(),
+                }
+                thread::sleep(Duration::from_micros(100));
+            }
+            client.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
+        });
+        let broker = connection.ok_or_else(|| Failure::new("nobody dialled the broker"))?;
+        let (took, p50, p99) = (Quantiles::default(), Series::default(), Series::default());
+        Ok(Self { client: client.context(failed)?, broker, took, p50, p99 })
+    }
+
+    fn ask(&mut self, buffer: &mut [u8]) -> io::Result<Duration> {
+        let began = Instant::now();
+        self.client.ask(1)?;
+        while self.client.receive(buffer)? == 0 {
+            self.broker.serve_what_came()?;
+            if began.elapsed() > PATIENCE {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
+        Ok(began.elapsed())
+    }
+}
