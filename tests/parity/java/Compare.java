@@ -68,7 +68,9 @@ final class Compare {
         if (!(tree instanceof ObjectNode object)) return tree;
         ObjectNode out = Json.o();
         object.properties().forEach(field -> out.set(field.getKey(), canonical(field.getKey(), field.getValue(), side)));
-        if (out.has("responses")) out.set("responses", merged((ArrayNode) out.get("responses")));
+        for (String list : List.of("responses", "topics")) {
+            if (out.get(list) instanceof ArrayNode topics) out.set(list, merged(topics));
+        }
         return out;
     }
 
@@ -80,16 +82,18 @@ final class Compare {
             case "clusterId" -> text.equals(side.cluster) ? TextNode.valueOf("the cluster") : value;
             case "rack" -> text.equals(side.rack) ? Json.o("x", (Object) null).get("x") : value;
             case "topicId" -> TextNode.valueOf(side.common.getOrDefault(text, text));
+            // Of the markers that brokers wrote when a transaction ended.
+            case "timestamp" -> value.asLong() >= side.begun && value.asLong() <= System.currentTimeMillis() ? TextNode.valueOf("a time of this run") : value;
             case "errorMessage" -> value.isNull() || text.isEmpty() ? value : TextNode.valueOf("some text");
             default -> canonical(value, side);
         };
     }
 
-    /** Fetch may tell the partitions of one topic in several pieces. */
+    /** The partitions of one topic may be told in several pieces. */
     private static ArrayNode merged(ArrayNode topics) {
         var byName = new LinkedHashMap<String, ObjectNode>();
         for (JsonNode topic : topics) {
-            if (!topic.has("partitions")) return topics;
+            if (!topic.has("partitions") || topic.size() > 2) return topics;
             ObjectNode same = byName.putIfAbsent(naming(topic), (ObjectNode) topic);
             if (same != null) ((ArrayNode) same.get("partitions")).addAll((ArrayNode) topic.get("partitions"));
         }
@@ -105,7 +109,11 @@ final class Compare {
                 String inner = path.isEmpty() ? name : path + "." + name;
                 if (!left.has(name) || !right.has(name)) {
                     found.add(new Difference(inner, shown(left.get(name)), shown(right.get(name))));
-                } else if (!MADE_UP.contains(name) || !partners(name, left.get(name), right.get(name))) {
+                } else if (MADE_UP.contains(name)) {
+                    if (!partners(name, left.get(name), right.get(name))) {
+                        found.add(new Difference(inner, madeUp(left.get(name)), madeUp(right.get(name))));
+                    }
+                } else {
                     walk(inner, left.get(name), right.get(name), found);
                 }
             }
@@ -147,15 +155,24 @@ final class Compare {
         return name.toString();
     }
 
-    /** Whether two names that brokers made up are each other's and nobody else's. */
+    /** Whether two names that brokers made up are each other's and nobody else's; or are no such names, and equal. */
     private boolean partners(String field, JsonNode control, JsonNode edge) {
         String left = control.asText();
         String right = edge.asText();
-        boolean isNone = left.isEmpty() || right.isEmpty() || left.equals("0") || right.equals("0") || control.isNull() || edge.isNull();
-        if (isNone || control.equals(edge)) return false;
+        if (control.equals(edge)) return true;
+        if (!isMadeUp(left) || !isMadeUp(right)) return false;
         String there = partners.putIfAbsent("control " + field + left, right);
         String back = partners.putIfAbsent("edge " + field + right, left);
         return (there == null || there.equals(right)) && (back == null || back.equals(left));
+    }
+
+    /** A session's number; a member's id, which has or is a UUID. */
+    private static boolean isMadeUp(String text) {
+        return text.matches("[1-9][0-9]*|.*-?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[-_A-Za-z0-9]{22}");
+    }
+
+    private static String madeUp(JsonNode value) {
+        return isMadeUp(value.asText()) ? "made up" : shown(value);
     }
 
     private static String shown(JsonNode value) {

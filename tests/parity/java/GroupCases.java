@@ -48,12 +48,13 @@ final class GroupCases {
             bodies.add(Json.with(join(group, "nobody"), "groupInstanceId", "desk-1"));
             if (!group.startsWith(principal + ".")) bodies.add(join(group, ""));
         }
+        // A member that comes in waits for those who are there: each has a group of its own.
         String own = principal + ".joined-" + version;
         for (int time : List.of(0, -1, 5999, 1_800_001)) bodies.add(Json.with(join(own, ""), "sessionTimeoutMs", time));
-        bodies.add(Json.with(join(own, ""), "protocols", Json.a()));
-        bodies.add(Json.with(join(own, ""), "protocolType", ""));
-        bodies.add(Json.with(join(own, ""), "groupInstanceId", "bad instance!"));
-        bodies.add(Json.with(join(own, ""), "groupInstanceId", ""));
+        bodies.add(Json.with(join(own + "-a", ""), "protocols", Json.a()));
+        bodies.add(Json.with(join(own + "-b", ""), "protocolType", ""));
+        bodies.add(Json.with(join(own + "-c", ""), "groupInstanceId", "bad instance!"));
+        bodies.add(Json.with(join(own + "-d", ""), "groupInstanceId", ""));
         bodies.add(Json.with(join(principal + ".known", ""), "protocolType", ""));
         return bodies;
     }

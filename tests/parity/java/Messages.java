@@ -159,7 +159,7 @@ final class Messages {
 
     private static JsonNode conform(Type type, JsonNode given, UnaryOperator<JsonNode> fill) {
         JsonNode value = given != null && given.isTextual() ? fill.apply(given) : given;
-        boolean absent = value == null || value.isNull();
+        boolean absent = value == null || value.isNull() || value.isMissingNode();
         if (absent && type.isNullable()) return NullNode.getInstance();
         if (type instanceof Schema schema) return structure(schema, absent ? Json.o() : value, fill);
         if (type.isArray()) {

@@ -36,7 +36,7 @@ final class OffsetCases {
     static ObjectNode commitOf(String group, List<String> topics, List<Integer> partitions, long offset, String metadata) {
         var parts = Json.list(partitions.stream().map(partition -> Json.o("partitionIndex", partition, "committedOffset", offset,
             "committedLeaderEpoch", -1, "committedMetadata", metadata)).toList());
-        var all = Json.list(topics.stream().map(name -> Json.o("name", name, "topicId", id(name), "partitions", parts)).toList());
+        var all = Json.list(topics.stream().map(name -> Json.o("name", name, "partitions", parts)).toList());
         return Json.o("groupId", group, "generationIdOrMemberEpoch", -1, "memberId", "", "groupInstanceId", null, "retentionTimeMs", -1, "topics", all);
     }
 
@@ -84,11 +84,7 @@ final class OffsetCases {
     }
 
     static ArrayNode offsetsOf(List<String> topics, List<Integer> partitions) {
-        return Json.list(topics.stream().map(name -> Json.o("name", name, "topicId", id(name), "partitionIndexes", Json.list(partitions))).toList());
-    }
-
-    private static String id(String name) {
-        return List.of("open.a", "open.b", "half.c", "shut.d", "shut.e").contains(name) ? "$id:" + name : Names.ABSENT_ID;
+        return Json.list(topics.stream().map(name -> Json.o("name", name, "partitionIndexes", Json.list(partitions))).toList());
     }
 
     static List<JsonNode> delete(String principal) {
@@ -104,7 +100,7 @@ final class OffsetCases {
         return bodies;
     }
 
-    private static JsonNode deleteOf(String group, List<String> topics, List<Integer> partitions) {
+    static JsonNode deleteOf(String group, List<String> topics, List<Integer> partitions) {
         var parts = Json.list(partitions.stream().map(partition -> Json.o("partitionIndex", partition)).toList());
         return Json.o("groupId", group, "topics", Json.list(topics.stream().map(name -> Json.o("name", name, "partitions", parts)).toList()));
     }

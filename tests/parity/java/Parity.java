@@ -22,6 +22,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 public final class Parity {
     private static final short API_VERSIONS = 18;
 
+    /** Of the cases of a run that does not have all, one in this many is a scenario, as long as there are any. */
+    private static final int SCENARIOS = 20;
+
     private Parity() {}
 
     public static void main(String[] args) throws Exception {
@@ -38,15 +41,27 @@ public final class Parity {
         long start = System.nanoTime();
         boolean whole = plan.get("cases").isNull() && plan.get("keys").isEmpty();
         var verdict = new Verdict(Path.of(plan.get("declared").asText()), whole);
+        for (JsonNode principal : plan.get("principals")) Names.READS.put(principal.get("name").asText(), texts(principal.get("reads")));
         Stage.authorize(control, plan);
         var other = new Thread(() -> set(control, plan));
         other.start();
         set(edge, plan);
         other.join();
-        for (Side side : List.of(control, edge)) side.learnTopic("nothing.x", "bm90aGluZy14LW5vdGhpbg");
+        for (Side side : List.of(control, edge)) {
+            side.learnTopic("nothing.x", "bm90aGluZy14LW5vdGhpbg");
+            side.learnTopic("gone.f", "Z29uZS1mLWdvbmUtZi1nbw");
+        }
         awaitTopics(edge, plan);
-        var cases = Cases.all(advertised(edge, plan.get("keys")));
-        if (!plan.get("cases").isNull()) cases = Cases.some(cases, plan.get("cases").asInt(), new Random(plan.get("seed").asLong()));
+        var offered = advertised(edge, plan.get("keys"));
+        var cases = Cases.all(offered);
+        var scenarios = Scenarios.all(offered);
+        if (!plan.get("cases").isNull()) {
+            var random = new Random(plan.get("seed").asLong());
+            int count = plan.get("cases").asInt();
+            scenarios = Cases.some(scenarios, count / SCENARIOS, random);
+            cases = Cases.some(cases, count - scenarios.size(), random);
+        }
+        cases.addAll(scenarios);
         System.out.printf("%d cases, after %.1f s%n", cases.size(), seconds(start));
         var runner = new Runner(control, edge, verdict);
         int key = -1;
@@ -62,6 +77,12 @@ public final class Parity {
         Path out = Path.of(plan.get("out").asText());
         Files.createDirectories(out);
         return verdict.tell(out.resolve("differences.txt"));
+    }
+
+    private static List<String> texts(JsonNode list) {
+        var texts = new ArrayList<String>();
+        list.forEach(text -> texts.add(text.asText()));
+        return texts;
     }
 
     private static double seconds(long since) {
@@ -80,9 +101,7 @@ public final class Parity {
     private static void awaitTopics(Side edge, JsonNode plan) throws IOException, InterruptedException {
         var wanted = new ArrayList<String>();
         plan.get("topics").forEach(topic -> wanted.add(topic.get("name").asText()));
-        var reads = new ArrayList<String>();
-        plan.get("principals").get(0).get("reads").forEach(topic -> reads.add(topic.asText()));
-        wanted.retainAll(reads);
+        wanted.retainAll(Names.READS.get("all"));
         long end = System.nanoTime() + 20_000_000_000L;
         while (true) {
             JsonNode answer = ask(edge, (short) 3, (short) 9, Json.o("topics", null));

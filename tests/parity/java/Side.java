@@ -22,6 +22,8 @@ final class Side implements AutoCloseable {
     final int port;
     final String rack;
     final String cluster;
+    /** When this run began, by the clock. */
+    final long begun = System.currentTimeMillis();
     final Admin admin;
     /** Names that this side made up itself: `$id:TOPIC`, and what a scenario keeps. */
     final Map<String, JsonNode> values = new HashMap<>();

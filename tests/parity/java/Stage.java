@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutionException;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -30,6 +31,9 @@ final class Stage {
     static final long EPOCH = 1_767_225_600_000L;
     /** Groups that have committed before, each with an offset on a topic that its principal may not read. */
     static final List<String> GROUPS = List.of("all.known", "some.known", "none.known", "else.known");
+
+    /** Longer than what Weir knows may be out of date. */
+    private static final long SETTLE_MS = 1_200;
 
     private Stage() {}
 
@@ -117,6 +121,18 @@ final class Stage {
             long time = EPOCH + (i == 5 ? 100_000 : i * 1_000L);
             producer.send(new ProducerRecord<>(topic, partition, time, key, value, headers)).get();
         }
+    }
+
+    /** Creates a topic of one partition; its id is `$id:KNOWN` from then on. Returns when the edge knows it, too. */
+    static void create(Side side, String topic, String known) throws ExecutionException, InterruptedException {
+        side.admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all().get();
+        Thread.sleep(SETTLE_MS);
+        side.learnTopic(known, side.admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).topicId().toString());
+    }
+
+    static void delete(Side side, String topic) throws ExecutionException, InterruptedException {
+        side.admin.deleteTopics(List.of(topic)).all().get();
+        Thread.sleep(SETTLE_MS);
     }
 
     /** All that a run can leave behind: topics, groups with their states, committed offsets. Read past the edge. */

@@ -41,13 +41,14 @@ pub fn compare(setups: &Setups, run: &Run) -> Result<String, String> {
     java.args(["-k", "10", &run.limit.to_string(), "java", "-XX:+UseSerialGC", "-Xmx512m", "-Xshare:auto"]);
     java.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=error").arg("-cp");
     java.arg(format!("{}:{}/*", classes.display(), Version::V4.jars().display())).arg("Parity").arg(&file);
-    let Output { status, stdout, stderr } = java
+    let Output { status, stdout, .. } = java
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| format!("`timeout` does not start: {error}"))?;
     let _ = fs::remove_file(&file);
-    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    let stdout = String::from_utf8_lossy(&stdout);
+    fs::write(out.join("run.txt"), &*stdout).map_err(|error| format!("{}: {error}", out.display()))?;
     let last = stdout.lines().last().unwrap_or_default();
     if status.success() && last.starts_with("parity: ") && last.ends_with(" 0 different") {
         return Ok(stdout.into_owned());
@@ -56,7 +57,7 @@ pub fn compare(setups: &Setups, run: &Run) -> Result<String, String> {
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(120)..].join("\n")
     };
-    Err(format!("{}\n{}\nthe comparer ended with {status}", end(&stderr), end(&stdout)))
+    Err(format!("{}\nthe comparer ended with {status}", end(&stdout)))
 }
 
 /// The directory of the compiled classes; compiled when a source is newer.
