@@ -16,7 +16,7 @@ use super::{Answer, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
 use crate::env::Env;
 use crate::fault::Fault;
 use crate::outcome::Refusals;
-use crate::refusal::code_of;
+use crate::refusal::{code, code_of};
 
 /// The first version that asks for several groups.
 const BATCHED: i16 = 8;
@@ -88,7 +88,10 @@ pub(super) fn restore(answer: &Answer<'_>, refused: &Refused) -> Result<Restored
         if asked.all_topics {
             group.topics.retain(|topic| may_describe(answer.env, &topic.name));
         }
-        group.topics.extend(asked.refused.iter().cloned());
+        // What is wrong with the group stands alone, as with Kafka.
+        if group.error_code == code::NONE {
+            group.topics.extend(asked.refused.iter().cloned());
+        }
         groups.push(group);
     }
     groups.extend(refused.groups.iter().cloned());
