@@ -1,6 +1,8 @@
-//! The topics that a walked body names, without decoding it: the body is passed over along its shape.
+//! What a walked body names, without decoding it: the body is passed over along its shape.
 //!
 //! Must never: be given bytes that the gate has not walked, or stop before the last topic without saying so.
+
+use std::ops::Range;
 
 use crate::shape::{Counted, Field, Kind, Shape};
 use crate::wire::{Malformed, Reader};
@@ -36,6 +38,37 @@ pub(crate) fn first_text<'a>(shape: &Shape, version: i16, body: &'a [u8]) -> Res
     Ok((text, skim.reader.position()))
 }
 
+/// The one list of structures of a walked body, whose elements begin with a string: where its count begins and its last
+/// element ends. `each` is given every element in turn, the string and the bytes behind it.
+pub(crate) fn list(
+    shape: &Shape,
+    version: i16,
+    body: &[u8],
+    mut each: impl FnMut(&str, &[u8]),
+) -> Result<Range<usize>, Malformed> {
+    let mut skim = Skim { reader: Reader::new(body), version, flexible: shape.is_flexible(version) };
+    let mut place = None;
+    for field in skim.plain(shape.fields) {
+        let Kind::Array(Kind::Struct(fields)) = field.kind else {
+            skim.value(field.kind, field.is_nullable(version))?;
+            continue;
+        };
+        let start = skim.reader.position();
+        for _ in 0..skim.length()?.unwrap_or(0) {
+            let text = skim.text()?;
+            let from = skim.reader.position();
+            skim.behind_first(fields)?;
+            each(text, body.get(from..skim.reader.position()).unwrap_or_default());
+        }
+        place = Some(start..skim.reader.position());
+    }
+    skim.end_of_structure()?;
+    if skim.reader.remaining() > 0 {
+        return Err(Malformed::TrailingBytes);
+    }
+    place.ok_or(Malformed::NotDecodable)
+}
+
 struct Skim<'a> {
     reader: Reader<'a>,
     version: i16,
@@ -52,11 +85,16 @@ impl<'a> Skim<'a> {
     /// Passes over a structure, and gives its first field.
     fn first_text(&mut self, fields: &'static [Field]) -> Result<&'a str, Malformed> {
         let text = self.text()?;
+        self.behind_first(fields)?;
+        Ok(text)
+    }
+
+    /// Passes over a structure whose first field was read.
+    fn behind_first(&mut self, fields: &'static [Field]) -> Result<(), Malformed> {
         for field in self.plain(fields).skip(1) {
             self.value(field.kind, field.is_nullable(self.version))?;
         }
-        self.end_of_structure()?;
-        Ok(text)
+        self.end_of_structure()
     }
 
     fn text(&mut self) -> Result<&'a str, Malformed> {
@@ -108,11 +146,13 @@ impl<'a> Skim<'a> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use kafka_protocol::messages::{HeartbeatRequest, ListOffsetsRequest, OffsetCommitRequest, TopicName};
+    use kafka_protocol::messages::{
+        HeartbeatRequest, ListGroupsResponse, ListOffsetsRequest, OffsetCommitRequest, TopicName,
+    };
     use kafka_protocol::protocol::Decodable;
 
     use super::*;
-    use crate::shape::{heartbeat, list_offsets, offset_commit, random};
+    use crate::shape::{heartbeat, list_groups, list_offsets, offset_commit, random};
 
     fn decoded<M: Decodable>(version: i16, body: &[u8]) -> M {
         M::decode(&mut Bytes::copy_from_slice(body), version).unwrap()
@@ -147,6 +187,30 @@ mod tests {
             let message = decoded::<ListOffsetsRequest>(version, body);
             message.topics.into_iter().map(|topic| topic.name).collect()
         });
+    }
+
+    #[test]
+    fn every_element_of_a_list_is_visited_and_the_list_has_its_place() {
+        let shape = &list_groups::RESPONSE;
+        for version in shape.versions.min..=shape.versions.max {
+            for seed in 0..200 {
+                let body = random::body(shape, version, seed, 5);
+                let (mut names, mut bytes) = (Vec::new(), 0);
+                let visit = |name: &str, rest: &[u8]| {
+                    names.push(name.to_owned());
+                    bytes += name.len() + rest.len();
+                };
+                let place = list(shape, version, &body, visit).unwrap();
+                let groups = decoded::<ListGroupsResponse>(version, &body).groups;
+                let decoded: Vec<String> = groups.iter().map(|group| group.group_id.to_string()).collect();
+                assert_eq!(names, decoded, "version {version}: {body:x?}");
+                // Behind the list stand the tags alone; in it, the count and the lengths of the names.
+                assert_eq!(place.end, body.len() - usize::from(shape.is_flexible(version)));
+                assert!(place.len() > bytes && place.len() <= bytes + 4 + 2 * names.len());
+            }
+            let body = random::body(shape, version, 3, 4);
+            assert!((0..body.len()).all(|end| list(shape, version, &body[..end], |_, _| ()).is_err()));
+        }
     }
 
     #[test]

@@ -29,6 +29,10 @@ pub const HEARTBEAT: i16 = 12;
 pub const LEAVE_GROUP: i16 = 13;
 /// SyncGroup.
 pub const SYNC_GROUP: i16 = 14;
+/// DescribeGroups.
+pub const DESCRIBE_GROUPS: i16 = 15;
+/// ListGroups.
+pub const LIST_GROUPS: i16 = 16;
 /// SaslHandshake.
 pub const SASL_HANDSHAKE: i16 = 17;
 /// ApiVersions.
@@ -37,10 +41,16 @@ pub const API_VERSIONS: i16 = 18;
 pub const OFFSET_FOR_LEADER_EPOCH: i16 = 23;
 /// SaslAuthenticate.
 pub const SASL_AUTHENTICATE: i16 = 36;
+/// DeleteGroups.
+pub const DELETE_GROUPS: i16 = 42;
+/// OffsetDelete.
+pub const OFFSET_DELETE: i16 = 47;
 /// DescribeCluster.
 pub const DESCRIBE_CLUSTER: i16 = 60;
 /// ConsumerGroupHeartbeat.
 pub const CONSUMER_GROUP_HEARTBEAT: i16 = 68;
+/// ConsumerGroupDescribe.
+pub const CONSUMER_GROUP_DESCRIBE: i16 = 69;
 
 /// One API.
 #[derive(Debug)]
@@ -231,6 +241,21 @@ pub const TABLE: &[Row] = &[
         state_left_upstream: "the members' assignments, for one generation of the group",
         ..forwarded(SYNC_GROUP, "SyncGroup", &shape::sync_group::REQUEST, &shape::sync_group::RESPONSE)
     },
+    Row {
+        versions: versions(0, 6),
+        retriable_code: Some(code::NOT_COORDINATOR),
+        ..forwarded(
+            DESCRIBE_GROUPS,
+            "DescribeGroups",
+            &shape::describe_groups::REQUEST,
+            &shape::describe_groups::RESPONSE,
+        )
+    },
+    Row {
+        versions: versions(0, 5),
+        retriable_code: Some(code::COORDINATOR_NOT_AVAILABLE),
+        ..forwarded(LIST_GROUPS, "ListGroups", &shape::list_groups::REQUEST, &shape::list_groups::RESPONSE)
+    },
     // Answered with ILLEGAL_SASL_STATE, as Kafka does on a TLS listener (trap C39).
     Row {
         versions: versions(0, 1),
@@ -263,6 +288,18 @@ pub const TABLE: &[Row] = &[
         )
     },
     Row {
+        versions: versions(0, 2),
+        retriable_code: Some(code::NOT_COORDINATOR),
+        state_left_upstream: "groups less, and what they committed",
+        ..forwarded(DELETE_GROUPS, "DeleteGroups", &shape::delete_groups::REQUEST, &shape::delete_groups::RESPONSE)
+    },
+    Row {
+        versions: versions(0, 0),
+        retriable_code: Some(code::NOT_COORDINATOR),
+        state_left_upstream: "committed offsets less",
+        ..forwarded(OFFSET_DELETE, "OffsetDelete", &shape::offset_delete::REQUEST, &shape::offset_delete::RESPONSE)
+    },
+    Row {
         versions: versions(0, 1),
         ..local(
             DESCRIBE_CLUSTER,
@@ -281,6 +318,16 @@ pub const TABLE: &[Row] = &[
             "ConsumerGroupHeartbeat",
             &shape::consumer_group_heartbeat::REQUEST,
             &shape::consumer_group_heartbeat::RESPONSE,
+        )
+    },
+    Row {
+        versions: versions(0, 1),
+        retriable_code: Some(code::NOT_COORDINATOR),
+        ..forwarded(
+            CONSUMER_GROUP_DESCRIBE,
+            "ConsumerGroupDescribe",
+            &shape::consumer_group_describe::REQUEST,
+            &shape::consumer_group_describe::RESPONSE,
         )
     },
 ];

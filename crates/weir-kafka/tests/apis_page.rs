@@ -36,16 +36,6 @@ const LAST_KEY: i16 = 94;
 
 /// The keys without a row, by what they are for.
 const NOT_SPOKEN: &[(&str, &[(i16, &str)])] = &[
-    (
-        "Groups as an operator sees them",
-        &[
-            (15, "DescribeGroups"),
-            (16, "ListGroups"),
-            (42, "DeleteGroups"),
-            (47, "OffsetDelete"),
-            (69, "ConsumerGroupDescribe"),
-        ],
-    ),
     ("What a topic is like", &[(32, "DescribeConfigs"), (75, "DescribeTopicPartitions")]),
     (
         "Producers and transactions",

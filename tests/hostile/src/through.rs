@@ -148,6 +148,11 @@ fn codec(direction: Direction, key: i16) -> Codec {
         table::CONSUMER_GROUP_HEARTBEAT => {
             [of::<ConsumerGroupHeartbeatRequest>(), of::<ConsumerGroupHeartbeatResponse>()]
         }
+        table::DESCRIBE_GROUPS => [of::<DescribeGroupsRequest>(), of::<DescribeGroupsResponse>()],
+        table::LIST_GROUPS => [of::<ListGroupsRequest>(), of::<ListGroupsResponse>()],
+        table::DELETE_GROUPS => [of::<DeleteGroupsRequest>(), of::<DeleteGroupsResponse>()],
+        table::OFFSET_DELETE => [of::<OffsetDeleteRequest>(), of::<OffsetDeleteResponse>()],
+        table::CONSUMER_GROUP_DESCRIBE => [of::<ConsumerGroupDescribeRequest>(), of::<ConsumerGroupDescribeResponse>()],
         key => panic!("a row without a codec: {key}"),
     };
     match direction {

@@ -4,18 +4,25 @@
 //! Must never: have an arm that lets through what no file has judged.
 
 pub(crate) mod api_versions;
+mod consumer_group_describe;
 mod consumer_group_heartbeat;
+mod delete_groups;
 mod describe_cluster;
+mod describe_groups;
 pub(crate) mod fetch;
 mod find_coordinator;
 mod heartbeat;
 mod join_group;
 mod leave_group;
+mod list_groups;
 mod list_offsets;
+mod member_bytes;
 pub(crate) mod metadata;
 mod offset_commit;
+mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
+mod own_groups;
 mod produce;
 mod sasl;
 mod subscription;
@@ -88,11 +95,16 @@ pub(crate) enum ForwardBody {
 pub(crate) enum Withheld {
     /// Nothing: the answer is checked and passes as it is.
     Nothing,
+    ConsumerGroupDescribe(Box<consumer_group_describe::Asked>),
     ConsumerGroupHeartbeat,
+    DeleteGroups(Box<delete_groups::Asked>),
+    DescribeGroups(Box<describe_groups::Asked>),
     FindCoordinator(Box<find_coordinator::Asked>),
+    ListGroups,
     ListOffsets(list_offsets::Refused),
     OffsetForLeaderEpoch(offset_for_leader_epoch::Refused),
     OffsetCommit(offset_commit::Refused),
+    OffsetDelete(offset_delete::Refused),
     OffsetFetch(Box<offset_fetch::Refused>),
     Fetch(fetch::Asked),
 }
@@ -141,12 +153,17 @@ pub(crate) fn judge(
         table::HEARTBEAT => heartbeat::judge(request, refusals),
         table::LEAVE_GROUP => leave_group::judge(request, refusals),
         table::SYNC_GROUP => sync_group::judge(request, refusals),
+        table::DESCRIBE_GROUPS => describe_groups::judge(request, refusals),
+        table::LIST_GROUPS => list_groups::judge(request),
         table::SASL_HANDSHAKE => sasl::judge_handshake(request),
         table::SASL_AUTHENTICATE => sasl::judge_authenticate(request),
         table::API_VERSIONS => api_versions::judge(request),
         table::OFFSET_FOR_LEADER_EPOCH => offset_for_leader_epoch::judge(request, refusals),
+        table::DELETE_GROUPS => delete_groups::judge(request, refusals),
+        table::OFFSET_DELETE => offset_delete::judge(request, refusals),
         table::DESCRIBE_CLUSTER => describe_cluster::judge(request),
         table::CONSUMER_GROUP_HEARTBEAT => consumer_group_heartbeat::judge(request, refusals),
+        table::CONSUMER_GROUP_DESCRIBE => consumer_group_describe::judge(request, refusals),
         _ => Err(Fault::UnknownApi),
     }
 }
@@ -155,11 +172,16 @@ pub(crate) fn judge(
 pub(crate) fn restore(answer: &Answer<'_>, withheld: &Withheld) -> Result<Restored, Fault> {
     match withheld {
         Withheld::Nothing => answer.passed(),
+        Withheld::ConsumerGroupDescribe(asked) => consumer_group_describe::restore(answer, asked),
         Withheld::ConsumerGroupHeartbeat => consumer_group_heartbeat::restore(answer),
+        Withheld::DeleteGroups(asked) => delete_groups::restore(answer, asked),
+        Withheld::DescribeGroups(asked) => describe_groups::restore(answer, asked),
         Withheld::FindCoordinator(asked) => find_coordinator::restore(answer, asked),
+        Withheld::ListGroups => list_groups::restore(answer),
         Withheld::ListOffsets(refused) => list_offsets::restore(answer, refused),
         Withheld::OffsetForLeaderEpoch(refused) => offset_for_leader_epoch::restore(answer, refused),
         Withheld::OffsetCommit(refused) => offset_commit::restore(answer, refused),
+        Withheld::OffsetDelete(refused) => offset_delete::restore(answer, refused),
         Withheld::OffsetFetch(refused) => offset_fetch::restore(answer, refused),
         Withheld::Fetch(_) => Err(Fault::BrokerUnasked),
     }
@@ -292,10 +314,15 @@ impl Request<'_> {
         self.env.policy.judge(self.env.principal, operation, Resource::Topic(topic))
     }
 
-    /// The name that the brokers know for a group of the principal's.
+    /// The name that the brokers know for a group that the principal may read.
     pub(crate) fn real_group(&self, shown: &GroupId) -> Result<GroupId, Reason> {
+        self.real_group_for(Operation::Read, shown)
+    }
+
+    /// The name that the brokers know for a group to which the principal may do this.
+    pub(crate) fn real_group_for(&self, operation: Operation, shown: &GroupId) -> Result<GroupId, Reason> {
         let shown: &str = shown;
-        self.env.policy.judge(self.env.principal, Operation::Read, Resource::Group(shown))?;
+        self.env.policy.judge(self.env.principal, operation, Resource::Group(shown))?;
         let real = self.env.principal.real_group(shown)?;
         Ok(GroupId(StrBytes::from_string(real.as_str().to_owned())))
     }

@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ConsumerGroupHeartbeatRequest, DescribeClusterRequest, FetchRequest,
-    FindCoordinatorRequest, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, ListOffsetsRequest, MetadataRequest,
-    OffsetCommitRequest, OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, SaslAuthenticateRequest,
+    ApiKey, ApiVersionsRequest, ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, DeleteGroupsRequest,
+    DescribeClusterRequest, DescribeGroupsRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
+    JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
+    OffsetDeleteRequest, OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, SaslAuthenticateRequest,
     SaslHandshakeRequest, SyncGroupRequest,
 };
 use kafka_protocol::protocol::Decodable;
@@ -79,6 +80,11 @@ fn trap_c9_every_version_of_a_row_can_be_decoded() {
             SASL_AUTHENTICATE => decode::<SaslAuthenticateRequest>,
             DESCRIBE_CLUSTER => decode::<DescribeClusterRequest>,
             CONSUMER_GROUP_HEARTBEAT => decode::<ConsumerGroupHeartbeatRequest>,
+            DESCRIBE_GROUPS => decode::<DescribeGroupsRequest>,
+            LIST_GROUPS => decode::<ListGroupsRequest>,
+            DELETE_GROUPS => decode::<DeleteGroupsRequest>,
+            OFFSET_DELETE => decode::<OffsetDeleteRequest>,
+            CONSUMER_GROUP_DESCRIBE => decode::<ConsumerGroupDescribeRequest>,
             key => panic!("a row without a decoder: {key}"),
         };
         for version in row.versions.min..=row.versions.max {

@@ -17,7 +17,7 @@ use weir_kafka::cluster::{
 use weir_kafka::env::{Env, SessionLimits};
 use weir_kafka::fault::Fault;
 use weir_kafka::session::{Head, Session, Turn};
-use weir_policy::{Policy, PolicyFiles, PolicyOptions, SourceFile};
+use weir_policy::{GroupMode, Policy, PolicyFiles, PolicyOptions, SourceFile};
 
 pub const GRANTED: &str = "public.granted";
 pub const ALSO_GRANTED: &str = "public.also-granted";
@@ -180,6 +180,10 @@ pub fn upstream<M: Decodable + HeaderVersion>(led: Led, version: i16) -> (Reques
 }
 
 pub fn policy(granted: &[&str]) -> Policy {
+    policy_in(GroupMode::Namespaced, granted)
+}
+
+pub fn policy_in(groups: GroupMode, granted: &[&str]) -> Policy {
     let file = |path: &str, text: String| SourceFile { path: path.into(), text };
     let pii = "{verdict: none, by: test, on: 2026-11-01, ticket: T1}";
     let stream = |topic: &str| {
@@ -205,7 +209,8 @@ pub fn policy(granted: &[&str]) -> Policy {
             file("principals/other.yaml", principal("other")),
         ],
     };
-    Policy::compile(&files, &PolicyOptions::default()).unwrap_or_else(|errors| panic!("{errors}"))
+    Policy::compile(&files, &PolicyOptions { groups, ..PolicyOptions::default() })
+        .unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 fn view() -> ClusterView {

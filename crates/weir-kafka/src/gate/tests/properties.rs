@@ -47,6 +47,13 @@ fn codecs(key: i16) -> [Again; 2] {
         table::CONSUMER_GROUP_HEARTBEAT => {
             [again::<ConsumerGroupHeartbeatRequest>, again::<ConsumerGroupHeartbeatResponse>]
         }
+        table::DESCRIBE_GROUPS => [again::<DescribeGroupsRequest>, again::<DescribeGroupsResponse>],
+        table::LIST_GROUPS => [again::<ListGroupsRequest>, again::<ListGroupsResponse>],
+        table::DELETE_GROUPS => [again::<DeleteGroupsRequest>, again::<DeleteGroupsResponse>],
+        table::OFFSET_DELETE => [again::<OffsetDeleteRequest>, again::<OffsetDeleteResponse>],
+        table::CONSUMER_GROUP_DESCRIBE => {
+            [again::<ConsumerGroupDescribeRequest>, again::<ConsumerGroupDescribeResponse>]
+        }
         key => panic!("a row without decoders: {key}"),
     }
 }
