@@ -19,7 +19,7 @@ mod yaml;
 pub use catalogue::{CatalogueEntry, CleanupPolicy, PiiDecision, PiiVerdict};
 pub use dn::{DistinguishedName, DnError, Rdn};
 pub use identity::{IdentityRule, PeerFacts};
-pub use names::{GroupMode, Namespace, RealGroup, ShownGroup};
+pub use names::{GroupMode, Namespace, OwnGroups, RealGroup, ShownGroup};
 pub use policy::{Policy, PolicyFiles, PolicyOptions, SourceFile};
 pub use principal::{Principal, Tier};
 pub use problem::{ConfigErrors, Place, Problem};

@@ -79,6 +79,15 @@ impl ShownGroup {
     }
 }
 
+/// Which group ids are a principal's own, as it writes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnGroups {
+    /// Any.
+    Any,
+    /// Those that begin so.
+    Prefix(String),
+}
+
 /// Whether clients write their group ids with or without the prefix that the brokers see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -109,6 +118,14 @@ impl GroupMode {
             Self::Namespaced => Ok(()),
             Self::ExplicitPrefix if after_namespace(namespace, shown).is_some_and(|rest| !rest.is_empty()) => Ok(()),
             Self::ExplicitPrefix => Err(Reason::GroupOutsideNamespace),
+        }
+    }
+
+    /// The groups of a principal of this namespace, as it names them.
+    pub(crate) fn own(self, namespace: &Namespace) -> OwnGroups {
+        match self {
+            Self::Namespaced => OwnGroups::Any,
+            Self::ExplicitPrefix => OwnGroups::Prefix(format!("{namespace}.")),
         }
     }
 

@@ -30,6 +30,11 @@ impl PrefixSet {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// The prefixes, sorted.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|prefix| &**prefix)
+    }
 }
 
 /// A name in which a star stands for any text, the empty one too.

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use time::Date;
 
 use crate::Reason;
-use crate::names::{GroupMode, Namespace, RealGroup, ShownGroup};
+use crate::names::{GroupMode, Namespace, OwnGroups, RealGroup, ShownGroup};
 use crate::pattern::PrefixSet;
 
 /// A named set of limits.
@@ -67,6 +67,22 @@ impl Principal {
     #[must_use]
     pub fn shown_group(&self, real: &str) -> Option<ShownGroup> {
         self.group_mode.shown(&self.namespace, real)
+    }
+
+    /// The groups that are its own, as it names them.
+    #[must_use]
+    pub fn own_groups(&self) -> OwnGroups {
+        self.group_mode.own(&self.namespace)
+    }
+
+    /// The topics that it was granted by name, in no order. The catalogue names each of them.
+    pub fn granted_topics(&self) -> impl Iterator<Item = &str> {
+        self.grants.topics.iter().map(|topic| &**topic)
+    }
+
+    /// The prefixes that it was granted, sorted: of the topics under them, those that the catalogue lets leave.
+    pub fn granted_prefixes(&self) -> impl Iterator<Item = &str> {
+        self.grants.prefixes.iter()
     }
 
     /// Whether the principal may connect from this address. An IPv4 address inside IPv6 counts as IPv4.

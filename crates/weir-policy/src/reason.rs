@@ -43,7 +43,7 @@ reasons! {
     TopicNotGranted, "topic-not-granted", "The topic is in the catalogue, but not granted to this principal.";
     /// A topic id that stands for nothing the principal may see.
     TopicIdUnknown, "topic-id-unknown", "The topic id stands for no topic that this principal may see.";
-    /// Anything but Read and Describe of a granted topic.
+    /// Anything but Read, Describe and DescribeConfigs of a granted topic.
     TopicReadOnly, "topic-read-only", "Topics can be read and described here, nothing else.";
     /// A group id that Weir does not carry.
     GroupNameInvalid, "group-name-invalid",

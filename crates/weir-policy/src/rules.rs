@@ -44,6 +44,36 @@ impl Operation {
         Self::ClusterAction,
         Self::IdempotentWrite,
     ];
+
+    /// Whether the grant of a topic gives this: Read, and with it Describe, as in Kafka, and to know how the topic is kept.
+    #[must_use]
+    pub const fn given_by_grant(self) -> bool {
+        match self {
+            Self::Read | Self::Describe | Self::DescribeConfigs => true,
+            Self::Write
+            | Self::Create
+            | Self::Delete
+            | Self::Alter
+            | Self::AlterConfigs
+            | Self::ClusterAction
+            | Self::IdempotentWrite => false,
+        }
+    }
+
+    /// Whether a principal may do this to its own groups.
+    #[must_use]
+    pub const fn given_on_own_groups(self) -> bool {
+        match self {
+            Self::Read | Self::Describe | Self::Delete => true,
+            Self::Write
+            | Self::Create
+            | Self::Alter
+            | Self::DescribeConfigs
+            | Self::AlterConfigs
+            | Self::ClusterAction
+            | Self::IdempotentWrite => false,
+        }
+    }
 }
 
 /// What an operation is done to.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use weir_policy::{GroupMode, Namespace, Policy, PolicyOptions, Principal, Reason};
+use weir_policy::{GroupMode, Namespace, OwnGroups, Policy, PolicyOptions, Principal, Reason};
 
 use crate::small;
 
@@ -112,4 +112,10 @@ fn namespaces() {
     for text in ["", "A", "a.", "a b", "weir", "ä", "a_b", &"x".repeat(64)] {
         assert!(Namespace::new(text).is_none(), "{text}");
     }
+}
+
+#[test]
+fn own_groups_are_all_or_those_of_the_prefix() {
+    assert_eq!(principal("ab", GroupMode::Namespaced).own_groups(), OwnGroups::Any);
+    assert_eq!(principal("ab", GroupMode::ExplicitPrefix).own_groups(), OwnGroups::Prefix("ab.".into()));
 }

@@ -7,7 +7,7 @@ use weir_policy::{ConfigErrors, Operation, Policy, Reason, Resource};
 
 use crate::small;
 
-const ALL_READ: [Operation; 2] = [Operation::Read, Operation::Describe];
+const ALL_READ: [Operation; 3] = [Operation::Read, Operation::Describe, Operation::DescribeConfigs];
 
 fn example() -> Policy {
     let catalogue = small::catalogue(["eqiad.a", "eqiad.b", "codfw.a"], ["auto."]);
@@ -62,7 +62,7 @@ fn trap_l25_kafkas_own_topics_never_leave_even_with_an_empty_never_list() {
 }
 
 #[test]
-fn a_grant_gives_read_and_describe_and_nothing_else() {
+fn a_grant_gives_read_describe_and_describe_configs_and_nothing_else() {
     let policy = example();
     let a = policy.principal("a").unwrap();
     for operation in Operation::ALL {
@@ -72,6 +72,15 @@ fn a_grant_gives_read_and_describe_and_nothing_else() {
         let hidden = policy.judge(&a, operation, Resource::Topic("eqiad.b"));
         assert_eq!(hidden, Err(Reason::TopicNotGranted), "{operation:?}");
     }
+}
+
+#[test]
+fn what_was_granted_can_be_listed() {
+    let policy = example();
+    let (a, b) = (policy.principal("a").unwrap(), policy.principal("b").unwrap());
+    assert_eq!(a.granted_topics().collect::<Vec<_>>(), ["eqiad.a"]);
+    assert_eq!(a.granted_prefixes().collect::<Vec<_>>(), ["auto.x"]);
+    assert_eq!((b.granted_topics().count(), b.granted_prefixes().collect::<Vec<_>>()), (0, vec!["eqiad."]));
 }
 
 #[test]
