@@ -177,7 +177,7 @@ final class Compare {
 
     private static String shown(JsonNode value) {
         if (value == null) return "absent";
-        String text = value.isTextual() ? value.asText() : value.toString();
+        String text = value.isTextual() || value.isBinary() ? value.asText() : value.toString();
         return text.length() > 200 ? text.substring(0, 200) + "..." : text;
     }
 }

@@ -72,6 +72,10 @@ public final class Parity {
             }
             runner.run(steps);
         }
+        if (plan.path("traces").asBoolean()) {
+            for (JsonNode principal : plan.get("principals")) compareTraces(principal, control, edge, verdict);
+            System.out.printf("programs done, after %.1f s%n", seconds(start));
+        }
         compareLeft(control, edge, verdict);
         System.out.printf("done after %.1f s%n", seconds(start));
         Path out = Path.of(plan.get("out").asText());
@@ -131,6 +135,22 @@ public final class Parity {
         int correlation = link.nextCorrelation();
         link.send(Messages.request(key, version, correlation, "all", body, edge::fill));
         return Messages.response(key, version, correlation, link.read());
+    }
+
+    /** The same programs on both sides at the same time. */
+    private static void compareTraces(JsonNode principal, Side control, Side edge, Verdict verdict) throws InterruptedException {
+        String name = principal.get("name").asText();
+        var there = new ArrayList<String>();
+        var thread = new Thread(() -> there.addAll(Traces.run(control, principal, name + ".")));
+        thread.start();
+        List<String> here = Traces.run(edge, principal, name + ".");
+        thread.join();
+        for (int i = 0; i < Math.max(there.size(), here.size()); i++) {
+            String left = i < there.size() ? there.get(i) : "nothing";
+            String right = i < here.size() ? here.get(i) : "nothing";
+            verdict.addLine(name + " " + left);
+            if (!left.equals(right)) verdict.addOther("a program of " + name, left, right);
+        }
     }
 
     private static void compareLeft(Side control, Side edge, Verdict verdict) throws Exception {

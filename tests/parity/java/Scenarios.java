@@ -16,23 +16,27 @@ final class Scenarios {
         var scenarios = new ArrayList<List<Step>>();
         for (String principal : List.of("all", "some")) {
             for (int version = 7; version <= 17; version++) {
-                scenarios.add(fetchSession(version, principal));
-                scenarios.add(longSession(version, principal));
+                scenarios.add(named("session", fetchSession(version, principal)));
+                scenarios.add(named("long session", longSession(version, principal)));
             }
         }
         for (String principal : Names.PRINCIPALS) {
-            for (int version = 0; version <= 9; version++) scenarios.add(GroupScenarios.member(version, principal));
-            for (int version = 0; version <= 1; version++) scenarios.add(GroupScenarios.consumer(version, principal));
-            scenarios.add(pipelined(principal));
-            scenarios.add(closing(principal));
+            for (int version = 0; version <= 9; version++) scenarios.add(named("member", GroupScenarios.member(version, principal)));
+            for (int version = 0; version <= 1; version++) scenarios.add(named("consumer", GroupScenarios.consumer(version, principal)));
+            scenarios.add(named("pipelined", pipelined(principal)));
+            scenarios.add(named("closing", closing(principal)));
         }
-        scenarios.add(GroupScenarios.two());
-        scenarios.add(GroupScenarios.left());
-        scenarios.add(modes());
-        scenarios.add(stolen());
-        scenarios.add(recreated());
+        scenarios.add(named("two", GroupScenarios.two()));
+        scenarios.add(named("left", GroupScenarios.left()));
+        scenarios.add(named("modes", modes()));
+        scenarios.add(named("stolen", stolen()));
+        scenarios.add(named("recreated", recreated()));
         scenarios.removeIf(steps -> !steps.stream().allMatch(step -> isOffered(step, advertised)));
         return scenarios;
+    }
+
+    private static List<Step> named(String name, List<Step> steps) {
+        return steps.stream().map(step -> step.in(name)).toList();
     }
 
     private static boolean isOffered(Step step, Map<Integer, int[]> advertised) {

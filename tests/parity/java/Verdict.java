@@ -17,7 +17,8 @@ final class Verdict {
     private static final int TOLD = 40;
     private static final int ENOUGH = 10_000;
 
-    private record Row(int key, int version, String field, String control, String edge) {}
+    /** `scenario` is that of the one scenario that a declared row is about; empty for a row that is about any request. */
+    private record Row(int key, int version, String field, String control, String edge, String scenario) {}
 
     private static final class Found {
         int count;
@@ -30,6 +31,7 @@ final class Verdict {
     private final Map<Row, Found> different = new LinkedHashMap<>();
     private final Map<String, Integer> perKey = new LinkedHashMap<>();
     private final Set<Long> seen = new HashSet<>();
+    private int lines;
     private int touched;
     private int differing;
 
@@ -39,7 +41,7 @@ final class Verdict {
             if (row.get("why").asText().length() < 10) throw new IOException("declared.yaml: a row without a reason: " + row);
             for (JsonNode version : row.get("versions")) {
                 declared.put(new Row(row.get("key").asInt(), version.asInt(), row.get("field").asText(),
-                    row.get("control").asText(), row.get("edge").asText()), false);
+                    row.get("control").asText(), row.get("edge").asText(), row.path("scenario").asText("")), false);
             }
         }
     }
@@ -50,8 +52,8 @@ final class Verdict {
         if (isNew) perKey.merge("key " + step.key(), 1, Integer::sum);
         int open = 0;
         for (var difference : differences) {
-            var row = new Row(step.key(), step.version(), difference.field(), difference.control(), difference.edge());
-            if (declared.replace(row, true) != null) continue;
+            var row = row(step, difference, "");
+            if (declared.replace(row, true) != null || declared.replace(row(step, difference, step.scenario()), true) != null) continue;
             open++;
             Found found = different.computeIfAbsent(row, none -> new Found());
             found.count++;
@@ -61,10 +63,20 @@ final class Verdict {
         else if (!differences.isEmpty() && isNew) touched++;
     }
 
+    private static Row row(Step step, Compare.Difference difference, String scenario) {
+        return new Row(step.key(), step.version(), difference.field(), difference.control(), difference.edge(), scenario);
+    }
+
+    /** A line of a program that both sides ran. */
+    void addLine(String line) {
+        lines++;
+        System.out.println("   both: " + line);
+    }
+
     /** Something other than an answer. */
     void addOther(String what, String control, String edge) {
         differing++;
-        Found found = different.computeIfAbsent(new Row(-1, -1, what, control, edge), none -> new Found());
+        Found found = different.computeIfAbsent(new Row(-1, -1, what, control, edge, ""), none -> new Found());
         found.count++;
         found.example = what;
     }
@@ -84,7 +96,7 @@ final class Verdict {
         }
         if (told > TOLD) System.out.println("... and " + (told - TOLD) + " more kinds of difference");
         Files.writeString(out, text);
-        System.out.println("compared by key: " + perKey);
+        System.out.println("compared by key: " + perKey + ", lines of programs: " + lines);
         boolean good = differing == 0;
         if (whole) good &= isWhole();
         System.out.println("parity: " + seen.size() + " compared, " + touched + " declared, " + differing + " different");

@@ -18,6 +18,8 @@ pub struct Run {
     pub cases: Option<usize>,
     /// Only APIs of these keys; every advertised one where it is empty.
     pub keys: Vec<i16>,
+    /// Whether programs of Java's own Consumer and Admin run, too.
+    pub traces: bool,
     /// The longest that it may take, in seconds.
     pub limit: u32,
 }
@@ -33,13 +35,14 @@ pub fn compare(setups: &Setups, run: &Run) -> Result<String, String> {
     plan["seed"] = json!(run.seed);
     plan["cases"] = json!(run.cases);
     plan["keys"] = json!(run.keys);
+    plan["traces"] = json!(run.traces);
     plan["out"] = json!(out);
     plan["declared"] = json!(paths::root().join("tests/parity/declared.yaml"));
     let file = out.join(format!("plan-{}.json", std::process::id()));
     fs::write(&file, plan.to_string()).map_err(|error| format!("{}: {error}", file.display()))?;
     let mut java = Command::new("timeout");
     java.args(["-k", "10", &run.limit.to_string(), "java", "-XX:+UseSerialGC", "-Xmx512m", "-Xshare:auto"]);
-    java.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=error").arg("-cp");
+    java.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=off").arg("-cp");
     java.arg(format!("{}:{}/*", classes.display(), Version::V4.jars().display())).arg("Parity").arg(&file);
     let Output { status, stdout, .. } = java
         .stdin(Stdio::null())

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use weir_parity::{Run, Setups, compare};
 
-const USAGE: &str = "usage: weir-parity [--cases N] [--seed N] [--keys 1,2,3] [--limit SECONDS]";
+const USAGE: &str = "usage: weir-parity [--cases N] [--seed N] [--keys 1,2,3] [--traces yes|no] [--limit SECONDS]";
 
 fn main() -> ExitCode {
     let run = match parse(&std::env::args().skip(1).collect::<Vec<_>>()) {
@@ -31,12 +31,13 @@ fn main() -> ExitCode {
 }
 
 fn parse(words: &[String]) -> Result<Run, String> {
-    let mut run = Run { seed: 1, cases: None, keys: Vec::new(), limit: 1_200 };
+    let mut run = Run { seed: 1, cases: None, keys: Vec::new(), traces: true, limit: 1_200 };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
         let wrong = |error: std::num::ParseIntError| format!("{word} {value}: {error}");
         match word.as_str() {
+            "--traces" => run.traces = value == "yes",
             "--cases" => run.cases = Some(value.parse().map_err(wrong)?),
             "--seed" => run.seed = value.parse().map_err(wrong)?,
             "--limit" => run.limit = value.parse().map_err(wrong)?,

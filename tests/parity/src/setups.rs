@@ -25,7 +25,7 @@ impl Setups {
     /// # Panics
     /// When one of them does not come up.
     pub fn start() -> Self {
-        let control = std::thread::spawn(|| cluster(&authorized()));
+        let control = std::thread::spawn(|| cluster(&AUTHORIZED));
         let edge = cluster(&[]);
         let control = control.join().expect("the control cluster starts");
         hide_one(&[&control, &edge]);
@@ -65,16 +65,17 @@ impl Setups {
 }
 
 /// Whoever comes over the plaintext listener sets the cluster up; everybody else has what the ACLs say.
-fn authorized() -> Vec<(String, String)> {
-    let authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
-    [("authorizer.class.name", authorizer), ("super.users", "User:ANONYMOUS")]
-        .map(|(key, value)| (key.to_string(), value.to_string()))
-        .into()
-}
+const AUTHORIZED: [(&str, &str); 2] = [
+    ("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
+    ("super.users", "User:ANONYMOUS"),
+];
+/// The records' times are fixed, and long ago for a broker that forgets.
+const KEPT: (&str, &str) = ("log.retention.ms", "-1");
 
-fn cluster(properties: &[(String, String)]) -> Kafka {
-    let options = KafkaOptions { brokers: 1, properties: properties.to_vec(), ..KafkaOptions::new(Version::V4) };
-    let kafka = Kafka::start(options);
+fn cluster(properties: &[(&str, &str)]) -> Kafka {
+    let properties =
+        properties.iter().chain([&KEPT]).map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    let kafka = Kafka::start(KafkaOptions { brokers: 1, properties, ..KafkaOptions::new(Version::V4) });
     let specs = TOPICS.map(|(name, partitions)| TopicSpec { name, partitions, replication: 1, configs: &[] });
     kafka.create_topics(&specs);
     kafka
