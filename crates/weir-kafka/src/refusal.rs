@@ -48,10 +48,16 @@ pub mod code {
     pub const UNKNOWN_TOPIC_ID: i16 = 100;
     /// The topic id is not the one that the log has.
     pub const INCONSISTENT_TOPIC_ID: i16 = 103;
+    /// There is no such thing.
+    pub const RESOURCE_NOT_FOUND: i16 = 91;
+    /// One thing is asked for twice.
+    pub const DUPLICATE_RESOURCE: i16 = 92;
     /// The pattern of a subscription is not taken.
     pub const INVALID_REGULAR_EXPRESSION: i16 = 128;
     /// Controllers were asked for where brokers answer.
     pub const MISMATCHED_ENDPOINT_TYPE: i16 = 114;
+    /// There are no endpoints of this type.
+    pub const UNSUPPORTED_ENDPOINT_TYPE: i16 = 115;
 }
 
 /// The code that says a reason.
@@ -75,6 +81,23 @@ pub fn code_of(reason: Reason) -> i16 {
         | Reason::PrincipalAmbiguous
         | Reason::AddressNotAllowed
         | Reason::PrincipalConnections => code::CLUSTER_AUTHORIZATION_FAILED,
+    }
+}
+
+/// A sentence for a code, where an answer has a place for one: the same for everybody, whatever the broker wrote, for
+/// that may name hosts, members or topics (trap L24).
+#[must_use]
+pub(crate) fn sentence_of(error_code: i16) -> &'static str {
+    match error_code {
+        code::TOPIC_AUTHORIZATION_FAILED => "Topic authorization failed.",
+        code::GROUP_AUTHORIZATION_FAILED => "Group authorization failed.",
+        code::CLUSTER_AUTHORIZATION_FAILED => "Cluster authorization failed.",
+        code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED => "Transactional id authorization failed.",
+        code::INVALID_REQUEST => "The request is not valid.",
+        code::INVALID_REGULAR_EXPRESSION => "The pattern of the subscription is not taken.",
+        code::COORDINATOR_NOT_AVAILABLE | code::NOT_COORDINATOR => "The coordinator is not here now.",
+        code::MISMATCHED_ENDPOINT_TYPE | code::UNSUPPORTED_ENDPOINT_TYPE => "Only brokers are described here.",
+        _ => "The request failed; its code says why.",
     }
 }
 

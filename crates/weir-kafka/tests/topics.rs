@@ -243,11 +243,13 @@ fn trap_k2_produce_is_refused_for_each_partition_and_trap_c6_without_acks_by_clo
             .with_partition_data(vec![PartitionProduceData::default().with_index(1), PartitionProduceData::default()])
     };
     for version in 3..=7 {
-        let asked = ProduceRequest::default().with_acks(1).with_topic_data(vec![topic(GRANTED), topic(HIDDEN)]);
+        let asked =
+            ProduceRequest::default().with_acks(1).with_topic_data(vec![topic(GRANTED), topic(HIDDEN), topic(GRANTED)]);
         let mut desk = Desk::new();
         assert!(matches!(desk.ask(ApiKey::Produce, version, &asked), Led::Local));
         let (_, response) = read::<ProduceResponse>(&desk.local_answer(), false, version);
         let codes = response.responses.iter().flat_map(|topic| &topic.partition_responses);
+        // What is named twice is answered once.
         assert!(codes.clone().count() == 4 && codes.map(|partition| partition.error_code).all(|code| code == 29));
         let without = ProduceRequest::default().with_acks(0).with_topic_data(vec![topic(GRANTED)]);
         let refused = Desk::new().raw(frame(ApiKey::Produce, version, 1, &without)).unwrap_err();
@@ -326,6 +328,8 @@ fn trap_l20_controllers_are_nobodys_business() {
     let mut desk = Desk::new();
     desk.ask(ApiKey::DescribeCluster, 1, &DescribeClusterRequest::default().with_endpoint_type(2));
     assert_eq!(read::<DescribeClusterResponse>(&desk.local_answer(), true, 1).1.error_code, 114);
+    desk.ask(ApiKey::DescribeCluster, 1, &DescribeClusterRequest::default().with_endpoint_type(3));
+    assert_eq!(read::<DescribeClusterResponse>(&desk.local_answer(), true, 1).1.error_code, 115);
     desk.ask(ApiKey::DescribeCluster, 0, &DescribeClusterRequest::default());
     let (_, response) = read::<DescribeClusterResponse>(&desk.local_answer(), true, 0);
     assert_eq!((response.brokers.len(), &*response.cluster_id), (3, "shown-cluster"));

@@ -111,14 +111,11 @@ impl GroupMode {
 
     /// Whether a principal of this namespace may ask for this group.
     pub(crate) fn judge(self, namespace: &Namespace, shown: &str) -> Result<(), Reason> {
-        if !is_group_id(shown) {
-            return Err(Reason::GroupNameInvalid);
+        // Kafka asks for the right before it looks at the name, and here the right is to the prefix.
+        if self == Self::ExplicitPrefix && after_namespace(namespace, shown).is_none_or(str::is_empty) {
+            return Err(Reason::GroupOutsideNamespace);
         }
-        match self {
-            Self::Namespaced => Ok(()),
-            Self::ExplicitPrefix if after_namespace(namespace, shown).is_some_and(|rest| !rest.is_empty()) => Ok(()),
-            Self::ExplicitPrefix => Err(Reason::GroupOutsideNamespace),
-        }
+        if is_group_id(shown) { Ok(()) } else { Err(Reason::GroupNameInvalid) }
     }
 
     /// The groups of a principal of this namespace, as it names them.

@@ -3,12 +3,13 @@
 //! Must never: forward a pattern. The brokers would resolve it over all topics, with Weir's rights (trap L14).
 
 use kafka_protocol::messages::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
+use kafka_protocol::protocol::StrBytes;
 use weir_policy::{Operation, Reason};
 
 use super::{Answer, Judged, Request, Restored, Withheld};
 use crate::fault::Fault;
 use crate::outcome::Refusals;
-use crate::refusal::{code, code_of};
+use crate::refusal::{code, code_of, sentence_of};
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
     let mut message = request.decode::<ConsumerGroupHeartbeatRequest>()?;
@@ -18,6 +19,9 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
     }
     if message.subscribed_topic_regex.as_ref().is_some_and(|pattern| !pattern.is_empty()) {
         return refuse(request, refusals, Reason::RequestShape, code::INVALID_REGULAR_EXPRESSION);
+    }
+    if message.rack_id.as_ref().is_some_and(|rack| rack.is_empty()) {
+        return refuse(request, refusals, Reason::RequestShape, code::INVALID_REQUEST);
     }
     // Racks are the brokers' own; an absent one means that it did not change.
     message.rack_id = None;
@@ -31,12 +35,13 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
     request.forward(&message, Withheld::ConsumerGroupHeartbeat, if_unreachable)
 }
 
-/// The broker's text is dropped: it may name members, assignors or topics (trap L24).
+/// The broker's text is replaced: it may name members, assignors or topics (trap L24).
 pub(super) fn restore(answer: &Answer<'_>) -> Result<Restored, Fault> {
     let mut message = answer.decode::<ConsumerGroupHeartbeatResponse>()?;
-    if message.error_message.take().is_none() {
+    if message.error_message.is_none() {
         return answer.passed();
     }
+    message.error_message = Some(StrBytes::from_static_str(sentence_of(message.error_code)));
     answer.encoded(&message, false)
 }
 
@@ -46,5 +51,9 @@ fn refuse(request: &Request<'_>, refusals: &mut Refusals, reason: Reason, error_
 }
 
 fn failed(error_code: i16) -> ConsumerGroupHeartbeatResponse {
-    ConsumerGroupHeartbeatResponse::default().with_error_code(error_code)
+    // A refusal of rights has no text with Kafka either.
+    let has_text = !matches!(error_code, code::TOPIC_AUTHORIZATION_FAILED | code::GROUP_AUTHORIZATION_FAILED);
+    ConsumerGroupHeartbeatResponse::default()
+        .with_error_code(error_code)
+        .with_error_message(has_text.then(|| StrBytes::from_static_str(sentence_of(error_code))))
 }

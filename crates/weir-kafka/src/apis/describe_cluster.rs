@@ -13,19 +13,23 @@ use crate::answer::{Deferred, LocalAnswer};
 use crate::codec;
 use crate::env::Env;
 use crate::fault::Fault;
-use crate::refusal::code;
+use crate::refusal::{code, sentence_of};
 
 /// Endpoint type of brokers.
 const BROKERS: i8 = 1;
+/// Endpoint type of controllers.
+const CONTROLLERS: i8 = 2;
 
 pub(super) fn judge(request: &Request<'_>) -> Result<Judged, Fault> {
     let message = request.decode::<DescribeClusterRequest>()?;
     if request.version >= 1 && message.endpoint_type != BROKERS {
+        let error_code = match message.endpoint_type {
+            CONTROLLERS => code::MISMATCHED_ENDPOINT_TYPE,
+            _ => code::UNSUPPORTED_ENDPOINT_TYPE,
+        };
         let response = DescribeClusterResponse::default()
-            .with_error_code(code::MISMATCHED_ENDPOINT_TYPE)
-            .with_error_message(Some(StrBytes::from_static_str(
-                "The request was sent to an endpoint of the wrong type.",
-            )))
+            .with_error_code(error_code)
+            .with_error_message(Some(StrBytes::from_static_str(sentence_of(error_code))))
             .with_endpoint_type(BROKERS);
         return request.answer(&response);
     }

@@ -13,12 +13,15 @@ use crate::cluster::RealBrokerId;
 use crate::env::Env;
 use crate::fault::Fault;
 use crate::outcome::Refusals;
-use crate::refusal::{code, code_of};
+use crate::refusal::{code, code_of, sentence_of};
 
 /// The first version that asks for several keys.
 const BATCHED: i16 = 4;
 const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
+const SHARE: i8 = 2;
+/// The first version that knows share groups.
+const SHARED: i16 = 6;
 
 /// What was asked, and what of it was refused.
 #[derive(Debug)]
@@ -94,6 +97,7 @@ fn real_key(request: &Request<'_>, key_type: i8, shown: &StrBytes) -> Result<Str
     match key_type {
         GROUP => request.real_group(&GroupId(shown.clone())).map(|GroupId(real)| real),
         TRANSACTION => Err(Reason::TransactionalIdNotServed),
+        SHARE if request.version >= SHARED => Err(Reason::ClusterOperation),
         _ => Err(Reason::RequestShape),
     }
 }
@@ -121,7 +125,7 @@ fn failed(shown: &StrBytes, error_code: i16) -> Coordinator {
         .with_node_id(BrokerId(-1))
         .with_port(-1)
         .with_error_code(error_code)
-        .with_error_message(Some(StrBytes::default()))
+        .with_error_message(Some(StrBytes::from_static_str(sentence_of(error_code))))
 }
 
 /// Up to version 3 the one coordinator stands in the answer itself.

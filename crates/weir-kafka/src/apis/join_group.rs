@@ -24,7 +24,7 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
     match judged {
         Err(reason) => {
             refusals.add(reason, 1);
-            request.answer(&failed(request.version, code_of(reason), &message.member_id))
+            request.answer(&failed(request.version, code_of(reason), &StrBytes::default()))
         }
         Ok(group) => {
             message.group_id = group;
