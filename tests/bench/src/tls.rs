@@ -1,12 +1,14 @@
 //! Certificates and TLS settings of one run: mutual TLS 1.3 with AES-128-GCM everywhere, so that no proxy is measured
 //! with another cipher than the next.
 
+mod rsa;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
-use rustls::crypto::aws_lc_rs::{self, cipher_suite};
+use rustls::crypto::aws_lc_rs::{self, cipher_suite, kx_group};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
@@ -24,6 +26,8 @@ pub const CLIENT: &str = "bench-client";
 pub struct Certificates {
     /// Where they are: `ca.pem`, `server.pem`, `server.key`, `client.pem`, `client.key`.
     pub dir: PathBuf,
+    /// The kind of all their keys.
+    pub keys: &'static str,
 }
 
 impl Certificates {
@@ -35,7 +39,13 @@ impl Certificates {
         authority.server(&[HOST, "localhost"]).context(made)?.write(dir, "server").context(made)?;
         client.write(dir, "client").context(made)?;
         fs::write(dir.join("ca.pem"), authority.certificate_pem()).context(made)?;
-        Ok(Self { dir: dir.to_owned() })
+        Ok(Self { dir: dir.to_owned(), keys: "ECDSA" })
+    }
+
+    /// The same with RSA-2048.
+    pub fn make_rsa(dir: &Path) -> Result<Self, Failure> {
+        rsa::write(dir).context("certificates cannot be made")?;
+        Ok(Self { dir: dir.to_owned(), keys: "RSA-2048" })
     }
 
     /// A file by its name.
@@ -48,6 +58,8 @@ impl Certificates {
         let bad = "the client's certificate cannot be used";
         let provider = CryptoProvider {
             cipher_suites: vec![cipher_suite::TLS13_AES_128_GCM_SHA256],
+            // Every peer has it.
+            kx_groups: vec![kx_group::X25519],
             ..aws_lc_rs::default_provider()
         };
         let (chain, key) = material(&self.dir, "client")?;

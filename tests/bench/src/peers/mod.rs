@@ -84,7 +84,7 @@ impl Peer {
         let [port, ..] = weir::free_ports()?;
         let files = certificates.dir.join(&slug);
         let site = Site { package, files, port, upstream, certificates };
-        let log = run.log(&slug);
+        let log = run.log(&format!("{slug}-{}", site.certificates.keys.to_lowercase()));
         let output = File::create(&log).context("a peer's log cannot be written")?;
         let both = output.try_clone().context("a peer's log cannot be written")?;
         let mut command = proxy::pinned(site.package.join(self.program))?;

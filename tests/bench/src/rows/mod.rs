@@ -5,6 +5,7 @@ mod cold_load;
 mod end_to_end;
 mod fairness;
 mod growth;
+mod handshakes;
 mod idle_memory;
 mod judgement;
 mod latency;
@@ -43,6 +44,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "fairness", measure: fairness::measure },
     Row { name: "one-topic", measure: one_topic::measure },
     Row { name: "growth", measure: growth::measure },
+    Row { name: "handshakes", measure: handshakes::measure },
     Row { name: "start", measure: start::measure },
     Row { name: "end-to-end", measure: end_to_end::measure },
 ];
