@@ -158,7 +158,10 @@ impl Connection {
                 if self.client.has_more {
                     break;
                 }
-                self.deadlines.check(now, &self.snapshot.config.limits, &self.client, &self.session)?;
+                // No deadline passes before the alarm rings.
+                if self.alarm.is_elapsed() {
+                    self.deadlines.check(now, &self.snapshot.config.limits, &self.client, &self.session)?;
+                }
                 return Ok(false);
             }
         }
@@ -170,12 +173,15 @@ impl Connection {
 
     /// Whether the process is stopping and this client has its answers, but for those that may be long in coming.
     fn is_drained(&self) -> bool {
+        if !self.worker.is_draining() {
+            return false;
+        }
         let waits_for_long = match self.session.head() {
             Head::Idle => true,
             Head::Local { .. } => false,
             Head::Broker { parked, .. } => parked && !self.session.is_amid_answer(),
         };
-        self.worker.is_draining() && waits_for_long && !self.client.link.has_pending()
+        waits_for_long && !self.client.link.has_pending()
     }
 
     /// Whether another request may be taken now: none while the process stops.

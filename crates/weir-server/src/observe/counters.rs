@@ -78,8 +78,7 @@ impl WorkerCounters {
                 add(cell, items.into());
             }
         }
-        let position = TABLE.iter().position(|row| row.key == outcome.row.key);
-        let Some(api) = position.and_then(|position| self.apis.get(position)) else { return };
+        let Some(api) = self.apis.get(outcome.row.index()) else { return };
         let result = match outcome.ending {
             Ending::Unanswered => &api.unanswered,
             Ending::Answered if outcome.refusals.is_empty() => &api.answered,
@@ -93,8 +92,9 @@ impl WorkerCounters {
     }
 }
 
-fn add(cell: &AtomicU64, more: u64) {
-    cell.fetch_add(more, Ordering::Relaxed);
+/// Adds without the cost of a locked instruction: of every cell, one thread alone is the writer.
+pub(super) fn add(cell: &AtomicU64, more: u64) {
+    cell.store(cell.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
 }
 
 #[cfg(test)]

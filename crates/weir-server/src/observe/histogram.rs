@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::counters::add;
+
 /// The upper ends of the buckets, in microseconds: from what Weir itself takes to what a long Fetch may wait.
 const BOUNDS: [u64; 15] = [
     250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 10_000_000,
@@ -32,8 +34,8 @@ impl Histogram {
     pub(super) fn observe(&self, time: Duration) {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let bucket = BOUNDS.iter().zip(&self.buckets).find(|(bound, _)| micros <= **bound);
-        bucket.map_or(&self.beyond, |(_, bucket)| bucket).fetch_add(1, Ordering::Relaxed);
-        self.micros.fetch_add(micros, Ordering::Relaxed);
+        add(bucket.map_or(&self.beyond, |(_, bucket)| bucket), 1);
+        add(&self.micros, micros);
     }
 }
 
