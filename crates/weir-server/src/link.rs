@@ -116,6 +116,18 @@ impl Link {
         }
     }
 
+    /// Adds bytes that stand in several places: one run of TLS records, not one for each.
+    pub(crate) fn put_all(&mut self, parts: &[&[u8]]) {
+        match &mut self.tls {
+            Some(tls) => {
+                let parts: Vec<_> = parts.iter().map(|part| IoSlice::new(part)).collect();
+                // As above: all of it is taken.
+                let _ = tls.writer().write_vectored(&parts);
+            }
+            None => parts.iter().for_each(|part| self.pending.extend_from_slice(part)),
+        }
+    }
+
     /// Adds bytes to what is to be sent, and may keep them instead of a copy.
     pub(crate) fn put_owned(&mut self, bytes: Vec<u8>) {
         if self.tls.is_none() && self.pending.is_empty() {

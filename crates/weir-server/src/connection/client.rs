@@ -153,6 +153,10 @@ impl Sink for Client {
     fn put(&mut self, bytes: &[u8]) {
         self.link.put(bytes);
     }
+
+    fn put_all(&mut self, parts: &[&[u8]]) {
+        self.link.put_all(parts);
+    }
 }
 
 fn frame_error(error: FrameError) -> CloseReason {
