@@ -8,6 +8,7 @@ use std::borrow::{Borrow, Cow};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 /// A broker's id as the brokers know it (`node.id`).
@@ -98,6 +99,9 @@ pub struct TopicView {
     pub partitions: Vec<PartitionView>,
 }
 
+/// Brokers of one partition: as many as partitions mostly have stand in it, and not in a block of memory of their own.
+pub type BrokerIds = SmallVec<[RealBrokerId; 4]>;
+
 /// One partition of a catalogue topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionView {
@@ -110,11 +114,11 @@ pub struct PartitionView {
     /// The leader's epoch, -1 where the brokers do not tell.
     pub leader_epoch: i32,
     /// The replicas.
-    pub replicas: Vec<RealBrokerId>,
+    pub replicas: BrokerIds,
     /// The replicas that are in sync.
-    pub isr: Vec<RealBrokerId>,
+    pub isr: BrokerIds,
     /// The replicas that are offline.
-    pub offline: Vec<RealBrokerId>,
+    pub offline: BrokerIds,
 }
 
 /// Versions of an API, both ends included.

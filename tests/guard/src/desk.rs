@@ -13,8 +13,8 @@ use kafka_protocol::protocol::{Encodable, HeaderVersion, StrBytes};
 use uuid::Uuid;
 use weir_kafka::advertise::AdvertisedNodes;
 use weir_kafka::cluster::{
-    ClusterView, PartitionView, RealAddress, RealBrokerId, RealClusterId, RealTopic, ShownClusterId, TopicView,
-    VersionRange,
+    BrokerIds, ClusterView, PartitionView, RealAddress, RealBrokerId, RealClusterId, RealTopic, ShownClusterId,
+    TopicView, VersionRange,
 };
 use weir_kafka::env::{Env, SessionLimits};
 use weir_kafka::session::{Session, Turn};
@@ -154,7 +154,7 @@ fn view(now: Instant) -> ClusterView {
         leader_epoch: 5,
         replicas: (1..=3).map(RealBrokerId).collect(),
         isr: (1..=3).map(RealBrokerId).collect(),
-        offline: vec![],
+        offline: BrokerIds::new(),
     };
     let topic = |index| TopicView { id: topic_id(index), partitions: vec![partition.clone()] };
     ClusterView {

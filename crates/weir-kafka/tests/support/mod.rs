@@ -224,8 +224,8 @@ fn view() -> ClusterView {
         leader: RealBrokerId(index + 1),
         leader_epoch: 5,
         replicas: (1..=3).map(RealBrokerId).collect(),
-        isr: vec![RealBrokerId(1)],
-        offline: vec![],
+        isr: vec![RealBrokerId(1)].into(),
+        offline: vec![].into(),
     };
     let all = |range: VersionRange| range;
     ClusterView {

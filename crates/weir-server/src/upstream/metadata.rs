@@ -64,7 +64,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use uuid::Uuid;
-    use weir_kafka::cluster::{RealAddress, RealBrokerId, RealClusterId};
+    use weir_kafka::cluster::{BrokerIds, RealAddress, RealBrokerId, RealClusterId};
 
     use super::*;
 
@@ -74,9 +74,9 @@ mod tests {
             error_code: 0,
             leader: RealBrokerId(leader),
             leader_epoch,
-            replicas: Vec::new(),
-            isr: Vec::new(),
-            offline: Vec::new(),
+            replicas: BrokerIds::new(),
+            isr: BrokerIds::new(),
+            offline: BrokerIds::new(),
         }
     }
 

@@ -13,8 +13,8 @@ use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 use uuid::Uuid;
 use weir_kafka::advertise::AdvertisedNodes;
 use weir_kafka::cluster::{
-    ClusterView, PartitionView, RealAddress, RealBrokerId, RealClusterId, RealTopic, ShownClusterId, TopicView,
-    VersionRange,
+    BrokerIds, ClusterView, PartitionView, RealAddress, RealBrokerId, RealClusterId, RealTopic, ShownClusterId,
+    TopicView, VersionRange,
 };
 use weir_kafka::env::{Env, SessionLimits};
 use weir_kafka::session::{Session, Turn};
@@ -196,7 +196,7 @@ fn view(topics: usize) -> ClusterView {
         (RealBrokerId(id), RealAddress { host, port: 9092 })
     };
     let partition = |index: i32| {
-        let replicas: Vec<_> = (0..3).map(|next| RealBrokerId((index + next) % BROKERS + 1)).collect();
+        let replicas: BrokerIds = (0..3).map(|next| RealBrokerId((index + next) % BROKERS + 1)).collect();
         PartitionView {
             index,
             error_code: 0,
@@ -204,7 +204,7 @@ fn view(topics: usize) -> ClusterView {
             leader_epoch: 5,
             isr: replicas.clone(),
             replicas,
-            offline: Vec::new(),
+            offline: BrokerIds::new(),
         }
     };
     let ids: Vec<_> = (0..topics).map(|index| (RealTopic(policies::topic(index)), Uuid::new_v4())).collect();

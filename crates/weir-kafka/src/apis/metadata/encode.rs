@@ -128,8 +128,12 @@ impl<'a> Encoder<'a> {
         };
         let leader = if leads { partition.leader.shown().0 } else { -1 };
         let fields = fields(error_code, partition.index, leader, partition.leader_epoch);
-        let present = if self.version >= 7 { fields.len() } else { WITHOUT_EPOCH };
-        self.out.extend_from_slice(fields.get(..present).unwrap_or_default());
+        if self.version >= 7 {
+            self.out.extend_from_slice(&fields);
+        } else {
+            let [without_epoch @ .., _, _, _, _] = fields;
+            self.out.extend_from_slice(&without_epoch);
+        }
         self.brokers(&partition.replicas);
         self.brokers(&partition.isr);
         if self.version >= 5 {
@@ -170,9 +174,6 @@ impl<'a> Encoder<'a> {
         }
     }
 }
-
-/// Bytes of a partition's first fields where the leader's epoch is not among them.
-const WITHOUT_EPOCH: usize = 10;
 
 /// A partition's first fields, in one piece: its error, its index, its leader and the leader's epoch.
 fn fields(error_code: i16, index: i32, leader: i32, epoch: i32) -> [u8; 14] {
