@@ -234,6 +234,12 @@ impl Kafka {
         node::tool(self.options.version, class, args)
     }
 
+    /// The same for a tool that may fail: whether it ended well, and all that it wrote.
+    pub fn try_tool(&self, class: &str, args: &[&str]) -> (bool, String) {
+        let (succeeded, out, err) = node::run_tool(self.options.version, class, args);
+        (succeeded, out + &err)
+    }
+
     /// Waits until every running broker names all running brokers, and none that is dead.
     pub fn wait_ready(&self) {
         let ready = wait::try_until(START_LIMIT, || {

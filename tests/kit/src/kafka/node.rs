@@ -76,15 +76,21 @@ pub(super) fn format_all(plans: Vec<NodePlan>) {
 
 /// Runs a tool of Kafka to its end; gives its standard output.
 pub(super) fn tool(version: Version, class: &str, args: &[&str]) -> String {
-    let mut command = java(version, &["-Xmx128m"]);
+    let (succeeded, out, err) = run_tool(version, class, args);
+    assert!(succeeded, "{class} {args:?} failed\n{out}\n{err}");
+    out
+}
+
+/// Runs a tool of Kafka to its end: whether it ended well, its standard output and its standard error.
+pub(super) fn run_tool(version: Version, class: &str, args: &[&str]) -> (bool, String, String) {
+    let mut command = java(version, &["-Xmx128m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"]);
     // A tool that hangs would hang the test.
     let mut bounded = Command::new("timeout");
     bounded.arg("60").arg(command.get_program()).args(command.get_args()).arg(class).args(args);
     command = bounded;
     let Output { status, stdout, stderr } = command.output().expect("java starts");
-    let (out, err) = (String::from_utf8_lossy(&stdout).into_owned(), String::from_utf8_lossy(&stderr));
-    assert!(status.success(), "{class} {args:?}: {status}\n{out}\n{err}");
-    out
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (status.success(), text(stdout), text(stderr))
 }
 
 impl NodePlan {
