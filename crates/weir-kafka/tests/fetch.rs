@@ -349,7 +349,13 @@ fn what_a_session_holds_of_refused_names_has_an_end() {
         };
         request(12, (500, round), (0..10).map(named).collect())
     };
-    let refused_at = (1..100).find(|round| desk.raw(frame(ApiKey::Fetch, 12, 77, &added(*round))).is_err());
+    let refused_at = (1..100).find(|round| {
+        let Ok(led) = desk.raw(frame(ApiKey::Fetch, 12, 77, &added(*round))) else { return true };
+        let (header, _) = upstream::<FetchRequest>(led, 12);
+        let broker = FetchResponse::default().with_session_id(500);
+        desk.broker_answers(&answer(header.correlation_id, true, 12, &broker), 99).unwrap();
+        false
+    });
     assert_eq!(refused_at, Some(4), "a mebibyte of names is four times 300 kB");
 }
 
@@ -464,4 +470,91 @@ fn trap_a19_a_session_that_is_emptied_is_emptied_at_the_broker() {
     let (_, response) = read::<FetchResponse>(&out, true, 12);
     assert_eq!((response.session_id, response.responses.len()), (0, 1), "the refused topic is told");
     assert!(matches!(desk.ask(ApiKey::Fetch, 12, &request(12, (500, 2), vec![])), Led::Local));
+}
+
+/// Each change that is under way holds a list of its own, however few bytes ask for it.
+#[test]
+fn hostile_f12_a_session_does_not_change_again_and_again_while_nobody_waits_for_the_answers() {
+    let mut desk = Desk::new();
+    open_session(&mut desk, 12);
+    let adds = |epoch, index| request(12, (500, epoch), vec![topic(GRANTED, GRANTED_ID, 12, &[index])]);
+    let nothing = |epoch| request(12, (500, epoch), vec![]);
+    for (epoch, asked) in [(1, nothing(1)), (2, adds(2, 7)), (3, nothing(3)), (4, adds(4, 7))] {
+        assert!(matches!(desk.ask(ApiKey::Fetch, 12, &asked), Led::Upstream(_)), "epoch {epoch}");
+    }
+    assert!(matches!(desk.ask(ApiKey::Fetch, 12, &adds(5, 8)), Led::Local));
+    assert!(matches!(desk.ask(ApiKey::Fetch, 12, &nothing(6)), Led::Local), "the session is over");
+    // With the answers in between, there is no end to it.
+    let mut desk = Desk::new();
+    open_session(&mut desk, 12);
+    for epoch in 1..10 {
+        let (header, _) = upstream::<FetchRequest>(desk.ask(ApiKey::Fetch, 12, &adds(epoch, 10 + epoch)), 12);
+        let broker = FetchResponse::default().with_session_id(500);
+        desk.broker_answers(&answer(header.correlation_id, true, 12, &broker), 99).unwrap();
+    }
+}
+
+/// Java reads a tagged structure by its fields, and goes on behind them: the size that stands before it is not looked at.
+#[test]
+fn trap_s6_a_broker_hides_nothing_in_a_tagged_field_that_clients_read_by_its_fields() {
+    let version = 12;
+    let partition = |tag: u8, content: &[u8]| {
+        let mut answer = answer(
+            0,
+            true,
+            version,
+            &FetchResponse::default().with_responses(vec![answered(
+                GRANTED,
+                GRANTED_ID,
+                version,
+                vec![data(0, 0).with_error_code(6)],
+            )]),
+        );
+        // Behind the partition's tags stand those of its topic, and of the answer.
+        let rest = answer.split_off(answer.len() - 3);
+        assert_eq!(rest, [0, 0, 0]);
+        answer.extend_from_slice(&[1, tag, u8::try_from(content.len()).unwrap()]);
+        answer.extend_from_slice(content);
+        answer.extend_from_slice(&[0, 0]);
+        let length = u32::try_from(answer.len() - 4).unwrap();
+        answer[..4].copy_from_slice(&length.to_be_bytes());
+        answer
+    };
+    let hidden = |tag: u8, content: &[u8]| {
+        let mut desk = Desk::new();
+        desk.ask(ApiKey::Fetch, version, &request(version, (0, -1), vec![topic(GRANTED, GRANTED_ID, version, &[0])]));
+        let sent = partition(tag, content);
+        let out = desk.broker_answers(&sent, 1 << 20).unwrap();
+        assert_eq!(out.len(), sent.len());
+        let place = out.len() - 2 - content.len();
+        assert_eq!(out[place - 1], u8::try_from(content.len()).unwrap());
+        (out[place - 2] == 0x7f).then(|| assert!(out[place..].iter().all(|byte| *byte == 0))).is_some()
+    };
+    let leader = [0, 0, 0, 1, 0, 0, 0, 5, 0];
+    let numbers = [0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 7, 0];
+    for (tag, right) in [(0, &numbers[..]), (1, &leader[..]), (2, &numbers[..])] {
+        assert!(!hidden(tag, right), "tag {tag}");
+        let fields = &right[..right.len() - 1];
+        let smuggled = [right, b"the next partition"].concat();
+        let inside = [fields, &[1, 5, 8], b"internal"].concat();
+        for wrong in [&smuggled[..], &inside[..], fields, &fields[..4], &[]] {
+            assert!(hidden(tag, wrong), "tag {tag}: {wrong:x?}");
+        }
+    }
+}
+
+#[test]
+fn hostile_u7_a_broker_does_not_make_more_sessions_than_were_asked_for() {
+    let mut desk = Desk::new();
+    for id in 1..=20 {
+        let asked = request(12, (0, -1), vec![topic(GRANTED, GRANTED_ID, 12, &[0])]);
+        let (header, _) = upstream::<FetchRequest>(desk.ask(ApiKey::Fetch, 12, &asked), 12);
+        let broker = FetchResponse::default().with_session_id(id);
+        desk.broker_answers(&answer(header.correlation_id, true, 12, &broker), 99).unwrap();
+    }
+    let known = (1..=20).filter(|id| {
+        let led = desk.ask(ApiKey::Fetch, 12, &request(12, (*id, 1), vec![]));
+        matches!(led, Led::Upstream(_))
+    });
+    assert_eq!(known.count(), desk.limits.fetch_sessions);
 }

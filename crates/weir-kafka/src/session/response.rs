@@ -256,8 +256,7 @@ impl Session {
                 self.fetch_sessions.forget(id);
             }
             None if walk.session_id != 0 && walk.error_code == 0 => {
-                let by_id = version >= BY_ID;
-                let session = FetchSession { topics: asked.topics, by_id, generations: asked.generations };
+                let session = FetchSession::new(asked.topics, version >= BY_ID, asked.generations);
                 self.fetch_sessions.remember(walk.session_id, session);
             }
             None => {}

@@ -149,18 +149,23 @@ fn incremental(
     }
     let (topics, forgotten) = (&fetch.body.topics, &fetch.body.forgotten);
     // What moves on in partitions that are known, or does not, is no change.
-    if !session.topics.hold_all(topics).map_err(Fault::Malformed)? {
-        session.topics = Arc::new(with_more(&session.topics, topics, request.env)?);
+    let adds = !session.topics.hold_all(topics).map_err(Fault::Malformed)?;
+    if (adds || forgotten.len() > 0) && !session.may_change() {
+        sessions.retire(id);
+        return Ok(answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND));
     }
+    let known =
+        if adds { with_more(&session.topics, topics, request.env)?.into() } else { Arc::clone(&session.topics) };
     // What a client forgets is no business of the broker's where it was refused (C19).
-    let known = Arc::clone(&session.topics);
     let allowed = |topic: &Topic<'_>| known.allow(topic.key);
     // All that is asked for is known by now.
     let untouched = (known.allow_all() || topics.all(allowed).map_err(Fault::Malformed)?)
         && forgotten.all(allowed).map_err(Fault::Malformed)?;
     let body = body(&fetch, untouched, allowed, allowed)?;
     if forgotten.len() > 0 {
-        session.topics = Arc::new(known.without(&listed(forgotten)?));
+        session.change(known.without(&listed(forgotten)?).into());
+    } else if adds {
+        session.change(known);
     }
     for (reason, topic) in session.topics.refused() {
         refusals.add(reason, topic.partitions.len());

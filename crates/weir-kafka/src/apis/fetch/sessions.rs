@@ -4,7 +4,7 @@
 //! (traps S3, C21). A session remembers every partition that the client asked for, the refused ones too.
 //! Must never: know a session of another connection, or hold a verdict past the policy or the view that gave it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use uuid::Uuid;
 
@@ -26,6 +26,24 @@ pub(crate) struct FetchSession {
     pub by_id: bool,
     /// The policy and the view that the verdicts came from.
     pub generations: (u64, u64),
+    /// What the topics were before they last changed, for as long as a request that is under way asks for that.
+    before: Weak<FetchTopics>,
+}
+
+impl FetchSession {
+    pub(crate) fn new(topics: Arc<FetchTopics>, by_id: bool, generations: (u64, u64)) -> Self {
+        Self { topics, by_id, generations, before: Weak::new() }
+    }
+
+    /// Whether the topics may change once more. No client changes them again before it has the answers to what it asked
+    /// before: each change that nobody waits for would leave a whole list behind, for the few bytes that ask for it.
+    pub(crate) fn may_change(&self) -> bool {
+        self.before.strong_count() == 0
+    }
+
+    pub(crate) fn change(&mut self, topics: Arc<FetchTopics>) {
+        self.before = Arc::downgrade(&std::mem::replace(&mut self.topics, topics));
+    }
 }
 
 /// The fetch sessions of one connection, by the broker's number: so few that a list is searched.
@@ -76,9 +94,12 @@ impl FetchSessions {
         self.sessions.len().saturating_add(self.retired.len()).saturating_add(self.under_way) < self.most
     }
 
-    /// Remembers a session that the broker has just given out.
+    /// Remembers a session that the broker has just given out. One that nobody could ask for is none.
     pub(crate) fn remember(&mut self, id: i32, session: FetchSession) {
         self.remove(id);
+        if self.sessions.len() >= self.most {
+            return;
+        }
         // Nearly always the only one.
         self.sessions.reserve_exact(1);
         self.sessions.push((id, session));

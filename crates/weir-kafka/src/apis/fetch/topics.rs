@@ -134,10 +134,11 @@ impl FetchTopics {
         for topic in self.iter() {
             let gone = forgotten.get(topic.key);
             let stays = |partition: &i32| gone.is_none_or(|gone| !gone.holds(*partition));
-            let before = left.partitions.len();
+            let (before, names) = (left.partitions.len(), left.names.len());
             left.add_all(topic.key, topic.refused, topic.partitions.iter().copied().filter(stays));
             if left.partitions.len() == before {
                 left.topics.pop();
+                left.names.truncate(names);
                 left.refused = left.refused.saturating_sub(usize::from(topic.refused.is_some()));
             }
         }
@@ -266,5 +267,16 @@ mod tests {
         forgotten.add_all(id(2), None, [0]);
         forgotten.add_all(id(3), None, [0]);
         assert_eq!(names(&topics.without(&forgotten)), [(id(1), vec![0])]);
+    }
+
+    #[test]
+    fn a_name_that_is_forgotten_takes_no_room() {
+        let mut topics = FetchTopics::default();
+        topics.add_all(TopicKey::Name("a"), None, [0]);
+        topics.add_all(TopicKey::Name("bc"), None, [0]);
+        let mut forgotten = FetchTopics::default();
+        forgotten.add_all(TopicKey::Name("bc"), None, [0]);
+        let left = topics.without(&forgotten);
+        assert_eq!((names(&left), left.name_bytes()), (vec![(TopicKey::Name("a"), vec![0])], 1));
     }
 }

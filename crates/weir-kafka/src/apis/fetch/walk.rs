@@ -23,7 +23,13 @@ const NODE_ENDPOINTS: i16 = 16;
 const LONGEST_PIECE: usize = 4096;
 /// A tag number that no version uses: clients skip it.
 const UNKNOWN_TAG: u8 = 0x7f;
+const DIVERGING_EPOCH: u32 = 0;
 const CURRENT_LEADER: u32 = 1;
+const SNAPSHOT: u32 = 2;
+/// Bytes of an epoch and an offset.
+const OFFSET_AND_EPOCH: usize = 12;
+/// Bytes of a leader and its epoch.
+const LEADER_AND_EPOCH: usize = 8;
 
 /// What an answer is judged against.
 pub(crate) struct Scope<'a> {
@@ -317,10 +323,12 @@ impl FetchWalk {
     fn partition_tags(&mut self, piece: &mut [u8], scope: &Scope<'_>) -> Result<usize, Piece> {
         let whole = self.whole;
         let walked = self.tags(piece, 0, |tag, _, content| match tag {
+            DIVERGING_EPOCH | SNAPSHOT if !is_plain(content, OFFSET_AND_EPOCH) => Edit::Hide,
             // The diverging epoch and the snapshot are numbers of the partition itself.
-            0 | 2 => Edit::Keep,
+            DIVERGING_EPOCH | SNAPSHOT => Edit::Keep,
+            CURRENT_LEADER if !is_plain(content, LEADER_AND_EPOCH) => Edit::Hide,
             CURRENT_LEADER if whole && leader_is_shown(content, scope) => Edit::Keep,
-            CURRENT_LEADER if content.len() >= 8 => Edit::NoLeader,
+            CURRENT_LEADER => Edit::NoLeader,
             _ => Edit::Zero,
         })?;
         self.state = self.next_partition();
@@ -440,6 +448,12 @@ impl From<Malformed> for Piece {
     fn from(_: Malformed) -> Self {
         Self::Unreadable
     }
+}
+
+/// Whether a tagged field is a structure of so many bytes and no tagged fields of its own. Clients read it by its fields
+/// and go on behind them, whatever size it declares: more bytes would be the next partition to them (trap S6).
+fn is_plain(content: &[u8], fields: usize) -> bool {
+    content.len() == fields.saturating_add(1) && content.last() == Some(&0)
 }
 
 fn leader_is_shown(content: &[u8], scope: &Scope<'_>) -> bool {
