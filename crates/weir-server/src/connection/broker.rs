@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use weir_kafka::advertise::Target;
+use weir_kafka::answer::Sink;
 use weir_kafka::cleared::Cleared;
 use weir_kafka::cluster::ClusterView;
 use weir_kafka::env::Env;
@@ -50,7 +51,7 @@ pub(super) struct Open {
     pub link: Link,
     /// What was read and not taken: the start of a piece that is not whole yet, or a later answer.
     carry: Vec<u8>,
-    /// What was read is a later answer, behind one of Weir's own.
+    /// What was read is a later answer, behind one of Weir's own or one that must go first.
     held_back: bool,
 }
 
@@ -116,7 +117,7 @@ impl Open {
     pub(super) fn read(&mut self, scratch: &mut [u8]) -> Result<Option<usize>, CloseReason> {
         let carried = self.carry.len();
         let Some((start, room)) = scratch.split_at_mut_checked(carried) else { return Err(CloseReason::Internal) };
-        // What was held back behind an answer of Weir's own is looked at before more is read.
+        // What was held back is looked at before more is read.
         let arrived = if self.held_back {
             0
         } else {
@@ -131,7 +132,9 @@ impl Open {
         Ok(Some(carried.saturating_add(arrived)))
     }
 
-    /// Has what `read` put into the scratch checked, and gives it to the client.
+    /// Has what `read` put into the scratch checked, and gives it to the client: no more than one answer beyond what the
+    /// scratch has room for. What refused partitions are told may be far longer than what the broker says, and many short
+    /// answers come at once.
     pub(super) fn relay(
         &mut self,
         scratch: &mut [u8],
@@ -140,16 +143,19 @@ impl Open {
         env: &Env<'_>,
         client: &mut Client,
     ) -> Result<(), CloseReason> {
-        let mut taken: usize = 0;
-        while taken < filled && session.awaits_broker_now() {
+        let (mut taken, mut lacks_more) = (0_usize, false);
+        let enough = scratch.len();
+        let mut client = Counted { client, given: 0 };
+        while taken < filled && client.given <= enough && session.awaits_broker_now() {
             let rest = scratch.get_mut(taken..filled).unwrap_or_default();
-            let took = session.feed_broker(rest, env, client).map_err(close_reason)?;
+            let took = session.feed_broker(rest, env, &mut client).map_err(close_reason)?;
             if took == 0 {
+                lacks_more = true;
                 break;
             }
             taken = taken.saturating_add(took);
         }
-        self.held_back = taken < filled && !session.awaits_broker_now();
+        self.held_back = taken < filled && !lacks_more;
         self.carry.clear();
         self.carry.extend_from_slice(scratch.get(taken..filled).unwrap_or_default());
         if self.carry.is_empty() {
@@ -157,6 +163,24 @@ impl Open {
             self.carry = Vec::new();
         }
         Ok(())
+    }
+}
+
+/// The client, and how many bytes it was given.
+struct Counted<'a> {
+    client: &'a mut Client,
+    given: usize,
+}
+
+impl Sink for Counted<'_> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.given = self.given.saturating_add(bytes.len());
+        self.client.put(bytes);
+    }
+
+    fn put_all(&mut self, parts: &[&[u8]]) {
+        self.given = parts.iter().fold(self.given, |sum, part| sum.saturating_add(part.len()));
+        self.client.put_all(parts);
     }
 }
 

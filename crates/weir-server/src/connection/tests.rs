@@ -22,6 +22,7 @@ async fn connected(valid_for: Duration) -> (Connection, TcpStream) {
     let fixture = Fixture::new();
     // Nobody listens there.
     fixture.configure("127.0.0.1:9092", "127.0.0.1:1");
+    fixture.grant("tool", "public.granted");
     let snapshot = Arc::new(fixture.snapshot());
     let wanted = WantedTopics { literals: Vec::new(), keep: Box::new(|_| false), pattern: false };
     let upstream = Upstream::start(snapshot.upstreams["main"].clone(), watch::channel(Arc::new(wanted)).1);
@@ -56,6 +57,13 @@ fn join(rebalance: Duration) -> Bytes {
         .with_session_timeout_ms(10_000)
         .with_rebalance_timeout_ms(rebalance.as_millis().try_into().unwrap());
     frame(ApiKey::JoinGroup, 4, &request)
+}
+
+/// A broker's connection, and the broker's end of it.
+async fn dialled() -> (Link, TcpStream) {
+    let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let link = Link::plain(TcpStream::connect(door.local_addr().unwrap()).await.unwrap());
+    (link, door.accept().await.unwrap().0)
 }
 
 /// SaslHandshake, which is answered at once and needs no broker.
@@ -148,9 +156,7 @@ async fn hostile_o10_a_stop_waits_for_answers_but_not_for_members_of_a_group() {
 #[tokio::test]
 async fn a_broker_that_closed_while_nothing_was_asked_of_it_gets_no_request() {
     let (mut connection, mut client) = connected(Duration::from_secs(60)).await;
-    let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let link = Link::plain(TcpStream::connect(door.local_addr().unwrap()).await.unwrap());
-    let mut broker = door.accept().await.unwrap().0;
+    let (link, mut broker) = dialled().await;
     let own = || Cleared::own(&OwnRequest::ApiVersions { version: 0 }, 0, "weir").unwrap();
     connection.broker = Broker::open(link, own());
     assert_eq!(connection.advance(), Ok(false));
@@ -188,4 +194,43 @@ async fn requests_that_come_in_one_piece_are_taken_one_by_one() {
     client.read_to_end(&mut answers).await.unwrap();
     let (one, rest) = answers.split_at(answers.len() / 3);
     assert!(!one.is_empty() && rest == one.repeat(2), "three times the same answer: {answers:?}");
+}
+
+/// A few bytes of the broker's become a long answer where much was refused, and sixteen of them may come at once.
+#[tokio::test]
+async fn hostile_q6_long_answers_to_a_client_that_does_not_read_are_made_one_at_a_time() {
+    let (mut connection, mut client) = connected(Duration::from_secs(60)).await;
+    let (link, mut broker) = dialled().await;
+    let own = Cleared::own(&OwnRequest::ApiVersions { version: 0 }, 0, "weir").unwrap();
+    connection.broker = Broker::open(link, own);
+    let topic = |name, partitions| {
+        let partition = |index| FetchPartition::default().with_partition(index);
+        FetchTopic::default()
+            .with_topic(TopicName(StrBytes::from_static_str(name)))
+            .with_partitions((0..partitions).map(partition).collect())
+    };
+    let request = FetchRequest::default().with_topics(vec![topic("public.granted", 1), topic("hidden", 10_000)]);
+    for _ in 0..16 {
+        connection.take_frame(&frame(ApiKey::Fetch, 4, &request), Instant::now()).unwrap();
+        connection.broker.flush().unwrap();
+    }
+    // No throttle time, and no topics.
+    let answers = (0..16_u8).flat_map(|id| [[0, 0, 0, 12], [0, 0, 0, id], [0; 4], [0; 4]]).flatten();
+    broker.write_all(&answers.collect::<Vec<u8>>()).await.unwrap();
+    let Broker::Open(open) = &connection.broker else { panic!("the broker's connection is open") };
+    open.link.readable().await.unwrap();
+    assert_eq!(connection.relay(Instant::now()), Ok(true));
+    assert_eq!(connection.session.in_flight(), 15, "one answer is long enough for now");
+    let reader = tokio::spawn(async move {
+        let mut read = Vec::new();
+        client.read_to_end(&mut read).await.unwrap();
+        read
+    });
+    while connection.session.in_flight() > 0 || connection.client.link.has_pending() {
+        connection.advance().unwrap();
+        tokio::task::yield_now().await;
+    }
+    drop(connection);
+    let read = reader.await.unwrap();
+    assert!(read.len() > 16 * 300_000 && read.len() % 16 == 0, "all of them are there: {}", read.len());
 }

@@ -62,6 +62,19 @@ impl Fixture {
         self.write(&format!("acl/principals/{name}.yaml"), &text);
     }
 
+    /// Has a principal read a topic, which is the only one of the catalogue then.
+    pub(crate) fn grant(&self, principal: &str, topic: &str) {
+        let stream = format!(
+            "streams:\n  - stream: {topic}\n    topics: [{topic}]\n    description: x\n    schema: /x\n    \
+             schema_version: 1.0.0\n    cleanup_policy: delete\n    \
+             pii: {{verdict: none, by: test, on: 2026-11-01, ticket: T1}}\n"
+        );
+        self.write("acl/catalogue.yaml", &stream);
+        let path = format!("acl/principals/{principal}.yaml");
+        let text = fs::read_to_string(self.path(&path)).unwrap();
+        self.write(&path, &text.replace("read: []", &format!("read:\n  - topic: {topic}")));
+    }
+
     pub(crate) fn remove(&self, name: &str) {
         fs::remove_file(self.path(name)).unwrap();
     }
