@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use kafka_protocol::messages::DescribeClusterRequest;
+use kafka_protocol::messages::{DescribeClusterRequest, DescribeTopicPartitionsRequest};
 
 /// An answer of Weir's own.
 #[derive(Debug)]
@@ -28,13 +28,19 @@ pub(crate) enum Deferred {
     DescribeCluster {
         request: DescribeClusterRequest,
     },
+    DescribeTopicPartitions {
+        request: Box<DescribeTopicPartitionsRequest>,
+        not_older_than: Instant,
+    },
 }
 
 impl Deferred {
     /// What it must know of the cluster.
     pub(crate) fn view_need(&self) -> ViewNeed {
         match self {
-            Self::Metadata { not_older_than, .. } => ViewNeed::NotOlderThan(*not_older_than),
+            Self::Metadata { not_older_than, .. } | Self::DescribeTopicPartitions { not_older_than, .. } => {
+                ViewNeed::NotOlderThan(*not_older_than)
+            }
             Self::ApiVersions | Self::DescribeCluster { .. } => ViewNeed::Any,
         }
     }

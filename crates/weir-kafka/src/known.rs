@@ -64,7 +64,7 @@ impl<'a> Copy<'a> {
             Kind::Bool | Kind::Int8 => 1,
             Kind::Int16 => 2,
             Kind::Int32 => 4,
-            Kind::Int64 => 8,
+            Kind::Int64 | Kind::Float64 => 8,
             Kind::Uuid => 16,
             Kind::Str if !self.flexible => {
                 // A plain string's length has two bytes, not four.

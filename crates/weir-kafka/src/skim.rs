@@ -117,7 +117,7 @@ impl<'a> Skim<'a> {
             Kind::Bool | Kind::Int8 => 1,
             Kind::Int16 => 2,
             Kind::Int32 => 4,
-            Kind::Int64 => 8,
+            Kind::Int64 | Kind::Float64 => 8,
             Kind::Uuid => 16,
             // A plain string's length has two bytes, not four.
             Kind::Str if !self.flexible => usize::try_from(self.reader.i16()?).unwrap_or(0),

@@ -39,18 +39,28 @@ pub const SASL_HANDSHAKE: i16 = 17;
 pub const API_VERSIONS: i16 = 18;
 /// OffsetForLeaderEpoch.
 pub const OFFSET_FOR_LEADER_EPOCH: i16 = 23;
+/// DescribeAcls.
+pub const DESCRIBE_ACLS: i16 = 29;
+/// DescribeConfigs.
+pub const DESCRIBE_CONFIGS: i16 = 32;
 /// SaslAuthenticate.
 pub const SASL_AUTHENTICATE: i16 = 36;
 /// DeleteGroups.
 pub const DELETE_GROUPS: i16 = 42;
 /// OffsetDelete.
 pub const OFFSET_DELETE: i16 = 47;
+/// DescribeClientQuotas.
+pub const DESCRIBE_CLIENT_QUOTAS: i16 = 48;
+/// DescribeUserScramCredentials.
+pub const DESCRIBE_USER_SCRAM_CREDENTIALS: i16 = 50;
 /// DescribeCluster.
 pub const DESCRIBE_CLUSTER: i16 = 60;
 /// ConsumerGroupHeartbeat.
 pub const CONSUMER_GROUP_HEARTBEAT: i16 = 68;
 /// ConsumerGroupDescribe.
 pub const CONSUMER_GROUP_DESCRIBE: i16 = 69;
+/// DescribeTopicPartitions.
+pub const DESCRIBE_TOPIC_PARTITIONS: i16 = 75;
 
 /// One API.
 #[derive(Debug)]
@@ -277,6 +287,21 @@ pub const TABLE: &[Row] = &[
             &shape::offset_for_leader_epoch::RESPONSE,
         )
     },
+    // What a client was granted, in the words of Kafka's own tools.
+    Row {
+        versions: versions(1, 3),
+        ..local(DESCRIBE_ACLS, "DescribeAcls", &shape::describe_acls::REQUEST, &shape::describe_acls::RESPONSE)
+    },
+    Row {
+        versions: versions(1, 4),
+        retriable_code: Some(code::LEADER_NOT_AVAILABLE),
+        ..forwarded(
+            DESCRIBE_CONFIGS,
+            "DescribeConfigs",
+            &shape::describe_configs::REQUEST,
+            &shape::describe_configs::RESPONSE,
+        )
+    },
     Row {
         versions: versions(0, 2),
         advertised: false,
@@ -298,6 +323,24 @@ pub const TABLE: &[Row] = &[
         retriable_code: Some(code::NOT_COORDINATOR),
         state_left_upstream: "committed offsets less",
         ..forwarded(OFFSET_DELETE, "OffsetDelete", &shape::offset_delete::REQUEST, &shape::offset_delete::RESPONSE)
+    },
+    Row {
+        versions: versions(0, 1),
+        ..local(
+            DESCRIBE_CLIENT_QUOTAS,
+            "DescribeClientQuotas",
+            &shape::describe_client_quotas::REQUEST,
+            &shape::describe_client_quotas::RESPONSE,
+        )
+    },
+    Row {
+        versions: versions(0, 0),
+        ..local(
+            DESCRIBE_USER_SCRAM_CREDENTIALS,
+            "DescribeUserScramCredentials",
+            &shape::describe_user_scram_credentials::REQUEST,
+            &shape::describe_user_scram_credentials::RESPONSE,
+        )
     },
     Row {
         versions: versions(0, 1),
@@ -328,6 +371,15 @@ pub const TABLE: &[Row] = &[
             "ConsumerGroupDescribe",
             &shape::consumer_group_describe::REQUEST,
             &shape::consumer_group_describe::RESPONSE,
+        )
+    },
+    Row {
+        versions: versions(0, 0),
+        ..local(
+            DESCRIBE_TOPIC_PARTITIONS,
+            "DescribeTopicPartitions",
+            &shape::describe_topic_partitions::REQUEST,
+            &shape::describe_topic_partitions::RESPONSE,
         )
     },
 ];

@@ -50,6 +50,8 @@ pub enum Malformed {
     TooManyElements,
     /// More tagged fields than the budget has.
     TooManyTags,
+    /// A code that says unknown, where no request may have it.
+    UnknownCode,
     /// The version has no shape.
     NoSuchVersion,
     /// The gate passed it and the decoder did not: the two disagree.
@@ -81,6 +83,7 @@ impl Malformed {
             Self::TooManyElements => "too-many-elements",
             Self::TooManyTags => "too-many-tags",
             Self::NoSuchVersion => "no-such-version",
+            Self::UnknownCode => "unknown-code",
             Self::NotDecodable => "not-decodable",
         }
     }

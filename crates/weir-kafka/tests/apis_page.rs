@@ -36,7 +36,6 @@ const LAST_KEY: i16 = 94;
 
 /// The keys without a row, by what they are for.
 const NOT_SPOKEN: &[(&str, &[(i16, &str)])] = &[
-    ("What a topic is like", &[(32, "DescribeConfigs"), (75, "DescribeTopicPartitions")]),
     (
         "Producers and transactions",
         &[
@@ -56,7 +55,6 @@ const NOT_SPOKEN: &[(&str, &[(i16, &str)])] = &[
             (19, "CreateTopics"),
             (20, "DeleteTopics"),
             (21, "DeleteRecords"),
-            (29, "DescribeAcls"),
             (30, "CreateAcls"),
             (31, "DeleteAcls"),
             (33, "AlterConfigs"),
@@ -67,9 +65,7 @@ const NOT_SPOKEN: &[(&str, &[(i16, &str)])] = &[
             (44, "IncrementalAlterConfigs"),
             (45, "AlterPartitionReassignments"),
             (46, "ListPartitionReassignments"),
-            (48, "DescribeClientQuotas"),
             (49, "AlterClientQuotas"),
-            (50, "DescribeUserScramCredentials"),
             (51, "AlterUserScramCredentials"),
             (55, "DescribeQuorum"),
             (57, "UpdateFeatures"),

@@ -163,7 +163,7 @@ fn trap_l27_authorized_operations_are_those_of_the_grant() {
         .with_include_topic_authorized_operations(true)
         .with_include_cluster_authorized_operations(true);
     let (_, response) = metadata(8, &asked);
-    assert_eq!(response.topics[0].topic_authorized_operations, (1 << 3) | (1 << 8));
+    assert_eq!(response.topics[0].topic_authorized_operations, (1 << 3) | (1 << 8) | (1 << 10));
     assert_eq!(response.cluster_authorized_operations, 0);
     let (_, not_asked) = metadata(8, &by_name(&[GRANTED], 8));
     assert_eq!(not_asked.topics[0].topic_authorized_operations, i32::MIN, "trap K8");
@@ -302,7 +302,7 @@ fn trap_c44_what_is_offered_is_what_every_broker_serves() {
 
 #[test]
 fn trap_c40_what_is_not_served_is_closed_without_an_answer() {
-    let known = [4, 5, 6, 7, 19, 29, 32, 38, 48, 58, 71, 72, 78, 88].map(|key| (key, Fault::ApiNotServed));
+    let known = [4, 5, 6, 7, 19, 30, 33, 38, 49, 58, 71, 72, 78, 88].map(|key| (key, Fault::ApiNotServed));
     let unknown = [-1, 999, 10_000, i16::MAX].map(|key| (key, Fault::UnknownApi));
     for (key, fault) in known.into_iter().chain(unknown) {
         let mut frame = frame(ApiKey::ApiVersions, 0, 1, &ApiVersionsRequest::default());

@@ -7,8 +7,13 @@ pub(crate) mod api_versions;
 mod consumer_group_describe;
 mod consumer_group_heartbeat;
 mod delete_groups;
+mod describe_acls;
+mod describe_client_quotas;
 mod describe_cluster;
+mod describe_configs;
 mod describe_groups;
+mod describe_topic_partitions;
+mod describe_user_scram_credentials;
 pub(crate) mod fetch;
 mod find_coordinator;
 mod heartbeat;
@@ -22,6 +27,7 @@ mod offset_commit;
 mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
+mod operations;
 mod own_groups;
 mod produce;
 mod sasl;
@@ -98,6 +104,7 @@ pub(crate) enum Withheld {
     ConsumerGroupDescribe(Box<consumer_group_describe::Asked>),
     ConsumerGroupHeartbeat,
     DeleteGroups(Box<delete_groups::Asked>),
+    DescribeConfigs(Box<describe_configs::Asked>),
     DescribeGroups(Box<describe_groups::Asked>),
     FindCoordinator(Box<find_coordinator::Asked>),
     ListGroups,
@@ -156,14 +163,19 @@ pub(crate) fn judge(
         table::DESCRIBE_GROUPS => describe_groups::judge(request, refusals),
         table::LIST_GROUPS => list_groups::judge(request),
         table::SASL_HANDSHAKE => sasl::judge_handshake(request),
+        table::DESCRIBE_ACLS => describe_acls::judge(request),
+        table::DESCRIBE_CONFIGS => describe_configs::judge(request, refusals),
         table::SASL_AUTHENTICATE => sasl::judge_authenticate(request),
         table::API_VERSIONS => api_versions::judge(request),
         table::OFFSET_FOR_LEADER_EPOCH => offset_for_leader_epoch::judge(request, refusals),
         table::DELETE_GROUPS => delete_groups::judge(request, refusals),
         table::OFFSET_DELETE => offset_delete::judge(request, refusals),
+        table::DESCRIBE_CLIENT_QUOTAS => describe_client_quotas::judge(request),
+        table::DESCRIBE_USER_SCRAM_CREDENTIALS => describe_user_scram_credentials::judge(request),
         table::DESCRIBE_CLUSTER => describe_cluster::judge(request),
         table::CONSUMER_GROUP_HEARTBEAT => consumer_group_heartbeat::judge(request, refusals),
         table::CONSUMER_GROUP_DESCRIBE => consumer_group_describe::judge(request, refusals),
+        table::DESCRIBE_TOPIC_PARTITIONS => describe_topic_partitions::judge(request),
         _ => Err(Fault::UnknownApi),
     }
 }
@@ -175,6 +187,7 @@ pub(crate) fn restore(answer: &Answer<'_>, withheld: &Withheld) -> Result<Restor
         Withheld::ConsumerGroupDescribe(asked) => consumer_group_describe::restore(answer, asked),
         Withheld::ConsumerGroupHeartbeat => consumer_group_heartbeat::restore(answer),
         Withheld::DeleteGroups(asked) => delete_groups::restore(answer, asked),
+        Withheld::DescribeConfigs(asked) => describe_configs::restore(answer, asked),
         Withheld::DescribeGroups(asked) => describe_groups::restore(answer, asked),
         Withheld::FindCoordinator(asked) => find_coordinator::restore(answer, asked),
         Withheld::ListGroups => list_groups::restore(answer),
@@ -200,6 +213,9 @@ pub(crate) fn answer_deferred(
         Deferred::Metadata { body, .. } => metadata::answer(body, version, env, refusals, out)?,
         Deferred::DescribeCluster { request } => {
             out.extend_from_slice(&describe_cluster::answer(request, version, env)?);
+        }
+        Deferred::DescribeTopicPartitions { request, .. } => {
+            out.extend_from_slice(&describe_topic_partitions::answer(request, version, env, refusals)?);
         }
     }
     Ok(())

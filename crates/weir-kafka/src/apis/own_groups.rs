@@ -7,7 +7,7 @@ use kafka_protocol::messages::GroupId;
 use kafka_protocol::protocol::StrBytes;
 use weir_policy::{Operation, Resource};
 
-use super::Request;
+use super::{Request, operations};
 use crate::env::Env;
 use crate::fault::Fault;
 use crate::outcome::Refusals;
@@ -73,21 +73,5 @@ const KNOWN_ENDS: [&str; 3] = [" not found.", " is not a classic group.", " is n
 
 /// What the principal may do to a group of its own, as Kafka writes it: a bit for each operation.
 pub(super) fn operations(env: &Env<'_>, group: &GroupId) -> i32 {
-    let may = |operation: &Operation| env.policy.judge(env.principal, *operation, Resource::Group(group)).is_ok();
-    Operation::ALL.iter().filter(|operation| may(operation)).fold(0, |bits, operation| bits | bit(*operation))
-}
-
-fn bit(operation: Operation) -> i32 {
-    match operation {
-        Operation::Read => 1 << 3,
-        Operation::Write => 1 << 4,
-        Operation::Create => 1 << 5,
-        Operation::Delete => 1 << 6,
-        Operation::Alter => 1 << 7,
-        Operation::Describe => 1 << 8,
-        Operation::ClusterAction => 1 << 9,
-        Operation::DescribeConfigs => 1 << 10,
-        Operation::AlterConfigs => 1 << 11,
-        Operation::IdempotentWrite => 1 << 12,
-    }
+    operations::bits(|operation| env.policy.judge(env.principal, operation, Resource::Group(group)).is_ok())
 }

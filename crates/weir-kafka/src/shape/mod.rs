@@ -7,8 +7,13 @@ pub mod api_versions;
 pub mod consumer_group_describe;
 pub mod consumer_group_heartbeat;
 pub mod delete_groups;
+pub mod describe_acls;
+pub mod describe_client_quotas;
 pub mod describe_cluster;
+pub mod describe_configs;
 pub mod describe_groups;
+pub mod describe_topic_partitions;
+pub mod describe_user_scram_credentials;
 pub mod fetch;
 pub mod find_coordinator;
 pub mod heartbeat;
@@ -82,6 +87,8 @@ pub enum Kind {
     Int32,
     /// Eight bytes.
     Int64,
+    /// Eight bytes, a number with a fraction.
+    Float64,
     /// Sixteen bytes.
     Uuid,
     /// A length and UTF-8.

@@ -102,6 +102,10 @@ impl Writer {
             Kind::Int16 => self.random(2),
             Kind::Int32 => self.random(4),
             Kind::Int64 => self.random(8),
+            Kind::Float64 => {
+                let quarters = self.dice.below(1 << 40) as f64 / 4.0;
+                self.out.extend_from_slice(&quarters.to_be_bytes());
+            }
             Kind::Uuid => self.random(16),
             Kind::Str => self.text(),
             Kind::Bytes | Kind::Records => {

@@ -2,10 +2,11 @@ use std::collections::BTreeSet;
 
 use kafka_protocol::messages::{
     ApiKey, ApiVersionsRequest, ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, DeleteGroupsRequest,
-    DescribeClusterRequest, DescribeGroupsRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
-    JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
-    OffsetDeleteRequest, OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, SaslAuthenticateRequest,
-    SaslHandshakeRequest, SyncGroupRequest,
+    DescribeAclsRequest, DescribeClientQuotasRequest, DescribeClusterRequest, DescribeConfigsRequest,
+    DescribeGroupsRequest, DescribeTopicPartitionsRequest, DescribeUserScramCredentialsRequest, FetchRequest,
+    FindCoordinatorRequest, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
+    ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest,
+    OffsetForLeaderEpochRequest, ProduceRequest, SaslAuthenticateRequest, SaslHandshakeRequest, SyncGroupRequest,
 };
 use kafka_protocol::protocol::Decodable;
 
@@ -85,6 +86,11 @@ fn trap_c9_every_version_of_a_row_can_be_decoded() {
             DELETE_GROUPS => decode::<DeleteGroupsRequest>,
             OFFSET_DELETE => decode::<OffsetDeleteRequest>,
             CONSUMER_GROUP_DESCRIBE => decode::<ConsumerGroupDescribeRequest>,
+            DESCRIBE_ACLS => decode::<DescribeAclsRequest>,
+            DESCRIBE_CONFIGS => decode::<DescribeConfigsRequest>,
+            DESCRIBE_CLIENT_QUOTAS => decode::<DescribeClientQuotasRequest>,
+            DESCRIBE_USER_SCRAM_CREDENTIALS => decode::<DescribeUserScramCredentialsRequest>,
+            DESCRIBE_TOPIC_PARTITIONS => decode::<DescribeTopicPartitionsRequest>,
             key => panic!("a row without a decoder: {key}"),
         };
         for version in row.versions.min..=row.versions.max {

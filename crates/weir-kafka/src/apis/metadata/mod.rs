@@ -6,7 +6,7 @@ mod encode;
 mod request;
 
 use std::borrow::Cow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use weir_policy::{Operation, Reason, Resource};
 
 use self::encode::Encoder;
 use self::request::{Asked, MetadataBody};
-use super::{Judged, Request};
+use super::{Judged, Request, operations};
 use crate::advertise::ShownAddress;
 use crate::answer::{Deferred, LocalAnswer};
 use crate::cluster::TopicView;
@@ -35,13 +35,15 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 /// one: three bytes stand behind the last field. Kafka does not look there. Weir answers by itself, so they go nowhere.
 const LIBRDKAFKA_SURPLUS: usize = 3;
 
-/// Bits of Read (3) and Describe (8): what a grant gives (trap L27).
-const READ_AND_DESCRIBE: i32 = (1 << 3) | (1 << 8);
-
 pub(super) fn judge(request: &Request<'_>) -> Result<Judged, Fault> {
     let body = walked(request)?;
-    let not_older_than = request.env.now.checked_sub(MAX_AGE).unwrap_or(request.env.now);
+    let not_older_than = oldest_answer(request.env);
     Ok(Judged::Answer(LocalAnswer::Deferred(Deferred::Metadata { body, not_older_than })))
+}
+
+/// When the brokers must have said what an answer to this request may hold.
+pub(super) fn oldest_answer(env: &Env<'_>) -> Instant {
+    env.now.checked_sub(MAX_AGE).unwrap_or(env.now)
 }
 
 /// The body, walked, without what stands behind it.
@@ -69,7 +71,7 @@ pub(super) fn answer(
     let brokers = shown_brokers(env);
     let mut answer = Encoder::new(version, env, out);
     answer.cluster(&brokers, &env.cluster_id.0);
-    let operations = if request.topic_operations { READ_AND_DESCRIBE } else { NOT_ASKED };
+    let operations = if request.topic_operations { operations::bits(Operation::given_by_grant) } else { NOT_ASKED };
     match &request.topics {
         Some(named) if version > 0 || !named.is_empty() => {
             answer.count(named.len());
@@ -97,7 +99,7 @@ pub(super) fn shown_brokers(env: &Env<'_>) -> Vec<ShownAddress> {
 }
 
 /// The topics that exist and that the principal may describe.
-fn readable<'a>(env: &Env<'a>) -> impl Iterator<Item = (Cow<'a, str>, &'a TopicView)> {
+pub(super) fn readable<'a>(env: &Env<'a>) -> impl Iterator<Item = (Cow<'a, str>, &'a TopicView)> {
     let (policy, principal) = (env.policy, env.principal);
     let topics = env.view.into_iter().flat_map(|view| &view.topics);
     topics

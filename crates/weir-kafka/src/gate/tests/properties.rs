@@ -54,6 +54,15 @@ fn codecs(key: i16) -> [Again; 2] {
         table::CONSUMER_GROUP_DESCRIBE => {
             [again::<ConsumerGroupDescribeRequest>, again::<ConsumerGroupDescribeResponse>]
         }
+        table::DESCRIBE_ACLS => [again::<DescribeAclsRequest>, again::<DescribeAclsResponse>],
+        table::DESCRIBE_CONFIGS => [again::<DescribeConfigsRequest>, again::<DescribeConfigsResponse>],
+        table::DESCRIBE_CLIENT_QUOTAS => [again::<DescribeClientQuotasRequest>, again::<DescribeClientQuotasResponse>],
+        table::DESCRIBE_USER_SCRAM_CREDENTIALS => {
+            [again::<DescribeUserScramCredentialsRequest>, again::<DescribeUserScramCredentialsResponse>]
+        }
+        table::DESCRIBE_TOPIC_PARTITIONS => {
+            [again::<DescribeTopicPartitionsRequest>, again::<DescribeTopicPartitionsResponse>]
+        }
         key => panic!("a row without decoders: {key}"),
     }
 }
