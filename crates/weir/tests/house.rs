@@ -113,6 +113,52 @@ fn w2_nothing_is_decoded_before_the_gate() {
     }
 }
 
+/// Readers that go by a body's fields without looking at what the gate looks at: where they are called, it has walked.
+#[test]
+fn w2_bytes_are_read_by_hand_only_behind_the_gate() {
+    let sources = product_code("crates/weir-kafka/src");
+    let behind = |reader: &str, gates: &[&str]| -> Vec<String> {
+        let mut callers = Vec::new();
+        for (path, code) in &sources {
+            let code: String = code.lines().map(|line| format!("{}\n", code_of(line))).collect();
+            let called = code.match_indices(reader).find(|(place, _)| !code[..*place].ends_with("fn "));
+            let Some((place, _)) = called else { continue };
+            let walked = gates.iter().any(|gate| code[..place].contains(gate));
+            assert!(walked, "{} calls {reader} and has not walked before", path.display());
+            callers.push(path.strip_prefix("crates/weir-kafka/src").unwrap().display().to_string());
+        }
+        callers
+    };
+    assert_eq!(behind("FetchBody::read(", &["request.walk()"]), ["apis/fetch/mod.rs"]);
+    assert_eq!(behind("MetadataBody::read(", &["gate::walk("]), ["apis/metadata/mod.rs"]);
+    assert!(!behind("known_only(", &["gate::walk("]).is_empty());
+    assert!(!behind(".own_group(", &["known_body()"]).is_empty());
+    assert!(!behind("skim::all_topics(", &["known_body()"]).is_empty());
+    behind("skim::list(", &[".passed()"]);
+    assert_eq!(behind("skim::first_text(", &["known_body("]), ["apis/mod.rs"], "`own_group` alone, which is given it");
+
+    let by_hand = sources.iter().filter(|(_, code)| code.lines().any(|line| code_of(line).contains("Reader::new(")));
+    let by_hand: Vec<_> =
+        by_hand.map(|(path, _)| path.strip_prefix("crates/weir-kafka/src").unwrap().display().to_string()).collect();
+    assert_eq!(by_hand, READ_BY_HAND, "a new reader has its line above, too");
+}
+
+/// What reads bytes by hand: the gate and what comes before it, readers of walked bodies, of the opaque bytes in them, and
+/// the walk over a Fetch answer, which is a gate of its own.
+const READ_BY_HAND: [&str; 11] = [
+    "apis/fetch/endpoints.rs",
+    "apis/fetch/request.rs",
+    "apis/fetch/walk.rs",
+    "apis/member_bytes.rs",
+    "apis/metadata/request.rs",
+    "apis/subscription.rs",
+    "frame.rs",
+    "gate.rs",
+    "header.rs",
+    "known.rs",
+    "skim.rs",
+];
+
 #[test]
 fn w11_pure_crates_ask_no_clock_and_touch_no_file() {
     let impure =
