@@ -162,6 +162,9 @@ impl Sink for Client {
 fn frame_error(error: FrameError) -> CloseReason {
     match error {
         FrameError::Negative | FrameError::TooSmall => CloseReason::BadFrameLength,
-        FrameError::TooLarge { .. } => CloseReason::FrameTooLarge,
+        FrameError::TooLarge { hint } => {
+            tracing::debug!(looks_like = hint.name(), "a request is longer than its limit");
+            CloseReason::FrameTooLarge
+        }
     }
 }

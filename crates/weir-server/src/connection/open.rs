@@ -106,7 +106,7 @@ async fn open(worker: &Rc<Worker>, accepted: Accepted) -> Result<Connection, Clo
     let mut link = Link::server(tcp, connection);
     link.handshake().await.map_err(|error| handshake_failed(&error))?;
     let tls_state = link.server_tls().ok_or(CloseReason::Internal)?;
-    let known = tls::peer(tls_state, &snapshot, UnixTime::now()).map_err(|refused| refused.close)?;
+    let known = tls::peer(tls_state, &snapshot, UnixTime::now())?;
     let target = tls::target(tls_state, &listener.nodes, local.port())?;
     if !known.principal.allows_address(client.ip()) {
         return Err(CloseReason::PrincipalAddress);

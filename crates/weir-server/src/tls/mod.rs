@@ -19,7 +19,7 @@ mod tests;
 pub use client::upstream_client_config;
 pub use identity::{BadCertificate, CertificateFacts, certificate_facts};
 pub(crate) use material::{Inspector, Material, Materials};
-pub use peer::{Peer, Refused, peer, target};
+pub use peer::{Peer, peer, target};
 pub use provider::provider;
 pub use refusal::close_reason;
 pub use server::{ServerIdentity, server_config};

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use rustls::ServerConnection;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use weir_kafka::advertise::{AdvertisedNodes, Target};
-use weir_policy::{Policy, Principal, Reason};
+use weir_policy::{Policy, Principal};
 
 use super::identity::certificate_facts;
 use super::verifier::CLOCK_SKEW;
@@ -25,30 +25,15 @@ pub struct Peer {
     pub expires: SystemTime,
 }
 
-/// A client that may not speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// Why the connection ends.
-    pub close: CloseReason,
-    /// Policy's reason, where it was policy that refused.
-    pub reason: Option<Reason>,
-}
-
-impl From<CloseReason> for Refused {
-    fn from(close: CloseReason) -> Self {
-        Self { close, reason: None }
-    }
-}
-
 /// Who the client is: by the certificates of this connection, what holds in this generation, and the time.
 ///
 /// # Errors
 /// The handshake is not done, a certificate is outside its validity, the key is weak, or no principal is meant.
-pub fn peer(connection: &ServerConnection, snapshot: &Snapshot, now: UnixTime) -> Result<Peer, Refused> {
+pub fn peer(connection: &ServerConnection, snapshot: &Snapshot, now: UnixTime) -> Result<Peer, CloseReason> {
     identify(connection.peer_certificates().unwrap_or_default(), &snapshot.policy, now)
 }
 
-pub(super) fn identify(chain: &[CertificateDer<'_>], policy: &Policy, now: UnixTime) -> Result<Peer, Refused> {
+pub(super) fn identify(chain: &[CertificateDer<'_>], policy: &Policy, now: UnixTime) -> Result<Peer, CloseReason> {
     let (leaf, issuers) = chain.split_first().ok_or(CloseReason::TlsNoCert)?;
     let facts = certificate_facts(leaf).map_err(|_| CloseReason::TlsBadCert)?;
     judge_validity(facts.not_before, facts.not_after, now)?;
@@ -59,11 +44,9 @@ pub(super) fn identify(chain: &[CertificateDer<'_>], policy: &Policy, now: UnixT
         expires = expires.min(facts.not_after);
     }
     if !facts.strong_key {
-        return Err(CloseReason::TlsWeakKey.into());
+        return Err(CloseReason::TlsWeakKey);
     }
-    let principal = policy
-        .identify(&facts.peer)
-        .map_err(|reason| Refused { close: CloseReason::PrincipalUnknown, reason: Some(reason) })?;
+    let principal = policy.identify(&facts.peer).map_err(|_| CloseReason::PrincipalUnknown)?;
     let expires = Duration::from_secs(u64::try_from(expires).unwrap_or(0)).saturating_add(CLOCK_SKEW);
     let expires = SystemTime::UNIX_EPOCH.checked_add(expires).ok_or(CloseReason::TlsBadCert)?;
     Ok(Peer { principal, expires })
