@@ -4,6 +4,8 @@
 
 use std::fmt;
 use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
@@ -23,17 +25,16 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     println!("{machine}\n{taken}");
     let mut report = Report::default();
     for row in rows {
+        let began = Instant::now();
         report.add(row, (row.measure)(&Run::new(options, row)?));
+        println!("  took {} s", began.elapsed().as_secs());
+        // A run that is cut short leaves what it has found so far.
+        report.write(&options.out, &taken, &machine)?;
     }
     if options.only.is_none() {
         report.add_not_built();
     }
-    let json =
-        json!({ "rows": report.rows, "void": report.void, "failed": report.failed, "machine": machine.to_string() });
-    let plot = plot::svg(&format!("{taken}; {machine}"), &report.lines, &report.missing);
-    for (name, text) in [("latest.json", format!("{json:#}\n")), ("latest.svg", plot)] {
-        let path = options.out.join(name);
-        fs::write(&path, text).context("the report cannot be written")?;
+    for path in report.write(&options.out, &taken, &machine)? {
         println!("{}", path.display());
     }
     report.verdict()
@@ -101,9 +102,24 @@ impl Report {
         }
     }
 
+    /// Writes the figures and the plot, and says where.
+    fn write(&self, out: &Path, taken: &str, machine: &Machine) -> Result<[PathBuf; 2], Failure> {
+        let json =
+            json!({ "rows": self.rows, "void": self.void, "failed": self.failed, "machine": machine.to_string() });
+        let plot = plot::svg(&format!("{taken}; {machine}"), &self.lines, &self.missing);
+        let files = [out.join("latest.json"), out.join("latest.svg")];
+        for (file, text) in files.iter().zip([format!("{json:#}\n"), plot]) {
+            fs::write(file, text).context("the report cannot be written")?;
+        }
+        Ok(files)
+    }
+
     fn verdict(&self) -> Result<(), Failure> {
         for missed in &self.missed {
             println!("MISSED: {missed}");
+        }
+        for line in self.lines.iter().filter(|line| line.bar.is_some() && line.is_met().is_none()) {
+            println!("NOT JUDGED, for want of what it is compared with: {}", line.figure);
         }
         match (self.failed.first(), self.void.first()) {
             (Some(failed), _) => Err(Failure::new(failed.clone())),

@@ -78,7 +78,7 @@ impl Weir {
         log: &Path,
     ) -> Result<Self, Failure> {
         let ports = free_ports()?;
-        let [broker, _, admin] = ports;
+        let [broker, _bootstrap, admin] = ports;
         let file = write_files(upstream, certificates, dir, ports, workers)?;
         let output = File::create(log).context("Weir's log cannot be written")?;
         let mut command = if workers == 1 { proxy::pinned(binary)? } else { proxy::anywhere(binary)? };
@@ -201,11 +201,12 @@ fn write_policy(dir: &Path) -> std::io::Result<()> {
     fs::write(dir.join("principals").join(format!("{CLIENT}.yaml")), principal.to_string())
 }
 
-/// Ports that nobody has at this moment: of the broker, of the bootstrap, of the admin address.
-pub fn free_ports() -> Result<[u16; 3], Failure> {
+/// Ports that nobody has at this moment.
+pub fn free_ports<const PORTS: usize>() -> Result<[u16; PORTS], Failure> {
     let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port");
-    let held = [bind()?, bind()?, bind()?];
-    let mut ports = [0; 3];
+    // All are held until the last is known: no two are the same.
+    let held = (0..PORTS).map(|_| bind()).collect::<Result<Vec<_>, _>>()?;
+    let mut ports = [0; PORTS];
     for (port, listener) in ports.iter_mut().zip(&held) {
         *port = listener.local_addr().context("no free port")?.port();
     }

@@ -81,7 +81,7 @@ impl Peer {
         certificates: &Certificates,
     ) -> Result<Proxy, Failure> {
         let slug = self.name.to_lowercase().replace(' ', "-");
-        let [port, ..] = weir::free_ports()?;
+        let [port] = weir::free_ports()?;
         let files = certificates.dir.join(&slug);
         let site = Site { package, files, port, upstream, certificates };
         let log = run.log(&format!("{slug}-{}", site.certificates.keys.to_lowercase()));

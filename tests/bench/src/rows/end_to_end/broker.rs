@@ -48,8 +48,7 @@ pub struct Shown {
 impl Listeners {
     /// On ports that nobody has at this moment.
     pub fn choose() -> Result<Self, Failure> {
-        let [plaintext, mtls, controller] = weir::free_ports()?;
-        let [behind_relay, behind_haproxy, _] = weir::free_ports()?;
+        let [plaintext, mtls, controller, behind_relay, behind_haproxy] = weir::free_ports()?;
         let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Ok(Self {
             plaintext: at(plaintext),
