@@ -58,6 +58,22 @@ final class Compare {
         return found;
     }
 
+    /** The edge shows some keys of a topic, and not where a value comes from. What it shows is as at the control. */
+    static JsonNode shownConfigs(JsonNode control, JsonNode edge) {
+        Set<String> names = new TreeSet<>();
+        edge.findValues("configs").forEach(configs -> configs.forEach(config -> names.add(config.get("name").asText())));
+        JsonNode kept = control.deepCopy();
+        for (JsonNode configs : kept.findValues("configs")) {
+            var each = configs.elements();
+            while (each.hasNext()) {
+                JsonNode config = each.next();
+                if (!names.contains(config.get("name").asText())) each.remove();
+                else if (config.has("synonyms")) ((ObjectNode) config).set("synonyms", Json.a());
+            }
+        }
+        return kept;
+    }
+
     /** An answer with this side's own names replaced. */
     static JsonNode canonical(JsonNode tree, Side side) {
         if (tree instanceof ArrayNode array) {

@@ -7,10 +7,11 @@ import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 
+import javax.net.SocketFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
 
-/** One TLS connection that carries frames. Every read has a deadline. */
+/** One connection that carries frames, in TLS unless there is no context for it. Every read has a deadline. */
 final class Link implements AutoCloseable {
     private static final int ANSWER_MS = 8_000;
 
@@ -22,7 +23,8 @@ final class Link implements AutoCloseable {
 
     Link(SSLContext tls, String address) throws IOException {
         int colon = address.lastIndexOf(':');
-        socket = tls.getSocketFactory().createSocket(address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)));
+        SocketFactory sockets = tls == null ? SocketFactory.getDefault() : tls.getSocketFactory();
+        socket = sockets.createSocket(address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)));
         socket.setTcpNoDelay(true);
         socket.setSoTimeout(ANSWER_MS);
         in = new DataInputStream(new java.io.BufferedInputStream(socket.getInputStream(), 1 << 16));

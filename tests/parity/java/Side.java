@@ -68,7 +68,11 @@ final class Side implements AutoCloseable {
         String key = principal + ' ' + door + ' ' + connection;
         Link open = links.get(key);
         if (open == null) {
-            open = new Link(contexts.get(principal), door.equals("bootstrap") ? bootstrap : broker);
+            open = switch (door) {
+                case "inside" -> new Link(null, plaintext);
+                case "bootstrap" -> new Link(contexts.get(principal), bootstrap);
+                default -> new Link(contexts.get(principal), broker);
+            };
             links.put(key, open);
         }
         return open;

@@ -61,7 +61,7 @@ final class Stage {
             String name = principal.get("name").asText();
             for (JsonNode topic : principal.get("reads")) {
                 var pattern = new ResourcePattern(ResourceType.TOPIC, topic.asText(), PatternType.LITERAL);
-                for (var operation : List.of(AclOperation.READ, AclOperation.DESCRIBE)) acls.add(acl(name, pattern, operation));
+                for (var operation : List.of(AclOperation.READ, AclOperation.DESCRIBE, AclOperation.DESCRIBE_CONFIGS)) acls.add(acl(name, pattern, operation));
             }
             var groups = new ResourcePattern(ResourceType.GROUP, name + ".", PatternType.PREFIXED);
             for (var operation : List.of(AclOperation.READ, AclOperation.DESCRIBE, AclOperation.DELETE)) {

@@ -1,7 +1,8 @@
 //! The Java program that sends, reads and compares: compiled here, run with a bound.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
@@ -63,12 +64,15 @@ pub fn compare(setups: &Setups, run: &Run) -> Result<String, String> {
     Err(format!("{}\nthe comparer ended with {status}", end(&stdout)))
 }
 
-/// The directory of the compiled classes; compiled when a source is newer.
+/// The directory of the compiled classes, named for what the sources say: several trees may share a target directory.
 fn compiled() -> Result<PathBuf, String> {
-    let classes = paths::target().join("parity/classes");
     let sources = sources()?;
-    let newest = sources.iter().filter_map(|source| modified(source)).max();
-    if modified(&classes.join("Parity.class")) > newest {
+    let mut said = DefaultHasher::new();
+    for source in &sources {
+        fs::read(source).map_err(|error| format!("{}: {error}", source.display()))?.hash(&mut said);
+    }
+    let classes = paths::target().join(format!("parity/classes-{:016x}", said.finish()));
+    if classes.join("done").exists() {
         return Ok(classes);
     }
     fs::create_dir_all(&classes).map_err(|error| format!("{}: {error}", classes.display()))?;
@@ -86,7 +90,10 @@ fn compiled() -> Result<PathBuf, String> {
     ]);
     javac.arg("-d").arg(&classes).arg("-cp").arg(format!("{}/*", Version::V4.jars().display())).args(&sources);
     match javac.stdin(Stdio::null()).output() {
-        Ok(output) if output.status.success() => Ok(classes),
+        Ok(output) if output.status.success() => {
+            fs::write(classes.join("done"), "").map_err(|error| format!("{}: {error}", classes.display()))?;
+            Ok(classes)
+        }
         Ok(output) => Err(format!("javac: {}", String::from_utf8_lossy(&output.stderr))),
         Err(error) => Err(format!("the comparer needs a JDK 17 (tests/setup.sh): {error}")),
     }
@@ -99,8 +106,4 @@ fn sources() -> Result<Vec<PathBuf>, String> {
     found.retain(|path| path.extension().is_some_and(|ending| ending == "java"));
     found.sort();
     Ok(found)
-}
-
-fn modified(path: &Path) -> Option<std::time::SystemTime> {
-    fs::metadata(path).and_then(|meta| meta.modified()).ok()
 }
