@@ -29,7 +29,7 @@ const BYSTANDERS: usize = 50;
 /// Each asks once in this time.
 const PERIOD: Duration = Duration::from_millis(20);
 /// For how long, in each turn.
-const TIME: Duration = Duration::from_millis(2500);
+const TIME: Duration = Duration::from_secs(2);
 /// Times that it is taken.
 const TURNS: usize = 4;
 
