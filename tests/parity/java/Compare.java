@@ -58,7 +58,7 @@ final class Compare {
         return found;
     }
 
-    /** The edge shows some keys of a topic, and not where a value comes from. What it shows is as at the control. */
+    /** The edge shows some keys of a topic: neither where a value comes from nor Kafka's manual. The rest is as at the control. */
     static JsonNode shownConfigs(JsonNode control, JsonNode edge) {
         Set<String> names = new TreeSet<>();
         edge.findValues("configs").forEach(configs -> configs.forEach(config -> names.add(config.get("name").asText())));
@@ -68,7 +68,8 @@ final class Compare {
             while (each.hasNext()) {
                 JsonNode config = each.next();
                 if (!names.contains(config.get("name").asText())) each.remove();
-                else if (config.has("synonyms")) ((ObjectNode) config).set("synonyms", Json.a());
+                if (config.has("synonyms")) ((ObjectNode) config).set("synonyms", Json.a());
+                if (config.has("documentation")) ((ObjectNode) config).putNull("documentation");
             }
         }
         return kept;
