@@ -6,8 +6,9 @@ use bytes::Bytes;
 use weir_kafka::frame::{self, Cut, FrameLimits, PREFIX};
 use weir_kafka::gate;
 use weir_kafka::header;
-use weir_kafka::table::TABLE;
+use weir_kafka::table::{self, Row, TABLE};
 
+use crate::judged;
 use crate::through::{self, Direction};
 
 /// A stream's first bytes, as the cutter sees them arrive one by one: what it says once it has decided stays true.
@@ -48,11 +49,7 @@ pub fn header(data: &[u8]) {
 
 /// A body: the first three bytes choose its row, version and direction. What passes is read alike by the decoder.
 pub fn gate(data: &[u8]) {
-    let [row, version, direction, body @ ..] = data else { return };
-    let row = &TABLE[usize::from(*row) % TABLE.len()];
-    let versions: Vec<i16> = (row.versions.min..=row.versions.max).collect();
-    let version = versions[usize::from(*version) % versions.len()];
-    let direction = if direction % 2 == 0 { Direction::Request } else { Direction::Response };
+    let Some((row, version, direction, body)) = chosen(data) else { return };
     let body = Bytes::copy_from_slice(body);
     if let Ok(passed) = gate::walk(direction.shape(row), version, &body, &direction.budget()) {
         assert!(passed.body_len <= body.len());
@@ -60,7 +57,28 @@ pub fn gate(data: &[u8]) {
     }
 }
 
-/// The input of `gate` that has this body.
+/// A body, chosen as for `gate`, on its whole way through a session: a request from its client, or a broker's answer to a
+/// Fetch. Says whether something went on.
+pub fn session(data: &[u8]) -> bool {
+    let Some((row, version, direction, body)) = chosen(data) else { return false };
+    if direction == Direction::Response {
+        return row.key == table::FETCH && judged::fetch_answer(version, body);
+    }
+    let frame = through::frame(Direction::Request, row, version, body);
+    judged::request(&Bytes::copy_from_slice(&frame[PREFIX..]), row, version)
+}
+
+/// A row, a version, a direction and a body.
+fn chosen(data: &[u8]) -> Option<(&'static Row, i16, Direction, &[u8])> {
+    let [row, version, direction, body @ ..] = data else { return None };
+    let row = &TABLE[usize::from(*row) % TABLE.len()];
+    let versions: Vec<i16> = (row.versions.min..=row.versions.max).collect();
+    let version = versions[usize::from(*version) % versions.len()];
+    let direction = if direction % 2 == 0 { Direction::Request } else { Direction::Response };
+    Some((row, version, direction, body))
+}
+
+/// The input of `gate` and of `session` that has this body.
 pub fn gate_input(direction: Direction, key: i16, version: i16, body: &[u8]) -> Vec<u8> {
     let row = TABLE.iter().position(|row| row.key == key).expect("a key with a row");
     let first = TABLE[row].versions.min;

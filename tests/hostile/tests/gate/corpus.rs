@@ -31,6 +31,22 @@ fn the_corpus_of_gate_is_answered() {
 }
 
 #[test]
+fn the_corpus_of_session_is_answered_and_so_is_that_of_gate() {
+    let session = |data: &[u8]| {
+        let _ = targets::session(data);
+    };
+    replay("session", session, 20);
+    replay("gate", session, TABLE.len() * 2);
+}
+
+#[test]
+fn seeds_of_session_are_written_when_they_are_asked_for() {
+    if std::env::var_os("WEIR_BLESS").is_some() {
+        crate::session::seeds().iter().for_each(|(name, bytes)| seed("session", name, bytes));
+    }
+}
+
+#[test]
 fn seeds_are_written_when_they_are_asked_for() {
     if std::env::var_os("WEIR_BLESS").is_none() {
         return;

@@ -5,3 +5,4 @@ mod corpus;
 mod kafka_clients;
 mod limits;
 mod made;
+mod session;
