@@ -40,7 +40,7 @@ use client::Client;
 use deadlines::Deadlines;
 
 /// How much one turn may move before the worker's other connections have theirs.
-const STEPS_PER_TURN: usize = 32;
+const STEPS_PER_TURN: usize = 8;
 
 /// What a connection takes up, among those of its principal and of the process.
 pub(crate) struct Places {
