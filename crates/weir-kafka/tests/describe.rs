@@ -155,7 +155,7 @@ fn trap_l2_hidden_and_absent_topics_are_refused_in_the_same_bytes() {
 #[test]
 fn a_cursor_outside_the_list_or_below_zero_fails_the_whole_request() {
     for (topics, cursor) in [
-        (&[GRANTED, GRANTED, HIDDEN][..], (ALSO_GRANTED, 0)),
+        (&[GRANTED, HIDDEN][..], (ALSO_GRANTED, 0)),
         (&[GRANTED, HIDDEN], (GRANTED, -1)),
         (&[GRANTED, HIDDEN], ("", 0)),
     ] {
@@ -163,6 +163,8 @@ fn a_cursor_outside_the_list_or_below_zero_fails_the_whole_request() {
         assert_eq!(brief(&response), (vec![entry(GRANTED, 42, &[]), entry(HIDDEN, 42, &[])], None), "{cursor:?}");
     }
     assert_eq!(brief(&page(&pages_of(&[], 2_000, Some((GRANTED, -1)))).1), (vec![], None));
+    let doubled = page(&pages_of(&[GRANTED, GRANTED], 2_000, Some((HIDDEN, 0)))).1;
+    assert_eq!(doubled.topics.len(), 2, "Kafka counts no topics then");
 }
 
 #[test]
@@ -293,6 +295,15 @@ fn trap_l23_all_keys_are_those_that_may_be_shown_and_say_nothing_of_the_brokers(
             }
         }
     }
+}
+
+#[test]
+fn a_granted_topic_that_does_not_exist_is_unknown_without_words() {
+    let (code, text_of_broker) = (3, Some(text("planted")));
+    let unknown = DescribeConfigsResult::default().with_error_code(code).with_error_message(text_of_broker);
+    let unknown = unknown.with_resource_type(TOPIC).with_resource_name(text(GRANTED));
+    let (_, shown) = described(4, &configs(4, vec![resource(TOPIC, GRANTED, None)]), vec![unknown]);
+    assert_eq!((shown.results[0].error_code, shown.results[0].error_message.as_deref()), (3, Some("")));
 }
 
 #[test]

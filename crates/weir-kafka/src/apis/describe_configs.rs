@@ -96,7 +96,9 @@ pub(super) fn restore(answer: &Answer<'_>, asked: &Asked) -> Result<Restored, Fa
         if result.resource_type != TOPIC || result.resource_name != topic.name {
             return Err(Fault::BrokerUnasked);
         }
-        let text = if result.error_code == code::NONE { "" } else { sentence_of(result.error_code) };
+        // Kafka has no words for a topic that does not exist.
+        let wordless = [code::NONE, code::UNKNOWN_TOPIC_OR_PARTITION].contains(&result.error_code);
+        let text = if wordless { "" } else { sentence_of(result.error_code) };
         result.error_message = Some(StrBytes::from_static_str(text));
         result.configs.retain(|config| topic.keys.contains(&&*config.name));
         for config in &mut result.configs {
