@@ -153,6 +153,7 @@ public final class Bodies {
                 case "INT16" -> (short) random.nextInt();
                 case "INT32" -> random.nextInt();
                 case "INT64" -> random.nextLong();
+                case "FLOAT64" -> random.nextDouble();
                 case "UUID" -> new Uuid(random.nextLong(), random.nextLong());
                 case "STRING", "NULLABLE_STRING", "COMPACT_STRING", "COMPACT_NULLABLE_STRING" -> text();
                 case "BYTES", "NULLABLE_BYTES", "COMPACT_BYTES", "COMPACT_NULLABLE_BYTES" ->

@@ -153,6 +153,15 @@ fn codec(direction: Direction, key: i16) -> Codec {
         table::DELETE_GROUPS => [of::<DeleteGroupsRequest>(), of::<DeleteGroupsResponse>()],
         table::OFFSET_DELETE => [of::<OffsetDeleteRequest>(), of::<OffsetDeleteResponse>()],
         table::CONSUMER_GROUP_DESCRIBE => [of::<ConsumerGroupDescribeRequest>(), of::<ConsumerGroupDescribeResponse>()],
+        table::DESCRIBE_ACLS => [of::<DescribeAclsRequest>(), of::<DescribeAclsResponse>()],
+        table::DESCRIBE_CONFIGS => [of::<DescribeConfigsRequest>(), of::<DescribeConfigsResponse>()],
+        table::DESCRIBE_CLIENT_QUOTAS => [of::<DescribeClientQuotasRequest>(), of::<DescribeClientQuotasResponse>()],
+        table::DESCRIBE_USER_SCRAM_CREDENTIALS => {
+            [of::<DescribeUserScramCredentialsRequest>(), of::<DescribeUserScramCredentialsResponse>()]
+        }
+        table::DESCRIBE_TOPIC_PARTITIONS => {
+            [of::<DescribeTopicPartitionsRequest>(), of::<DescribeTopicPartitionsResponse>()]
+        }
         key => panic!("a row without a codec: {key}"),
     };
     match direction {
