@@ -113,23 +113,21 @@ fn shown_coordinator(shown: &StrBytes, found: &Coordinator, env: &Env<'_>) -> Co
             .with_key(shown.clone())
             .with_node_id(BrokerId(address.id.0))
             .with_host(StrBytes::from_string(address.host))
-            .with_port(i32::from(address.port))
-            .with_error_message(Some(StrBytes::default())),
+            .with_port(i32::from(address.port)),
     }
 }
 
 /// Trap L16: no node, no host, no port.
 fn failed(shown: &StrBytes, error_code: i16) -> Coordinator {
-    Coordinator::default()
-        .with_key(shown.clone())
-        .with_node_id(BrokerId(-1))
-        .with_port(-1)
-        .with_error_code(error_code)
-        .with_error_message(Some(StrBytes::from_static_str(sentence_of(error_code))))
+    Coordinator::default().with_key(shown.clone()).with_node_id(BrokerId(-1)).with_port(-1).with_error_code(error_code)
 }
 
 /// Up to version 3 the one coordinator stands in the answer itself.
-fn response(version: i16, coordinators: Vec<Coordinator>) -> FindCoordinatorResponse {
+fn response(version: i16, mut coordinators: Vec<Coordinator>) -> FindCoordinatorResponse {
+    for coordinator in &mut coordinators {
+        let text = error_message(version, coordinator.error_code);
+        coordinator.error_message = Some(StrBytes::from_static_str(text));
+    }
     if version >= BATCHED {
         return FindCoordinatorResponse::default().with_coordinators(coordinators);
     }
@@ -140,4 +138,15 @@ fn response(version: i16, coordinators: Vec<Coordinator>) -> FindCoordinatorResp
         .with_node_id(only.node_id)
         .with_host(only.host)
         .with_port(only.port)
+}
+
+/// Kafka has a text for each answer about one key, even where nothing failed. Of several keys, it has one only for what
+/// fails them all.
+fn error_message(version: i16, error_code: i16) -> &'static str {
+    match error_code {
+        code::INVALID_REQUEST | code::CLUSTER_AUTHORIZATION_FAILED => sentence_of(error_code),
+        _ if version >= BATCHED => "",
+        code::NONE => "NONE",
+        _ => sentence_of(error_code),
+    }
 }
