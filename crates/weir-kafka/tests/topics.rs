@@ -171,6 +171,21 @@ fn trap_l27_authorized_operations_are_those_of_the_grant() {
 }
 
 #[test]
+fn trap_l27_a_granted_topic_that_does_not_exist_has_the_operations_of_the_grant_too() {
+    for version in 8..=12 {
+        let mut desk = Desk::new();
+        desk.view.topics.remove(GRANTED);
+        for (asks, expected) in [(true, (1 << 3) | (1 << 8) | (1 << 10)), (false, i32::MIN)] {
+            let asked = by_name(&[GRANTED, ABSENT], version).with_include_topic_authorized_operations(asks);
+            desk.ask(ApiKey::Metadata, version, &asked);
+            let (_, response) = read::<MetadataResponse>(&desk.local_answer(), version >= 9, version);
+            let told = response.topics.iter().map(|topic| (topic.error_code, topic.topic_authorized_operations));
+            assert_eq!(told.collect::<Vec<_>>(), [(3, expected), (29, i32::MIN)], "version {version}");
+        }
+    }
+}
+
+#[test]
 fn trap_c30_a_broker_without_an_address_leads_nothing() {
     let mut desk = Desk::new();
     desk.nodes = weir_kafka::advertise::AdvertisedNodes::Ports {

@@ -85,7 +85,14 @@ impl<'a> Encoder<'a> {
         self.topic_tail(operations);
     }
 
-    /// A topic that is refused, or does not exist.
+    /// A topic that may be described and does not exist.
+    pub(super) fn absent(&mut self, name: &str, operations: i32) {
+        self.topic_head(code::UNKNOWN_TOPIC_OR_PARTITION, Some(name), Uuid::nil());
+        self.count(0);
+        self.topic_tail(operations);
+    }
+
+    /// A topic that is refused.
     pub(super) fn failed(&mut self, error_code: i16, name: Option<&str>, id: Uuid) {
         self.topic_head(error_code, name, id);
         self.count(0);

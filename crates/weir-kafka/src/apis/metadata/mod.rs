@@ -124,7 +124,7 @@ fn answer_by_name(answer: &mut Encoder<'_>, name: &str, operations: i32, env: &E
     }
     match env.view.and_then(|view| view.topic(name)) {
         Some(topic) => answer.topic(name, topic, operations),
-        None => answer.failed(code::UNKNOWN_TOPIC_OR_PARTITION, Some(name), Uuid::nil()),
+        None => answer.absent(name, operations),
     }
 }
 
