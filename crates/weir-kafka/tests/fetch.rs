@@ -222,6 +222,39 @@ fn trap_a8_a9_what_may_be_asked_for_is_bounded() {
     assert_eq!(u128::try_from(sent.max_wait_ms).unwrap(), desk.limits.fetch_max_wait.as_millis());
 }
 
+#[test]
+fn an_isolation_level_that_is_none_fails_each_partition_and_does_not_reach_the_broker() {
+    for version in 4..=17 {
+        let topics = || vec![topic(GRANTED, GRANTED_ID, version, &[1, 0]), topic(HIDDEN, HIDDEN_ID, version, &[0])];
+        for level in [2, -1, i8::MIN] {
+            let mut desk = Desk::new();
+            let asked = request(version, (41, -1), topics()).with_isolation_level(level);
+            assert!(matches!(desk.ask(ApiKey::Fetch, version, &asked), Led::Local));
+            let (_, response) = read::<FetchResponse>(&desk.local_answer(), flexible(version), version);
+            assert_eq!((response.error_code, response.session_id), if version >= 7 { (-1, 41) } else { (0, 0) });
+            let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
+            let failed: Vec<_> =
+                partitions.map(|partition| (partition.partition_index, partition.error_code)).collect();
+            let each = if version >= 13 { vec![] } else { vec![(1, -1), (0, -1), (0, -1)] };
+            assert_eq!(failed, each, "version {version}");
+            // Where there is nothing to read, Kafka does not look at it.
+            let hidden = vec![topic(HIDDEN, HIDDEN_ID, version, &[0])];
+            desk.ask(ApiKey::Fetch, version, &request(version, (0, -1), hidden).with_isolation_level(level));
+            let (_, response) = read::<FetchResponse>(&desk.local_answer(), flexible(version), version);
+            assert_eq!(response.responses[0].partitions[0].error_code, if version >= 13 { 100 } else { 29 });
+        }
+        if version >= 7 {
+            let mut desk = Desk::new();
+            open_session(&mut desk, version);
+            let asked = request(version, (500, 1), topics()).with_isolation_level(2);
+            assert!(matches!(desk.ask(ApiKey::Fetch, version, &asked), Led::Local));
+            assert_eq!(read::<FetchResponse>(&desk.local_answer(), flexible(version), version).1.error_code, -1);
+            let after = desk.ask(ApiKey::Fetch, version, &request(version, (500, 1), vec![]));
+            assert!(matches!(after, Led::Upstream(_)), "the broker has heard nothing of it");
+        }
+    }
+}
+
 /// Opens a session that the broker numbers 500, with a granted and a hidden topic.
 fn open_session(desk: &mut Desk, version: i16) {
     let topics = vec![topic(GRANTED, GRANTED_ID, version, &[0, 1]), topic(HIDDEN, HIDDEN_ID, version, &[0])];

@@ -10,11 +10,13 @@ use weir_policy::Operation;
 use super::{Answer, ForwardBody, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
 use crate::fault::Fault;
 use crate::outcome::Refusals;
-use crate::refusal::{code_of, shows_stale_view};
+use crate::refusal::{code, code_of, shows_stale_view};
 use crate::skim;
 
 /// What consumers send as their replica id, the first field.
 const CONSUMER: i32 = -1;
+/// The isolation level is the second field from this version on.
+const ISOLATION: i16 = 2;
 
 /// The refused topics, as they return.
 #[derive(Debug)]
@@ -29,7 +31,9 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
 
 /// The usual request: a consumer's, and nothing of it is refused.
 fn as_it_is(request: &Request<'_>) -> Result<Option<Judged>, Fault> {
-    if !request.env.broker_connected || !request.body.starts_with(&CONSUMER.to_be_bytes()) {
+    let consumers = request.body.strip_prefix(&CONSUMER.to_be_bytes());
+    let has_level = consumers.is_some_and(|rest| request.version < ISOLATION || matches!(rest.first(), Some(0 | 1)));
+    if !request.env.broker_connected || !has_level {
         return Ok(None);
     }
     let body = request.known_body()?;
@@ -48,6 +52,11 @@ fn as_it_is(request: &Request<'_>) -> Result<Option<Judged>, Fault> {
 fn judge_each(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
     let mut message = request.decode::<ListOffsetsRequest>()?;
     message.replica_id = BrokerId(CONSUMER);
+    if !matches!(message.isolation_level, 0 | 1) {
+        // Kafka answers nothing else, not even what is refused.
+        let failed = message.topics.iter().map(|topic| failed(topic, code::UNKNOWN_SERVER_ERROR)).collect();
+        return request.answer(&ListOffsetsResponse::default().with_topics(failed));
+    }
     let mut refused = Vec::new();
     message.topics.retain(|topic| match request.judge_topic(Operation::Describe, &topic.name) {
         Ok(()) => true,

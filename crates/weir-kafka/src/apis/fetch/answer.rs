@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::request::put_length;
+use super::request::{FetchBody, Topic, Topics, put_length};
 use super::topics::{FetchTopics, SessionTopic};
-use super::{FLEXIBLE, Judged, LOG_START, PREFERRED_REPLICA, Request, SESSIONS};
+use super::{BY_ID, FLEXIBLE, Judged, LOG_START, PREFERRED_REPLICA, Request, SESSIONS};
 use crate::answer::LocalAnswer;
+use crate::fault::Fault;
 use crate::refusal::{code, code_of};
 use crate::wire::{put_i16, put_i32};
 
@@ -21,14 +22,30 @@ pub(super) fn top_level(request: &Request<'_>, error_code: i16) -> Judged {
 
 pub(super) fn encode_top_level(version: i16, error_code: i16) -> Bytes {
     let mut out = Vec::new();
-    head(&mut out, version, error_code, 0);
+    head(&mut out, version, (error_code, 0), 0);
     end(out, version)
+}
+
+/// The answer where Kafka fails as a whole: each partition as the client named it, and only the code where it names ids.
+pub(super) fn all_failed(request: &Request<'_>, body: &FetchBody<'_>, error_code: i16) -> Result<Judged, Fault> {
+    let (version, mut out) = (request.version, Vec::new());
+    let mut topics = if version >= BY_ID { Topics::none(version) } else { body.topics.clone() };
+    head(&mut out, version, (error_code, body.terms.session_id), topics.len());
+    while let Some(Topic { key, mut partitions }) = topics.next().map_err(Fault::Malformed)? {
+        key.write(&mut out, version);
+        put_length(&mut out, version, partitions.len());
+        while let Some(partition) = partitions.next().map_err(Fault::Malformed)? {
+            put_partition(&mut out, version, partition, error_code);
+        }
+        no_tags(&mut out, version);
+    }
+    Ok(Judged::Answer(LocalAnswer::Ready { body: end(out, version), not_before: None }))
 }
 
 /// The answer where nothing of a full Fetch may be read: no session, every partition with its code.
 pub(super) fn refused_only(request: &Request<'_>, topics: &FetchTopics, not_before: Option<Instant>) -> Judged {
     let mut out = Vec::new();
-    head(&mut out, request.version, code::NONE, topics.refused().count());
+    head(&mut out, request.version, (code::NONE, 0), topics.refused().count());
     put_refused(&mut out, request.version, topics);
     Judged::Answer(LocalAnswer::Ready { body: end(out, request.version), not_before })
 }
@@ -36,7 +53,7 @@ pub(super) fn refused_only(request: &Request<'_>, topics: &FetchTopics, not_befo
 /// The answer where the broker cannot be reached: what may be read has moved, for all that the client can tell.
 pub(super) fn unreachable(request: &Request<'_>, topics: &FetchTopics) -> Bytes {
     let mut out = Vec::new();
-    head(&mut out, request.version, code::NONE, topics.iter().count());
+    head(&mut out, request.version, (code::NONE, 0), topics.iter().count());
     for topic in topics.iter() {
         let error_code = topic.refused.map_or(request.row.unreachable_code(), code_of);
         put_failed(&mut out, request.version, &topic, error_code);
@@ -54,13 +71,13 @@ pub(super) fn put_refused(out: &mut Vec<u8>, version: i16, topics: &FetchTopics)
     count
 }
 
-/// All that stands before the first topic.
-fn head(out: &mut Vec<u8>, version: i16, error_code: i16, topics: usize) {
+/// All that stands before the first topic. `session` is the code and the session's number.
+fn head(out: &mut Vec<u8>, version: i16, session: (i16, i32), topics: usize) {
     // No throttle time.
     put_i32(out, 0);
     if version >= SESSIONS {
-        put_i16(out, error_code);
-        put_i32(out, 0);
+        put_i16(out, session.0);
+        put_i32(out, session.1);
     }
     put_length(out, version, topics);
 }
@@ -70,25 +87,29 @@ fn end(mut out: Vec<u8>, version: i16) -> Bytes {
     Bytes::from(out)
 }
 
-/// As Kafka answers a partition that it does not serve: no watermark, no records.
 fn put_failed(out: &mut Vec<u8>, version: i16, topic: &SessionTopic<'_>, error_code: i16) {
     topic.key.write(out, version);
     put_length(out, version, topic.partitions.len());
     for partition in topic.partitions {
-        put_i32(out, *partition);
-        put_i16(out, error_code);
-        // High watermark and last stable offset, then the log's start.
-        let offsets = if version >= LOG_START { 3 } else { 2 };
-        (0..offsets).for_each(|_| out.extend_from_slice(&(-1_i64).to_be_bytes()));
-        // No aborted transactions.
-        put_length(out, version, 0);
-        if version >= PREFERRED_REPLICA {
-            put_i32(out, -1);
-        }
-        // No records: empty, not null.
-        put_length(out, version, 0);
-        no_tags(out, version);
+        put_partition(out, version, *partition, error_code);
     }
+    no_tags(out, version);
+}
+
+/// As Kafka answers a partition that it does not serve: no watermark, no records.
+fn put_partition(out: &mut Vec<u8>, version: i16, partition: i32, error_code: i16) {
+    put_i32(out, partition);
+    put_i16(out, error_code);
+    // High watermark and last stable offset, then the log's start.
+    let offsets = if version >= LOG_START { 3 } else { 2 };
+    (0..offsets).for_each(|_| out.extend_from_slice(&(-1_i64).to_be_bytes()));
+    // No aborted transactions.
+    put_length(out, version, 0);
+    if version >= PREFERRED_REPLICA {
+        put_i32(out, -1);
+    }
+    // No records: empty, not null.
+    put_length(out, version, 0);
     no_tags(out, version);
 }
 
@@ -105,7 +126,7 @@ mod tests {
     use uuid::Uuid;
     use weir_policy::Reason;
 
-    use super::super::{BY_ID, TopicKey};
+    use super::super::TopicKey;
     use super::*;
 
     fn by_the_schema(version: i16, response: &FetchResponse) -> Vec<u8> {
@@ -151,7 +172,7 @@ mod tests {
             topics.settle();
             let responses = responses.into_iter().map(|number| failed(version, number, number.into())).collect();
             let mut out = Vec::new();
-            head(&mut out, version, code::NONE, topics.refused().count());
+            head(&mut out, version, (code::NONE, 0), topics.refused().count());
             assert_eq!(put_refused(&mut out, version, &topics), 200);
             assert_eq!(end(out, version), by_the_schema(version, &FetchResponse::default().with_responses(responses)));
         }

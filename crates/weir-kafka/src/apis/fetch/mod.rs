@@ -82,12 +82,20 @@ struct Fetch<'a> {
     as_sent: bool,
 }
 
+impl Fetch<'_> {
+    /// Whether its isolation level is none. Kafka looks at that once there is something to read, and fails as a whole.
+    fn has_no_level(&self) -> bool {
+        self.terms.isolation_level != self.body.terms.isolation_level
+    }
+}
+
 /// Brings what may be asked for into its bounds (traps A8, A9).
 fn bounded(terms: &Terms, env: &Env<'_>) -> Terms {
     let longest = i32::try_from(env.limits.fetch_max_wait.as_millis()).unwrap_or(i32::MAX);
     Terms {
         max_wait_ms: terms.max_wait_ms.clamp(0, longest),
         max_bytes: terms.max_bytes.clamp(1, env.limits.fetch_max_bytes),
+        // No other level is forwarded, whatever else becomes of the request.
         isolation_level: i8::from(terms.isolation_level != 0),
         ..*terms
     }
@@ -121,6 +129,10 @@ fn full(
         let wait = Duration::from_millis(u64::try_from(fetch.terms.max_wait_ms).unwrap_or(0)).min(REFUSED_WAIT);
         return Ok(answer::refused_only(request, &topics, request.env.now.checked_add(wait)));
     }
+    if kept > 0 && fetch.has_no_level() {
+        sessions.not_ended(fetch.terms.session_id);
+        return answer::all_failed(request, &fetch.body, code::UNKNOWN_SERVER_ERROR);
+    }
     let if_unreachable = (!request.env.broker_connected).then(|| answer::unreachable(request, &topics));
     let untouched = kept == fetch.body.topics.len() && fetch.body.forgotten.len() == 0;
     let body = body(&fetch, untouched, |topic| topics.allow(topic.key), |_| false)?;
@@ -146,6 +158,9 @@ fn incremental(
         // The client comes back with its full list: what it lost and what it gained take effect together (C17, C18).
         sessions.retire(id);
         return Ok(answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND));
+    }
+    if fetch.has_no_level() {
+        return answer::all_failed(request, &fetch.body, code::UNKNOWN_SERVER_ERROR);
     }
     let (topics, forgotten) = (&fetch.body.topics, &fetch.body.forgotten);
     // What moves on in partitions that are known, or does not, is no change.

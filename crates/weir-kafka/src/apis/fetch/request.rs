@@ -136,7 +136,8 @@ pub(super) struct Topic<'a> {
 }
 
 impl<'a> Topics<'a> {
-    fn none(version: i16) -> Self {
+    /// An empty list.
+    pub(super) fn none(version: i16) -> Self {
         Self { reader: Reader::new(&[]), left: 0, partitions: 0, name_bytes: 0, version, partition_len: 4, tags: false }
     }
 
