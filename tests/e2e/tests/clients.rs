@@ -149,8 +149,7 @@ impl Run {
         let began = Instant::now();
         let kafka = Kafka::start(Edge::kafka_options(version));
         for topic in TOPICS.into_iter().chain([HIDDEN]) {
-            // The records' timestamps are old.
-            kafka.create_topic(topic, 2, 3, &[("retention.ms", "-1")]);
+            kafka.create_topic(topic, 2, 3, &[]);
         }
         let chains = write_history(&kafka);
         let edge = Edge::start(&kafka, &TOPICS, HIDDEN);

@@ -69,12 +69,9 @@ const AUTHORIZED: [(&str, &str); 2] = [
     ("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
     ("super.users", "User:ANONYMOUS"),
 ];
-/// The records' times are fixed, and long ago for a broker that forgets.
-const KEPT: (&str, &str) = ("log.retention.ms", "-1");
 
 fn cluster(properties: &[(&str, &str)]) -> Kafka {
-    let properties =
-        properties.iter().chain([&KEPT]).map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    let properties = properties.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
     let kafka = Kafka::start(KafkaOptions { brokers: 1, properties, ..KafkaOptions::new(Version::V4) });
     let specs = TOPICS.map(|(name, partitions)| TopicSpec { name, partitions, replication: 1, configs: &[] });
     kafka.create_topics(&specs);

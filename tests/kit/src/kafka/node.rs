@@ -164,8 +164,9 @@ fn path_text(path: &Path) -> &str {
 }
 
 /// A dead broker is fenced after five seconds instead of nine; partitions stay where a fail-over put them; members of
-/// the consumer protocol are told soon.
-const FIXED: [(&str, &str); 20] = [
+/// the consumer protocol are told soon. Nothing is deleted by age: a chain's records are of the past, and half a minute
+/// after its start a broker deletes what is a week old.
+const FIXED: [(&str, &str); 21] = [
     ("auto.create.topics.enable", "false"),
     ("auto.leader.rebalance.enable", "false"),
     ("broker.heartbeat.interval.ms", "1000"),
@@ -179,6 +180,7 @@ const FIXED: [(&str, &str); 20] = [
     ("group.initial.rebalance.delay.ms", "0"),
     ("log.cleaner.dedupe.buffer.size", "8388608"),
     ("log.cleaner.threads", "1"),
+    ("log.retention.ms", "-1"),
     ("num.io.threads", "3"),
     ("num.network.threads", "2"),
     ("num.partitions", "3"),
