@@ -255,6 +255,37 @@ fn an_isolation_level_that_is_none_fails_each_partition_and_does_not_reach_the_b
     }
 }
 
+#[test]
+fn a_refused_topic_without_partitions_is_left_out() {
+    for version in 4..=17 {
+        let none_of = || topic(HIDDEN, HIDDEN_ID, version, &[]);
+        let mut desk = Desk::new();
+        assert!(matches!(desk.ask(ApiKey::Fetch, version, &request(version, (0, -1), vec![none_of()])), Led::Local));
+        let (_, response) = read::<FetchResponse>(&desk.local_answer(), flexible(version), version);
+        assert!(response.responses.is_empty(), "version {version}");
+        let asked = request(version, (0, -1), vec![none_of(), topic(GRANTED, GRANTED_ID, version, &[0])]);
+        let (header, sent) = upstream::<FetchRequest>(desk.ask(ApiKey::Fetch, version, &asked), version);
+        assert_eq!(sent.topics.len(), 1, "its name stays here");
+        let broker =
+            FetchResponse::default().with_responses(vec![answered(GRANTED, GRANTED_ID, version, vec![data(0, 1)])]);
+        let frame = answer(header.correlation_id, flexible(version), version, &broker);
+        let out = desk.broker_answers(&frame, 1 << 20).unwrap();
+        assert_eq!(read::<FetchResponse>(&out, flexible(version), version).1.responses.len(), 1);
+        if version >= 7 {
+            // A session in which nothing is refused.
+            let asked = request(version, (0, 0), vec![topic(GRANTED, GRANTED_ID, version, &[0])]);
+            let (header, _) = upstream::<FetchRequest>(desk.ask(ApiKey::Fetch, version, &asked), version);
+            let frame = |id: i32| answer(id, flexible(version), version, &broker.clone().with_session_id(500));
+            desk.broker_answers(&frame(header.correlation_id), 1 << 20).unwrap();
+            let led = desk.ask(ApiKey::Fetch, version, &request(version, (500, 1), vec![none_of()]));
+            let (header, sent) = upstream::<FetchRequest>(led, version);
+            assert!(sent.topics.is_empty(), "its name stays here");
+            let out = desk.broker_answers(&frame(header.correlation_id), 1 << 20).unwrap();
+            assert_eq!(read::<FetchResponse>(&out, flexible(version), version).1.responses.len(), 1);
+        }
+    }
+}
+
 /// Opens a session that the broker numbers 500, with a granted and a hidden topic.
 fn open_session(desk: &mut Desk, version: i16) {
     let topics = vec![topic(GRANTED, GRANTED_ID, version, &[0, 1]), topic(HIDDEN, HIDDEN_ID, version, &[0])];

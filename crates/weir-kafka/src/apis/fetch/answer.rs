@@ -53,8 +53,9 @@ pub(super) fn refused_only(request: &Request<'_>, topics: &FetchTopics, not_befo
 /// The answer where the broker cannot be reached: what may be read has moved, for all that the client can tell.
 pub(super) fn unreachable(request: &Request<'_>, topics: &FetchTopics) -> Bytes {
     let mut out = Vec::new();
-    head(&mut out, request.version, (code::NONE, 0), topics.iter().count());
-    for topic in topics.iter() {
+    let told = || topics.iter().filter(|topic| !topic.partitions.is_empty());
+    head(&mut out, request.version, (code::NONE, 0), told().count());
+    for topic in told() {
         let error_code = topic.refused.map_or(request.row.unreachable_code(), code_of);
         put_failed(&mut out, request.version, &topic, error_code);
     }
@@ -167,10 +168,11 @@ mod tests {
             for number in 0..200_u8 {
                 let named = TopicKey::Name(&names[usize::from(number)]);
                 let key = if version >= BY_ID { TopicKey::Id(Uuid::from_u128(number.into())) } else { named };
-                topics.add_all(key, Some(Reason::TopicNotGranted), 0..i32::from(number));
+                topics.add_all(key, Some(Reason::TopicNotGranted), 0..=i32::from(number));
             }
             topics.settle();
-            let responses = responses.into_iter().map(|number| failed(version, number, number.into())).collect();
+            let responses =
+                responses.into_iter().map(|number| failed(version, number, i32::from(number) + 1)).collect();
             let mut out = Vec::new();
             head(&mut out, version, (code::NONE, 0), topics.refused().count());
             assert_eq!(put_refused(&mut out, version, &topics), 200);

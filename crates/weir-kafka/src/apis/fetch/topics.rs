@@ -187,10 +187,12 @@ impl FetchTopics {
         self.topics.iter().map(|entry| self.topic(entry))
     }
 
-    /// The topics that are refused. Mostly none: then none is looked at.
+    /// The topics of which something is refused: one that is named without partitions is not answered. Mostly none: then
+    /// none is looked at.
     pub(crate) fn refused(&self) -> impl Iterator<Item = (Reason, SessionTopic<'_>)> {
         let all = if self.refused > 0 { self.topics.as_slice() } else { &[] };
-        all.iter().map(|entry| self.topic(entry)).filter_map(|topic| Some((topic.refused?, topic)))
+        let told = all.iter().map(|entry| self.topic(entry)).filter(|topic| !topic.partitions.is_empty());
+        told.filter_map(|topic| Some((topic.refused?, topic)))
     }
 
     /// Partitions of all topics.
