@@ -33,12 +33,8 @@ impl<'a> Encoder<'a> {
         Self { out, version, env, leaders }
     }
 
-    pub(super) fn version(&self) -> i16 {
-        self.version
-    }
-
     /// All that stands before the list of topics.
-    pub(super) fn cluster(&mut self, brokers: &[ShownAddress], cluster_id: &str) {
+    pub(super) fn cluster(&mut self, brokers: &[ShownAddress], cluster_id: Option<&str>) {
         if self.version >= 3 {
             // No throttle time.
             put_i32(self.out, 0);
@@ -55,7 +51,7 @@ impl<'a> Encoder<'a> {
             self.no_tags();
         }
         if self.version >= 2 {
-            self.string(Some(cluster_id));
+            self.string(cluster_id);
         }
         if self.version >= 1 {
             // Any broker takes what a client has for the controller.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use weir_policy::{Operation, Reason, Resource};
 
 use self::encode::Encoder;
-use self::request::{Asked, MetadataBody};
+use self::request::{Asked, Mention, MetadataBody, Topics};
 use super::{Judged, Request, operations};
 use crate::advertise::ShownAddress;
 use crate::answer::{Deferred, LocalAnswer};
@@ -22,7 +22,7 @@ use crate::env::Env;
 use crate::fault::Fault;
 use crate::gate::{self, Budget};
 use crate::outcome::Refusals;
-use crate::refusal::{code, code_of};
+use crate::refusal::code_of;
 use crate::wire::Malformed;
 
 /// What Kafka says of operations that were not asked for (trap K8).
@@ -68,12 +68,16 @@ pub(super) fn answer(
     out: &mut Vec<u8>,
 ) -> Result<(), Fault> {
     let request = MetadataBody::read(version, body).map_err(Fault::Malformed)?;
-    let brokers = shown_brokers(env);
     let mut answer = Encoder::new(version, env, out);
-    answer.cluster(&brokers, &env.cluster_id.0);
+    if let Topics::Unsound(error_code, mentions) = &request.topics {
+        refusals.add(Reason::RequestShape, mentions.len());
+        fail_all(answer, *error_code, mentions);
+        return Ok(());
+    }
+    answer.cluster(&shown_brokers(env), Some(&env.cluster_id.0));
     let operations = if request.topic_operations { operations::bits(Operation::given_by_grant) } else { NOT_ASKED };
     match &request.topics {
-        Some(named) if version > 0 || !named.is_empty() => {
+        Topics::Listed(named) if version > 0 || !named.is_empty() => {
             answer.count(named.len());
             for topic in named {
                 answer_named(&mut answer, *topic, operations, env, refusals);
@@ -90,6 +94,16 @@ pub(super) fn answer(
     }
     answer.finish(if request.cluster_operations { 0 } else { NOT_ASKED });
     Ok(())
+}
+
+/// As Kafka fails a request: no brokers and no cluster, and each topic as the client wrote it, as often as it did.
+fn fail_all(mut answer: Encoder<'_>, error_code: i16, mentions: &[Mention<'_>]) {
+    answer.cluster(&[], None);
+    answer.count(mentions.len());
+    for (id, name) in mentions {
+        answer.failed(error_code, Some(name.unwrap_or_default()), *id);
+    }
+    answer.finish(NOT_ASKED);
 }
 
 /// The brokers that have an address on this listener, by id.
@@ -110,9 +124,7 @@ pub(super) fn readable<'a>(env: &Env<'a>) -> impl Iterator<Item = (Cow<'a, str>,
 fn answer_named(answer: &mut Encoder<'_>, asked: Asked<'_>, operations: i32, env: &Env<'_>, refusals: &mut Refusals) {
     match asked {
         Asked::Name(name) => answer_by_name(answer, name, operations, env, refusals),
-        // Ids are asked for from version 12 on; before, a name is a must.
-        Asked::Id(id) if answer.version() >= 12 => answer_by_id(answer, id, operations, env, refusals),
-        Asked::Id(id) => answer.failed(code::INVALID_REQUEST, Some(""), id),
+        Asked::Id(id) => answer_by_id(answer, id, operations, env, refusals),
     }
 }
 
