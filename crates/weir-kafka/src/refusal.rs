@@ -40,6 +40,8 @@ pub mod code {
     pub const TRANSACTIONAL_ID_AUTHORIZATION_FAILED: i16 = 53;
     /// The fetch session is not known.
     pub const FETCH_SESSION_ID_NOT_FOUND: i16 = 70;
+    /// The request is not the next one of its fetch session.
+    pub const INVALID_FETCH_SESSION_EPOCH: i16 = 71;
     /// A fetch session mixes topic names and topic ids.
     pub const FETCH_SESSION_TOPIC_ID_ERROR: i16 = 106;
     /// The partition's leader epoch is old.

@@ -402,6 +402,55 @@ fn a_session_that_changes_while_its_answer_is_on_the_way_does_not_change_that_an
     }
 }
 
+/// Kafka takes nothing of a request whose epoch is not the next one, and goes on when that comes.
+#[test]
+fn a_session_outlives_an_epoch_that_is_not_its_next_and_is_as_it_was_before() {
+    for version in [7, 12, 17] {
+        let refused_epoch = |desk: &mut Desk, id: i32| {
+            let broker = FetchResponse::default().with_error_code(71);
+            let out = desk.broker_answers(&answer(id, flexible(version), version, &broker), 99).unwrap();
+            let (_, response) = read::<FetchResponse>(&out, flexible(version), version);
+            assert_eq!((response.error_code, response.responses.len()), (71, 0));
+        };
+        let forgets = |name, id, partition| {
+            let forgotten = ForgottenTopic::default().with_partitions(vec![partition]);
+            match version {
+                13.. => forgotten.with_topic_id(id),
+                _ => forgotten.with_topic(TopicName(StrBytes::from_static_str(name))),
+            }
+        };
+        let adds = |epoch| request(version, (500, epoch), vec![topic(ABSENT, ABSENT_ID, version, &[0])]);
+        let lists = vec![forgets(GRANTED, GRANTED_ID, 0), forgets(HIDDEN, HIDDEN_ID, 0)];
+        let nothing = request(version, (500, 9), vec![]);
+        let (mut desk, mut epoch) = (Desk::new(), 1);
+        open_session(&mut desk, version);
+        for wrong in [nothing.clone(), adds(9), nothing.with_forgotten_topics_data(lists)] {
+            let (header, _) = upstream::<FetchRequest>(desk.ask(ApiKey::Fetch, version, &wrong), version);
+            refused_epoch(&mut desk, header.correlation_id);
+            let next = desk.ask(ApiKey::Fetch, version, &request(version, (500, epoch), vec![]));
+            let (header, _) = upstream::<FetchRequest>(next, version);
+            let told = vec![answered(GRANTED, GRANTED_ID, version, vec![data(0, 9)])];
+            let broker = FetchResponse::default().with_session_id(500).with_responses(told);
+            let frame = answer(header.correlation_id, flexible(version), version, &broker);
+            let (_, response) =
+                read::<FetchResponse>(&desk.broker_answers(&frame, 99).unwrap(), flexible(version), version);
+            assert_eq!(response.responses.len(), 2, "version {version}: what it had, and the refused topic");
+            assert_eq!(
+                response.responses[1],
+                answered(HIDDEN, HIDDEN_ID, version, response.responses[1].partitions.clone())
+            );
+            epoch += 1;
+        }
+        // What was asked meanwhile counted on the change: the session is over, for nobody can tell what it is.
+        let (first, _) = upstream::<FetchRequest>(desk.ask(ApiKey::Fetch, version, &adds(99)), version);
+        let led = desk.ask(ApiKey::Fetch, version, &request(version, (500, epoch), vec![]));
+        assert!(matches!(led, Led::Upstream(_)));
+        refused_epoch(&mut desk, first.correlation_id);
+        let after = desk.ask(ApiKey::Fetch, version, &request(version, (500, epoch + 1), vec![]));
+        assert!(matches!(after, Led::Local), "70, and the client begins anew");
+    }
+}
+
 #[test]
 fn what_a_session_holds_of_refused_names_has_an_end() {
     let mut desk = Desk::new();

@@ -10,12 +10,11 @@ use bytes::Bytes;
 use super::Session;
 use super::in_flight::{InFlight, Source};
 use crate::answer::{LocalAnswer, Sink};
-use crate::apis::fetch::{Asked, BY_ID, FetchSession, FetchWalk, Scope, Walked};
+use crate::apis::fetch::{Asked, BY_ID, FetchWalk, Scope, Walked};
 use crate::apis::{self, Answer, Withheld};
 use crate::env::Env;
 use crate::fault::Fault;
 use crate::gate;
-use crate::refusal::code;
 use crate::table::{ResponseMode, Row};
 use crate::wire::Malformed;
 
@@ -232,35 +231,17 @@ impl Session {
         Ok(())
     }
 
-    /// A Fetch answer was given whole: its session is remembered or forgotten.
+    /// A Fetch answer was given whole: so is what it says of its session.
     fn finish_fetch(&mut self, walk: &FetchWalk, env: &Env<'_>) -> Result<(), Fault> {
         let Some(mut entry) = self.queue.pop_front() else { return Err(Fault::BrokerDesync) };
         self.view_is_stale |= walk.view_is_stale;
         if let Source::Broker(at_broker) = &mut entry.source
             && let Withheld::Fetch(asked) = std::mem::replace(&mut at_broker.withheld, Withheld::Nothing)
         {
-            self.settle_session(asked, walk, entry.version);
+            self.fetch_sessions.settle(asked, walk.error_code, walk.session_id, entry.version >= BY_ID);
         }
         self.finish(entry, env.now);
         Ok(())
-    }
-
-    fn settle_session(&mut self, asked: Asked, walk: &FetchWalk, version: i16) {
-        match asked.session {
-            Some(id) if walk.error_code == 0 && walk.session_id == id => {}
-            // The broker has it still, unless it says that there is none.
-            Some(id) if walk.error_code != 0 && walk.error_code != code::FETCH_SESSION_ID_NOT_FOUND => {
-                self.fetch_sessions.retire(id);
-            }
-            Some(id) => {
-                self.fetch_sessions.forget(id);
-            }
-            None if walk.session_id != 0 && walk.error_code == 0 => {
-                let session = FetchSession::new(asked.topics, version >= BY_ID, asked.generations);
-                self.fetch_sessions.remember(walk.session_id, session);
-            }
-            None => {}
-        }
     }
 
     fn finish(&mut self, entry: InFlight, now: Instant) {

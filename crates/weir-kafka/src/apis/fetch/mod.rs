@@ -18,6 +18,7 @@ use bytes::Bytes;
 use weir_policy::{Operation, Reason, Resource};
 
 use self::request::{FetchBody, Terms, Topic, Topics};
+use self::sessions::FetchSession;
 use super::{Forward, ForwardBody, Judged, Request, Withheld};
 use crate::env::Env;
 use crate::fault::Fault;
@@ -25,7 +26,7 @@ use crate::outcome::Refusals;
 use crate::refusal::code;
 
 use crate::wire::Malformed;
-pub(crate) use sessions::{FetchSession, FetchSessions, TopicKey};
+pub(crate) use sessions::{FetchSessions, TopicKey};
 pub(crate) use topics::FetchTopics;
 pub(crate) use walk::{FetchWalk, Scope, Walked};
 

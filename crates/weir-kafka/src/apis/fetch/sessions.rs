@@ -4,11 +4,13 @@
 //! (traps S3, C21). A session remembers every partition that the client asked for, the refused ones too.
 //! Must never: know a session of another connection, or hold a verdict past the policy or the view that gave it.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::Asked;
 use super::topics::FetchTopics;
+use crate::refusal::code;
 
 /// How a client names a topic in Fetch: by name up to version 12, by id from version 13 on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,23 +28,44 @@ pub(crate) struct FetchSession {
     pub by_id: bool,
     /// The policy and the view that the verdicts came from.
     pub generations: (u64, u64),
-    /// What the topics were before they last changed, for as long as a request that is under way asks for that.
-    before: Weak<FetchTopics>,
+    /// What the topics were before they last changed, until the broker has answered the request that changed them.
+    before: Option<Arc<FetchTopics>>,
 }
 
 impl FetchSession {
     pub(crate) fn new(topics: Arc<FetchTopics>, by_id: bool, generations: (u64, u64)) -> Self {
-        Self { topics, by_id, generations, before: Weak::new() }
+        Self { topics, by_id, generations, before: None }
     }
 
-    /// Whether the topics may change once more. No client changes them again before it has the answers to what it asked
-    /// before: each change that nobody waits for would leave a whole list behind, for the few bytes that ask for it.
+    /// Whether the topics may change once more. No client changes them again before it has the answer to the last change:
+    /// each change that nobody waits for would leave a whole list behind, for the few bytes that ask for it.
     pub(crate) fn may_change(&self) -> bool {
-        self.before.strong_count() == 0
+        self.before.is_none()
     }
 
     pub(crate) fn change(&mut self, topics: Arc<FetchTopics>) {
-        self.before = Arc::downgrade(&std::mem::replace(&mut self.topics, topics));
+        self.before = Some(std::mem::replace(&mut self.topics, topics));
+    }
+
+    /// The broker has taken a request that asked for these topics. The first such is the one that changed them.
+    fn taken(&mut self, asked: &Arc<FetchTopics>) {
+        if self.before.is_some() && Arc::ptr_eq(asked, &self.topics) {
+            self.before = None;
+        }
+    }
+
+    /// The broker has not taken a request that asked for these topics, and its session is as it was before. False where
+    /// what it is now cannot be told: others that build on the same change are under way.
+    fn not_taken(&mut self, asked: &Asked) -> bool {
+        if !Arc::ptr_eq(&asked.topics, &self.topics) {
+            return true;
+        }
+        let Some(before) = self.before.take() else { return true };
+        // The session's own, and this request's.
+        let alone = Arc::strong_count(&asked.topics) == 2;
+        self.topics = before;
+        self.generations = asked.generations;
+        alone
     }
 }
 
@@ -94,8 +117,34 @@ impl FetchSessions {
         self.sessions.len().saturating_add(self.retired.len()).saturating_add(self.under_way) < self.most
     }
 
+    /// An answer of the broker's was given whole: its session is remembered, goes on, or is forgotten.
+    pub(crate) fn settle(&mut self, asked: Asked, error_code: i16, session_id: i32, by_id: bool) {
+        match (asked.session, error_code) {
+            (Some(id), code::NONE) if session_id == id => {
+                if let Some(session) = self.get_mut(id) {
+                    session.taken(&asked.topics);
+                }
+            }
+            // The broker goes on with it, as if it had not been asked.
+            (Some(id), code::INVALID_FETCH_SESSION_EPOCH) => {
+                if self.get_mut(id).is_some_and(|session| !session.not_taken(&asked)) {
+                    self.retire(id);
+                }
+            }
+            (Some(id), code::NONE | code::FETCH_SESSION_ID_NOT_FOUND) => {
+                self.forget(id);
+            }
+            // The broker has it still, unless it says that there is none.
+            (Some(id), _) => self.retire(id),
+            (None, code::NONE) if session_id != 0 => {
+                self.remember(session_id, FetchSession::new(asked.topics, by_id, asked.generations));
+            }
+            (None, _) => {}
+        }
+    }
+
     /// Remembers a session that the broker has just given out. One that nobody could ask for is none.
-    pub(crate) fn remember(&mut self, id: i32, session: FetchSession) {
+    fn remember(&mut self, id: i32, session: FetchSession) {
         self.remove(id);
         if self.sessions.len() >= self.most {
             return;
