@@ -173,14 +173,16 @@ fn trap_l16_a_coordinator_is_shown_by_its_advertised_address() {
 
 #[test]
 fn trap_l17_only_groups_have_coordinators_here() {
-    for (version, key_type, expected) in [(4, 1, 53), (4, 2, 42), (6, 2, 31), (6, 3, 42)] {
+    for (version, key_type, expected, explained) in
+        [(4, 1, 53, false), (4, 2, 42, false), (5, 2, 42, false), (5, 3, 42, true), (6, 2, 31, true), (6, 3, 42, true)]
+    {
         let mut desk = Desk::new();
         let asked =
             FindCoordinatorRequest::default().with_key_type(key_type).with_coordinator_keys(vec![text("g:topic:0")]);
         assert!(matches!(desk.ask(ApiKey::FindCoordinator, version, &asked), Led::Local));
         let (_, response) = read::<FindCoordinatorResponse>(&desk.local_answer(), true, version);
         assert_eq!(response.coordinators[0].error_code, expected);
-        assert_eq!(response.coordinators[0].error_message.as_deref() == Some(""), expected == 53);
+        assert_eq!(response.coordinators[0].error_message.as_deref() != Some(""), explained);
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
         }
     }
     if asked.names.is_empty() {
-        return request.answer(&response(request.version, asked.refused));
+        return request.answer(&response(request.version, message.key_type, asked.refused));
     }
     let mut real_keys = asked.names.iter().map(|(real, _)| real.clone());
     if request.version < BATCHED {
@@ -59,7 +59,7 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
     }
     let if_unreachable = || {
         let unavailable = asked.names.iter().map(|(_, shown)| failed(shown, request.row.unreachable_code()));
-        response(request.version, unavailable.chain(asked.refused.iter().cloned()).collect())
+        response(request.version, GROUP, unavailable.chain(asked.refused.iter().cloned()).collect())
     };
     let if_unreachable = request.if_unreachable(if_unreachable)?;
     request.forward_prepared(
@@ -89,7 +89,7 @@ pub(super) fn restore(answer: &Answer<'_>, asked: &Asked) -> Result<Restored, Fa
     }
     let view_is_stale = coordinators.iter().any(|coordinator| coordinator.error_code != code::NONE);
     coordinators.extend(asked.refused.iter().cloned());
-    let restored = response(answer.version, coordinators).with_throttle_time_ms(message.throttle_time_ms);
+    let restored = response(answer.version, GROUP, coordinators).with_throttle_time_ms(message.throttle_time_ms);
     answer.encoded(&restored, view_is_stale)
 }
 
@@ -123,9 +123,9 @@ fn failed(shown: &StrBytes, error_code: i16) -> Coordinator {
 }
 
 /// Up to version 3 the one coordinator stands in the answer itself.
-fn response(version: i16, mut coordinators: Vec<Coordinator>) -> FindCoordinatorResponse {
+fn response(version: i16, key_type: i8, mut coordinators: Vec<Coordinator>) -> FindCoordinatorResponse {
     for coordinator in &mut coordinators {
-        let text = error_message(version, coordinator.error_code);
+        let text = error_message(version, key_type, coordinator.error_code);
         coordinator.error_message = Some(StrBytes::from_static_str(text));
     }
     if version >= BATCHED {
@@ -141,9 +141,10 @@ fn response(version: i16, mut coordinators: Vec<Coordinator>) -> FindCoordinator
 }
 
 /// Kafka has a text for each answer about one key, even where nothing failed. Of several keys, it has one only for what
-/// fails them all.
-fn error_message(version: i16, error_code: i16) -> &'static str {
+/// fails them all; it looks at a share group's keys one by one to say that their version is too old.
+fn error_message(version: i16, key_type: i8, error_code: i16) -> &'static str {
     match error_code {
+        code::INVALID_REQUEST if version >= BATCHED && key_type == SHARE => "",
         code::INVALID_REQUEST | code::CLUSTER_AUTHORIZATION_FAILED => sentence_of(error_code),
         _ if version >= BATCHED => "",
         code::NONE => "NONE",
