@@ -220,6 +220,12 @@ fn trap_a8_a9_what_may_be_asked_for_is_bounded() {
     let (_, sent) = upstream::<FetchRequest>(desk.ask(ApiKey::Fetch, 12, &asked), 12);
     assert_eq!(sent.max_bytes, desk.limits.fetch_max_bytes);
     assert_eq!(u128::try_from(sent.max_wait_ms).unwrap(), desk.limits.fetch_max_wait.as_millis());
+    // Fewer bytes are never made more.
+    for bytes in [i32::MIN, -1, 0, 1] {
+        let asked = request(12, (0, -1), vec![topic(GRANTED, GRANTED_ID, 12, &[0])]).with_max_bytes(bytes);
+        let (_, sent) = upstream::<FetchRequest>(desk.ask(ApiKey::Fetch, 12, &asked), 12);
+        assert_eq!(sent.max_bytes, bytes);
+    }
 }
 
 #[test]

@@ -95,7 +95,8 @@ fn bounded(terms: &Terms, env: &Env<'_>) -> Terms {
     let longest = i32::try_from(env.limits.fetch_max_wait.as_millis()).unwrap_or(i32::MAX);
     Terms {
         max_wait_ms: terms.max_wait_ms.clamp(0, longest),
-        max_bytes: terms.max_bytes.clamp(1, env.limits.fetch_max_bytes),
+        // Below zero it stays as it is, as what each partition may bring does: Kafka then reads nothing and says so.
+        max_bytes: terms.max_bytes.min(env.limits.fetch_max_bytes),
         // No other level is forwarded, whatever else becomes of the request.
         isolation_level: i8::from(terms.isolation_level != 0),
         ..*terms
