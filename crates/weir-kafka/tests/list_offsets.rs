@@ -34,6 +34,11 @@ fn an_isolation_level_that_is_none_fails_each_partition_and_does_not_reach_the_b
             let granted = asked(level).with_topics(vec![topic(GRANTED)]);
             assert!(matches!(desk.ask(ApiKey::ListOffsets, version, &granted), Led::Local));
         }
+        // Where there is nothing to tell, Kafka does not look at it.
+        let mut desk = Desk::new();
+        desk.ask(ApiKey::ListOffsets, version, &asked(2).with_topics(vec![topic(HIDDEN)]));
+        let (_, response) = read::<ListOffsetsResponse>(&desk.local_answer(), version >= 6, version);
+        assert_eq!(response.topics[0].partitions[0].error_code, 29);
         for level in [0, 1] {
             let mut desk = Desk::new();
             let led = desk.ask(ApiKey::ListOffsets, version, &asked(level));

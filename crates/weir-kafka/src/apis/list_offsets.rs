@@ -52,8 +52,9 @@ fn as_it_is(request: &Request<'_>) -> Result<Option<Judged>, Fault> {
 fn judge_each(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
     let mut message = request.decode::<ListOffsetsRequest>()?;
     message.replica_id = BrokerId(CONSUMER);
-    if !matches!(message.isolation_level, 0 | 1) {
-        // Kafka answers nothing else, not even what is refused.
+    let may_describe = |topic: &ListOffsetsTopic| request.judge_topic(Operation::Describe, &topic.name).is_ok();
+    if !matches!(message.isolation_level, 0 | 1) && message.topics.iter().any(may_describe) {
+        // Kafka looks at it once there is something to tell, and fails as a whole.
         let failed = message.topics.iter().map(|topic| failed(topic, code::UNKNOWN_SERVER_ERROR)).collect();
         return request.answer(&ListOffsetsResponse::default().with_topics(failed));
     }
