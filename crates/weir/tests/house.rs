@@ -135,7 +135,11 @@ fn w2_bytes_are_read_by_hand_only_behind_the_gate() {
     assert!(!behind(".own_group(", &["known_body()"]).is_empty());
     assert!(!behind("skim::all_topics(", &["known_body()"]).is_empty());
     behind("skim::list(", &[".passed()"]);
-    assert_eq!(behind("skim::first_text(", &["known_body("]), ["apis/request.rs"], "`own_group` alone, which is given it");
+    assert_eq!(
+        behind("skim::first_text(", &["known_body("]),
+        ["apis/request.rs"],
+        "`own_group` alone, which is given it"
+    );
 
     let by_hand = sources.iter().filter(|(_, code)| code.lines().any(|line| code_of(line).contains("Reader::new(")));
     let by_hand: Vec<_> =
