@@ -20,17 +20,18 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
     if message.subscribed_topic_regex.as_ref().is_some_and(|pattern| !pattern.is_empty()) {
         return refuse(request, refusals, Reason::RequestShape, code::INVALID_REGULAR_EXPRESSION);
     }
-    if message.rack_id.as_ref().is_some_and(|rack| rack.is_empty()) {
-        return refuse(request, refusals, Reason::RequestShape, code::INVALID_REQUEST);
-    }
-    // Racks are the brokers' own; an absent one means that it did not change.
-    message.rack_id = None;
     // One topic that is refused refuses the whole heartbeat, as with Kafka.
     for topic in message.subscribed_topic_names.iter().flatten() {
         if let Err(reason) = request.judge_topic(Operation::Describe, topic) {
             return refuse(request, refusals, reason, code_of(reason));
         }
     }
+    // Kafka asks for the rights first.
+    if message.rack_id.as_ref().is_some_and(|rack| rack.is_empty()) {
+        return refuse(request, refusals, Reason::RequestShape, code::INVALID_REQUEST);
+    }
+    // Racks are the brokers' own; an absent one means that it did not change.
+    message.rack_id = None;
     let if_unreachable = || failed(request.row.unreachable_code());
     request.forward(&message, Withheld::ConsumerGroupHeartbeat, if_unreachable)
 }
