@@ -152,9 +152,29 @@ final class Compare {
             if (those.size() != these.size()) {
                 found.add(new Difference(path + " " + name, those.size() + " of it", these.size() + " of it"));
             } else {
-                for (int i = 0; i < those.size(); i++) walk(path, those.get(i), these.get(i), found);
+                List<JsonNode> facing = facing(those, these);
+                for (int i = 0; i < those.size(); i++) walk(path, those.get(i), facing.get(i), found);
             }
         }
+    }
+
+    /** Elements that only a made-up name tells apart come in any order: each faces the one whose name is its partner's. */
+    private List<JsonNode> facing(List<JsonNode> those, List<JsonNode> these) {
+        var left = new ArrayList<>(these);
+        var facing = new ArrayList<JsonNode>();
+        for (JsonNode that : those) {
+            JsonNode found = left.stream().filter(other -> isPartner(that, other)).findFirst().orElse(null);
+            left.remove(found);
+            facing.add(found);
+        }
+        var strangers = left.iterator();
+        facing.replaceAll(found -> found == null ? strangers.next() : found);
+        return facing;
+    }
+
+    private boolean isPartner(JsonNode control, JsonNode edge) {
+        return MADE_UP.stream().anyMatch(field -> control.has(field) && edge.has(field)
+            && edge.get(field).asText().equals(partners.get("control " + field + control.get(field).asText())));
     }
 
     private static Map<String, List<JsonNode>> byName(ArrayNode list) {
