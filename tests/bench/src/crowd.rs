@@ -12,8 +12,9 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::canned::Answers;
 use crate::failure::{Context, Failure};
+use crate::fetch::PATIENCE;
 use crate::quantiles::Quantiles;
-use crate::small::{Client, Job, PATIENCE, RECEIVED};
+use crate::small::{Client, Job, RECEIVED};
 
 /// Clients that are connected.
 pub struct Crowd {

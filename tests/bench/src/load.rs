@@ -12,28 +12,18 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::{FetchRequest, FetchResponse};
-use kafka_protocol::protocol::{Decodable, Encodable};
+use kafka_protocol::protocol::Decodable;
 use rustix::net::RecvFlags;
 use rustls::{ClientConfig, ClientConnection, Stream};
-use rustls_pki_types::ServerName;
 
 use crate::canned::{Answers, PARTITIONS, REFUSED, Size, TOPICS, topic_name};
 use crate::failure::{Context, Failure};
+use crate::fetch::{self, PATIENCE, RESPONSE_HEADER, exchange, unexpected};
+use crate::records;
 
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(20);
-const FETCH: i16 = 1;
-const CLIENT_ID: &[u8] = b"bench";
-/// Before the body: correlation id and an empty tag section, for all versions that are measured are flexible.
-const RESPONSE_HEADER: usize = 5;
-/// A TLS record's header.
-const RECORD_HEADER: usize = 5;
-/// What a TLS 1.3 record holds beside its plaintext: the content type and the tag.
-const RECORD_EXTRA: usize = 17;
-const APPLICATION_DATA: u8 = 23;
 /// More than the longest TLS record.
 const JUNK: usize = 32 * 1024;
 /// Bytes that are worth looking at; fewer only at an answer's end.
@@ -146,11 +136,8 @@ struct Client {
 impl Client {
     fn open(job: &Job, answers: &Answers) -> io::Result<Self> {
         let tcp = TcpStream::connect_timeout(&job.target, PATIENCE)?;
-        tcp.set_nodelay(true)?;
-        tcp.set_read_timeout(Some(PATIENCE))?;
-        tcp.set_write_timeout(Some(PATIENCE))?;
-        let name = ServerName::IpAddress(job.target.ip().into());
-        let tls = ClientConnection::new(Arc::clone(&job.config), name).map_err(io::Error::other)?;
+        fetch::prepare(&tcp)?;
+        let tls = fetch::tls(&job.config, job.target)?;
         let mut client = Self {
             tcp,
             tls,
@@ -178,18 +165,12 @@ impl Client {
     /// Asks, and looks at the answer.
     fn read_whole(&mut self, answers: &Answers) -> io::Result<()> {
         let request = self.request()?;
-        let mut stream = Stream::new(&mut self.tls, &mut self.tcp);
-        stream.write_all(&request)?;
-        let mut prefix = [0; 4];
-        stream.read_exact(&mut prefix)?;
-        let length = usize::try_from(i32::from_be_bytes(prefix)).map_err(io::Error::other)?;
-        let mut frame = vec![0; length];
-        stream.read_exact(&mut frame)?;
-        self.answer = prefix.len() + length;
-        if frame[..4] != self.correlation_id.to_be_bytes() {
+        let answer = exchange(&mut Stream::new(&mut self.tls, &mut self.tcp), &request)?;
+        self.answer = 4 + answer.len();
+        if answer.first_chunk() != Some(&self.correlation_id.to_be_bytes()) {
             return Err(unexpected("the answer to another request"));
         }
-        let body = Bytes::from(frame).slice(RESPONSE_HEADER..);
+        let body = answer.slice(RESPONSE_HEADER..);
         if !self.asks_refused && Some(&body.slice(10..)) != answers.of(self.version, Size::Bulk) {
             return Err(unexpected("an answer that the broker did not send"));
         }
@@ -269,9 +250,9 @@ impl Client {
                 }
                 self.record_left -= dropped;
                 arrived -= dropped;
-            } else if arrived >= RECORD_HEADER && self.counted < self.answer {
+            } else if arrived >= records::HEADER && self.counted < self.answer {
                 self.begin_record()?;
-                arrived -= RECORD_HEADER;
+                arrived -= records::HEADER;
             } else {
                 return Ok(());
             }
@@ -279,15 +260,10 @@ impl Client {
     }
 
     fn begin_record(&mut self) -> io::Result<()> {
-        let mut header = [0; RECORD_HEADER];
+        let mut header = [0; records::HEADER];
         self.tcp.read_exact(&mut header)?;
-        let [kind, _, _, high, low] = header;
-        let length = usize::from(u16::from_be_bytes([high, low]));
-        if kind != APPLICATION_DATA || length <= RECORD_EXTRA {
-            return Err(unexpected(&format!("a TLS record of type {kind} and {length} bytes")));
-        }
-        self.counted += length - RECORD_EXTRA;
-        self.record_left = length;
+        self.record_left = records::length(header)?;
+        self.counted += self.record_left - records::EXTRA;
         self.records += 1;
         if self.counted > self.answer { Err(unexpected("an answer of another length")) } else { Ok(()) }
     }
@@ -305,17 +281,7 @@ impl Client {
             .with_session_id(self.session)
             .with_session_epoch(self.epoch)
             .with_topics(topics.map(|((name, id), partitions)| self.topic(name, *id, partitions)).collect());
-        let mut frame = BytesMut::zeroed(4);
-        frame.extend_from_slice(&FETCH.to_be_bytes());
-        frame.extend_from_slice(&self.version.to_be_bytes());
-        frame.extend_from_slice(&self.correlation_id.to_be_bytes());
-        frame.extend_from_slice(&i16::try_from(CLIENT_ID.len()).unwrap_or(0).to_be_bytes());
-        frame.extend_from_slice(CLIENT_ID);
-        frame.extend_from_slice(&[0]);
-        body.encode(&mut frame, self.version).map_err(io::Error::other)?;
-        let length = i32::try_from(frame.len() - 4).map_err(io::Error::other)?;
-        frame[..4].copy_from_slice(&length.to_be_bytes());
-        Ok(frame)
+        fetch::frame(&body, self.version, self.correlation_id)
     }
 
     fn topic(&self, name: &'static str, id: uuid::Uuid, partitions: i32) -> FetchTopic {
@@ -329,8 +295,4 @@ impl Client {
         let topic = FetchTopic::default().with_partitions((0..partitions).map(partition).collect());
         if self.version < 13 { topic.with_topic(topic_name(name)) } else { topic.with_topic_id(id) }
     }
-}
-
-fn unexpected(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("unexpected: {what}"))
 }

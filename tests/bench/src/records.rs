@@ -2,12 +2,12 @@
 
 use std::io;
 
-use crate::small::unexpected;
+use crate::fetch::unexpected;
 
 /// A TLS record's header.
-const HEADER: usize = 5;
+pub const HEADER: usize = 5;
 /// What a record holds beside its plaintext: the content type and the tag.
-const EXTRA: usize = 17;
+pub const EXTRA: usize = 17;
 const APPLICATION_DATA: u8 = 23;
 
 /// What came on one connection.
@@ -50,11 +50,8 @@ impl Records {
     }
 
     fn begin(&mut self) -> io::Result<()> {
-        let Some(&[kind, _, _, high, low]) = self.header.first_chunk::<HEADER>() else { return Ok(()) };
-        self.left = usize::from(u16::from_be_bytes([high, low]));
-        if kind != APPLICATION_DATA || self.left <= EXTRA {
-            return Err(unexpected(&format!("a TLS record of type {kind} and {} bytes", self.left)));
-        }
+        let Some(header) = self.header.first_chunk::<HEADER>() else { return Ok(()) };
+        self.left = length(*header)?;
         Ok(())
     }
 
@@ -64,6 +61,15 @@ impl Records {
         }
         self.header.clear();
     }
+}
+
+/// The length of a record of application data, `EXTRA` included.
+pub fn length([kind, _, _, high, low]: [u8; HEADER]) -> io::Result<usize> {
+    let length = usize::from(u16::from_be_bytes([high, low]));
+    if kind != APPLICATION_DATA || length <= EXTRA {
+        return Err(unexpected(&format!("a TLS record of type {kind} and {length} bytes")));
+    }
+    Ok(length)
 }
 
 #[cfg(test)]

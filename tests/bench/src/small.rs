@@ -3,38 +3,32 @@
 //! It shakes hands and reads its first answers as any client does; after that it counts plaintext by the headers of TLS
 //! records and decrypts nothing, so that it costs less than the proxy. Must never: take a wrong answer for one.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::{FetchRequest, FetchResponse};
-use kafka_protocol::protocol::{Decodable, Encodable};
+use kafka_protocol::protocol::Decodable;
 use rustix::net::{AddressFamily, RecvFlags, SocketType};
 use rustls::client::Resumption;
 use rustls::{ClientConfig, ClientConnection, Stream};
-use rustls_pki_types::ServerName;
 
 use crate::canned::{Answers, PARTITIONS, Size, TOPICS};
 use crate::failure::Failure;
+use crate::fetch::{self, PATIENCE, REQUEST_HEADER, RESPONSE_HEADER, exchange, unexpected};
 use crate::records::Records;
 use crate::tls::Certificates;
 
-/// How long anything may take.
-pub const PATIENCE: Duration = Duration::from_secs(20);
 /// Bytes received at once.
 pub const RECEIVED: usize = 32 * 1024;
 /// The version of Fetch.
 const VERSION: i16 = 17;
-const FETCH: i16 = 1;
 /// ApiVersions, version 3, with correlation id 0: the first request of every client.
 const API_VERSIONS: &[u8] = b"\0\0\0\x1b\0\x12\0\x03\0\0\0\0\0\x05bench\0\x06bench\x041.0\0";
-const CLIENT_ID: &[u8] = b"bench";
-/// Before a request's body: length, key, version, correlation id, client id, tags.
-const REQUEST_HEADER: usize = 4 + 2 + 2 + 4 + 2 + CLIENT_ID.len() + 1;
 /// Where the correlation id is.
 const CORRELATION_ID: usize = 8;
 /// Where the body has its wait, its least bytes, and, behind the most bytes, isolation and session, its epoch.
@@ -42,7 +36,7 @@ const MAX_WAIT: usize = REQUEST_HEADER;
 const MIN_BYTES: usize = MAX_WAIT + 4;
 const EPOCH: usize = MIN_BYTES + 4 + 4 + 1 + 4;
 /// Before an answer's topics: correlation id, tags, throttle time, code, session.
-const ANSWER_HEADER: usize = 4 + 1 + 4 + 2 + 4;
+const ANSWER_HEADER: usize = RESPONSE_HEADER + 4 + 2 + 4;
 
 /// Who asks, where, and for what.
 #[derive(Clone)]
@@ -53,6 +47,8 @@ pub struct Job {
     pub config: Option<Arc<ClientConfig>>,
     /// What is asked for.
     pub size: Size,
+    /// How many partitions of a topic a session begins with.
+    pub partitions: i32,
     /// The size of the receive buffer, where it is not the kernel's choice.
     pub receive_buffer: Option<usize>,
 }
@@ -62,7 +58,8 @@ impl Job {
     pub fn small(target: SocketAddr, certificates: &Certificates) -> Result<Self, Failure> {
         let mut config = ClientConfig::clone(&*certificates.client_config()?);
         config.resumption = Resumption::disabled();
-        Ok(Self { target, config: Some(Arc::new(config)), size: Size::Small, receive_buffer: None })
+        let (config, size) = (Some(Arc::new(config)), Size::Small);
+        Ok(Self { target, config, size, partitions: PARTITIONS, receive_buffer: None })
     }
 }
 
@@ -92,12 +89,8 @@ impl Client {
     /// Connects, shakes hands and asks for ApiVersions. Weir needs no broker for this much.
     pub fn connect(job: &Job) -> io::Result<Self> {
         let tcp = connect(job)?;
-        tcp.set_nodelay(true)?;
-        tcp.set_read_timeout(Some(PATIENCE))?;
-        tcp.set_write_timeout(Some(PATIENCE))?;
-        let name = ServerName::IpAddress(job.target.ip().into());
-        let new = |config| ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other);
-        let tls = job.config.as_ref().map(new).transpose()?;
+        fetch::prepare(&tcp)?;
+        let tls = job.config.as_ref().map(|config| fetch::tls(config, job.target)).transpose()?;
         let records = Records::new(tls.is_some());
         let mut client =
             Self { tcp, tls, request: Vec::new(), correlation_id: 0, epoch: 0, records, answer: 0, waiting: 0 };
@@ -107,9 +100,9 @@ impl Client {
 
     /// Begins a fetch session, and makes one request in it. Both answers are compared with what the broker has.
     pub fn begin_session(&mut self, job: &Job, answers: &Answers) -> io::Result<()> {
-        self.request = fetch(job, 0, 0..PARTITIONS)?;
+        self.request = request(job, 0, 0..job.partitions)?;
         let session = self.fetch_whole(job, answers)?;
-        self.request = fetch(job, session, 0..1)?;
+        self.request = request(job, session, 0..1)?;
         self.fetch_whole(job, answers)?;
         let left = match &mut self.tls {
             // Whatever else TLS had to say has come before these answers.
@@ -178,7 +171,7 @@ impl Client {
 
     /// Asks for something else than before, and leaves the answer unread.
     pub fn ask_first(&mut self, job: &Job) -> io::Result<()> {
-        self.request = fetch(job, 0, 0..PARTITIONS)?;
+        self.request = request(job, 0, 0..job.partitions)?;
         self.ask(1)
     }
 
@@ -201,7 +194,8 @@ impl Client {
         if answers.of(VERSION, job.size).map(|topics| &topics[..]) != answer.get(ANSWER_HEADER..) {
             return Err(unexpected("an answer that the broker did not send"));
         }
-        let response = FetchResponse::decode(&mut answer.slice(5..), VERSION).map_err(io::Error::other)?;
+        let response =
+            FetchResponse::decode(&mut answer.slice(RESPONSE_HEADER..), VERSION).map_err(io::Error::other)?;
         match (response.error_code, response.session_id) {
             (0, session) if session != 0 => Ok(session),
             (code, session) => Err(unexpected(&format!("code {code} and session {session}"))),
@@ -226,18 +220,9 @@ fn connect(job: &Job) -> io::Result<TcpStream> {
     Ok(socket.into())
 }
 
-fn exchange(stream: &mut (impl Read + Write), request: &[u8]) -> io::Result<Bytes> {
-    stream.write_all(request)?;
-    let mut prefix = [0; 4];
-    stream.read_exact(&mut prefix)?;
-    let mut frame = vec![0; usize::try_from(i32::from_be_bytes(prefix)).map_err(io::Error::other)?];
-    stream.read_exact(&mut frame)?;
-    Ok(frame.into())
-}
-
 /// A Fetch of some partitions of the first topic; without a session, the first of one. As a consumer sends it that got
 /// records from these partitions.
-fn fetch(job: &Job, session: i32, partitions: std::ops::Range<i32>) -> io::Result<Vec<u8>> {
+fn request(job: &Job, session: i32, partitions: std::ops::Range<i32>) -> io::Result<Vec<u8>> {
     let partition = |index| {
         FetchPartition::default()
             .with_partition(index)
@@ -255,22 +240,7 @@ fn fetch(job: &Job, session: i32, partitions: std::ops::Range<i32>) -> io::Resul
         .with_max_bytes(job.size.max_bytes())
         .with_session_id(session)
         .with_topics(topics.iter().map(topic).collect());
-    let mut frame = BytesMut::zeroed(4);
-    frame.extend_from_slice(&FETCH.to_be_bytes());
-    frame.extend_from_slice(&VERSION.to_be_bytes());
-    frame.extend_from_slice(&[0; 4]);
-    frame.extend_from_slice(&i16::try_from(CLIENT_ID.len()).unwrap_or(0).to_be_bytes());
-    frame.extend_from_slice(CLIENT_ID);
-    frame.extend_from_slice(&[0]);
-    body.encode(&mut frame, VERSION).map_err(io::Error::other)?;
-    let length = i32::try_from(frame.len() - 4).map_err(io::Error::other)?;
-    frame[..4].copy_from_slice(&length.to_be_bytes());
-    Ok(frame.to_vec())
-}
-
-/// What came is not what must have come.
-pub fn unexpected(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("unexpected: {what}"))
+    Ok(fetch::frame(&body, VERSION, 0)?.to_vec())
 }
 
 #[cfg(test)]
@@ -279,8 +249,9 @@ mod tests {
 
     #[test]
     fn a_request_is_a_hundred_bytes_and_says_what_is_set_in_it() {
-        let job = Job { target: ([127, 0, 0, 1], 1).into(), config: None, size: Size::Small, receive_buffer: None };
-        let mut request = fetch(&job, 7, 0..1).unwrap();
+        let target = ([127, 0, 0, 1], 1).into();
+        let job = Job { target, config: None, size: Size::Small, partitions: PARTITIONS, receive_buffer: None };
+        let mut request = request(&job, 7, 0..1).unwrap();
         request[MAX_WAIT..][..4].copy_from_slice(&250_i32.to_be_bytes());
         request[MIN_BYTES..][..4].copy_from_slice(&9_i32.to_be_bytes());
         request[EPOCH..][..4].copy_from_slice(&3_i32.to_be_bytes());

@@ -11,19 +11,19 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::Run;
-use crate::broker::CannedBroker;
 use crate::canned::{Answers, Size};
 use crate::crowd::Crowd;
 use crate::failure::{Context, Failure};
+use crate::fetch::PATIENCE;
 use crate::line::{Found, Line, Taken};
 use crate::load::{self, Load};
 use crate::proxy::Proxy;
 use crate::quantiles::Quantiles;
 use crate::slow::SlowReaders;
-use crate::small::{Job, PATIENCE};
+use crate::small::Job;
+use crate::stage::Stage;
 use crate::stats::Series;
 use crate::tls::Certificates;
-use crate::weir::Weir;
 
 const BYSTANDERS: usize = 50;
 /// Each asks once in this time.
@@ -80,12 +80,10 @@ struct Side<'a> {
 
 /// Measures.
 pub fn measure(run: &Run) -> Result<Found, Failure> {
-    let dir = run.dir.path();
-    let certificates = Arc::new(Certificates::make(dir)?);
     let sizes = [Size::Small, Size::Bulk, Size::Huge];
-    let (broker, answers) = (CannedBroker::with(Answers::of_sizes(&sizes)?)?, Arc::new(Answers::new()?));
-    let weir = Weir::start(&run.options.weir, broker.address, &certificates, dir, &run.log("weir"))?;
-    let bare = Proxy::relay("relay", broker.address, &certificates)?;
+    let Stage { bare, weir, broker: _broker, answers, certificates } =
+        Stage::with(run, Answers::of_sizes(&sizes)?, Answers::new()?)?;
+    let (answers, certificates) = (Arc::new(answers), Arc::new(certificates));
     let open = |proxy| Side::open(proxy, &certificates, &answers);
     let mut sides = [open(&weir.proxy)?, open(&bare)?];
     for _ in run.rounds().take(TURNS) {

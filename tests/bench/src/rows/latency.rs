@@ -13,17 +13,15 @@ use std::time::{Duration, Instant};
 
 use super::Run;
 use crate::bar::{Figure, LATENCY_P50, LATENCY_P99};
-use crate::broker::{CannedBroker, Connection};
-use crate::canned::Answers;
 use crate::failure::{Context, Failure};
+use crate::fetch::PATIENCE;
 use crate::line::{Found, Line, Taken};
+use crate::pair::Pair;
 use crate::peers::HAPROXY;
-use crate::proxy::Proxy;
 use crate::quantiles::Quantiles;
-use crate::small::{Client, Job, PATIENCE, RECEIVED};
+use crate::small::{Job, RECEIVED};
+use crate::stage::Stage;
 use crate::stats::Series;
-use crate::tls::Certificates;
-use crate::weir::Weir;
 
 /// Requests of each way in a round.
 const REQUESTS: usize = 5000;
@@ -34,8 +32,7 @@ const PAUSE: Duration = Duration::from_micros(200);
 
 /// One way from the client to the broker.
 struct Way {
-    client: Client,
-    broker: Connection,
+    pair: Pair,
     /// What was taken in this round.
     took: Quantiles,
     /// Microseconds, by round.
@@ -45,15 +42,12 @@ struct Way {
 
 /// Measures.
 pub fn measure(run: &Run) -> Result<Found, Failure> {
-    let dir = run.dir.path();
-    let certificates = Certificates::make(dir)?;
-    let (broker, answers) = (CannedBroker::start()?, Answers::new()?);
-    let weir = Weir::start(&run.options.weir, broker.address, &certificates, dir, &run.log("weir"))?;
-    let bare = Proxy::relay("relay", broker.address, &certificates)?;
+    let stage = Stage::start(run)?;
+    let Stage { certificates, bare, weir, broker, .. } = &stage;
     let open = |target: SocketAddr, is_proxy: bool| -> Result<Way, Failure> {
-        let mut job = Job::small(target, &certificates)?;
+        let mut job = Job::small(target, certificates)?;
         job.config = job.config.filter(|_| is_proxy);
-        Way::open(&job, &broker, &answers)
+        Way::open(&job, &stage)
     };
     let floor = floor(broker.address)?;
     let mut ways = vec![
@@ -62,7 +56,7 @@ pub fn measure(run: &Run) -> Result<Found, Failure> {
         open(bare.address, true)?,
         open(floor, false)?,
     ];
-    let haproxy = HAPROXY.start(run, broker.address, &certificates);
+    let haproxy = HAPROXY.start(run, broker.address, certificates);
     let missing = haproxy.as_ref().err().cloned();
     ways.extend(haproxy.as_ref().ok().map(|proxy| open(proxy.address, true)).transpose()?);
     for _ in run.rounds() {
@@ -138,36 +132,17 @@ fn take_round(ways: &mut [Way]) -> Result<(), Failure> {
 }
 
 impl Way {
-    fn open(job: &Job, broker: &CannedBroker, answers: &Answers) -> Result<Self, Failure> {
-        let failed = "the client of the latency row cannot connect";
-        let next = broker.hand_over_next();
-        let mut connection: Option<Connection> = None;
-        // The client waits for its first answers, so that the broker must be somebody else for as long.
-        let client = thread::scope(|scope| -> io::Result<Client> {
-            let client = scope.spawn(|| -> io::Result<Client> {
-                let mut client = Client::connect(job)?;
-                client.begin_session(job, answers)?;
-                Ok(client)
-            });
-            while !client.is_finished() {
-                match &mut connection {
-                    Some(connection) => drop(connection.serve_what_came()?),
-                    None => connection = next.try_recv().ok(),
-                }
-                thread::sleep(Duration::from_micros(100));
-            }
-            client.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
-        });
-        let broker = connection.ok_or_else(|| Failure::new("nobody dialled the broker"))?;
-        let (took, p50, p99) = (Quantiles::default(), Series::default(), Series::default());
-        Ok(Self { client: client.context(failed)?, broker, took, p50, p99 })
+    fn open(job: &Job, stage: &Stage) -> Result<Self, Failure> {
+        let pair = Pair::open(job, &stage.broker, &stage.answers)?;
+        Ok(Self { pair, took: Quantiles::default(), p50: Series::default(), p99: Series::default() })
     }
 
     fn ask(&mut self, buffer: &mut [u8]) -> io::Result<Duration> {
         let began = Instant::now();
-        self.client.ask(1)?;
-        while self.client.receive(buffer)? == 0 {
-            self.broker.serve_what_came()?;
+        let Pair { client, broker } = &mut self.pair;
+        client.ask(1)?;
+        while client.receive(buffer)? == 0 {
+            broker.serve_what_came()?;
             if began.elapsed() > PATIENCE {
                 return Err(io::ErrorKind::TimedOut.into());
             }

@@ -17,6 +17,7 @@ use weir_kafka::cluster::{
     TopicView, VersionRange,
 };
 use weir_kafka::env::{Env, SessionLimits};
+use weir_kafka::racks::Racks;
 use weir_kafka::session::{Session, Turn};
 use weir_policy::{Policy, Principal};
 
@@ -72,7 +73,7 @@ struct Desk {
     request: Bytes,
     answer: Vec<u8>,
     weir: Series,
-    library: Series,
+    decoded: Series,
 }
 
 impl Desk {
@@ -92,7 +93,7 @@ impl Desk {
             request: request(topics)?,
             answer: Vec::new(),
             weir: Series::default(),
-            library: Series::default(),
+            decoded: Series::default(),
         };
         desk.ask()?;
         desk.check()?;
@@ -150,7 +151,7 @@ impl Desk {
                 let copied = self.decoded().and_then(|answer| answer.encode(&mut copy, VERSION).context("no answer"));
                 failed = copied.err().or(failed.take());
             });
-            self.library.push(took);
+            self.decoded.push(took);
             failed.map_or(Ok(()), Err)?;
         }
         Ok(())
@@ -165,7 +166,7 @@ impl Desk {
         let is_bars = self.topics == TOPICS[0];
         let line = if is_bars { Line::of(&METADATA, taken) } else { Line::told("Metadata", METADATA.unit, taken) };
         line.way(&self.way())
-            .beside("kafka-protocol: the same answer, decoded and encoded", Ok(Taken::cost(&self.library)))
+            .beside("kafka-protocol: the same answer, decoded and encoded", Ok(Taken::cost(&self.decoded)))
     }
 }
 
@@ -214,6 +215,7 @@ fn view(topics: usize) -> ClusterView {
     ClusterView {
         cluster_id: RealClusterId("internal".to_owned()),
         brokers: (1..=BROKERS).map(broker).collect::<BTreeMap<_, _>>(),
+        racks: Racks::default(),
         topics: ids.iter().map(described).collect(),
         topics_by_id: ids.iter().map(|(name, id)| (*id, name.clone())).collect(),
         versions: (0..=80).map(|key| (key, VersionRange { min: 0, max: 99 })).collect::<HashMap<_, _>>(),

@@ -5,16 +5,15 @@
 use std::time::{Duration, Instant};
 
 use super::Run;
-use crate::broker::CannedBroker;
 use crate::canned::Answers;
 use crate::crowd::Crowd;
 use crate::failure::Failure;
 use crate::line::{Found, Line, Taken};
 use crate::proxy::Proxy;
 use crate::small::Job;
+use crate::stage::Stage;
 use crate::stats::Series;
 use crate::tls::Certificates;
-use crate::weir::Weir;
 
 const CLIENTS: usize = 1000;
 /// How long the broker has each Fetch wait.
@@ -40,13 +39,9 @@ struct Side<'a> {
 
 /// Measures.
 pub fn measure(run: &Run) -> Result<Found, Failure> {
-    let dir = run.dir.path();
-    let certificates = Certificates::make(dir)?;
-    let (broker, answers) = (CannedBroker::start()?, Answers::new()?);
-    let weir = Weir::start(&run.options.weir, broker.address, &certificates, dir, &run.log("weir"))?;
-    let bare = Proxy::relay("relay", broker.address, &certificates)?;
-    let mut weir = Side::open(&weir.proxy, &certificates, &answers)?;
-    let mut bare = Side::open(&bare, &certificates, &answers)?;
+    let stage = Stage::start(run)?;
+    let mut weir = Side::open(&stage.weir.proxy, &stage.certificates, &stage.answers)?;
+    let mut bare = Side::open(&stage.bare, &stage.certificates, &stage.answers)?;
     for _ in run.rounds().take(TURNS as usize) {
         weir.take()?;
         bare.take()?;

@@ -3,15 +3,12 @@
 use super::Run;
 use super::bulk_fetch::Side;
 use crate::bar::{BULK_ENVOY, BULK_HAPROXY, BULK_HAPROXY_256K, Figure};
-use crate::broker::CannedBroker;
-use crate::canned::Answers;
 use crate::failure::Failure;
 use crate::line::{Found, Line, Taken};
 use crate::load::Job;
 use crate::peers::{Contender, ENVOY, HAPROXY, HAPROXY_256K, HITCH, NGINX, NGINX_64K, Peer, STUNNEL};
 use crate::proxy::Proxy;
-use crate::tls::Certificates;
-use crate::weir::Weir;
+use crate::stage::Stage;
 
 /// Answers of one figure, over all its connections: half a gigabyte.
 const ANSWERS: u32 = 512;
@@ -28,11 +25,7 @@ const TOLD: [&Peer; 4] = [&NGINX, &NGINX_64K, &STUNNEL, &HITCH];
 
 /// Measures.
 pub fn measure(run: &Run) -> Result<Found, Failure> {
-    let dir = run.dir.path();
-    let certificates = Certificates::make(dir)?;
-    let (broker, answers) = (CannedBroker::start()?, Answers::new()?);
-    let weir = Weir::start(&run.options.weir, broker.address, &certificates, dir, &run.log("weir"))?;
-    let bare = Proxy::relay("relay", broker.address, &certificates)?;
+    let Stage { bare, weir, broker, answers, certificates } = Stage::start(run)?;
     let peers = JUDGED.iter().map(|(_, peer)| *peer).chain(TOLD);
     let start = |peer| Contender::start(peer, run, broker.address, &certificates);
     let mut contenders: Vec<Contender<Side>> = peers.map(start).collect();

@@ -5,15 +5,14 @@ mod pairs;
 
 use super::Run;
 use crate::bar::SMALL_REQUEST;
-use crate::broker::CannedBroker;
 use crate::canned::{Answers, Size};
 use crate::failure::Failure;
 use crate::line::{Found, Line, Taken};
 use crate::peers::{Contender, ENVOY, HAPROXY, NGINX, Peer};
 use crate::proxy::Proxy;
+use crate::small::Job;
+use crate::stage::Stage;
 use crate::stats::Series;
-use crate::tls::Certificates;
-use crate::weir::Weir;
 use pairs::Pairs;
 
 /// Clients, each with one request in flight.
@@ -35,44 +34,32 @@ struct Side {
     busy: Series,
 }
 
-/// What is the same for all.
-struct Bench {
-    broker: CannedBroker,
-    answers: Answers,
-    certificates: Certificates,
-}
-
-impl Bench {
-    fn take(&self, proxy: &Proxy, side: &mut Side) -> Result<(), Failure> {
-        let config = self.certificates.client_config()?;
-        let mut pairs = Pairs::open(proxy.address, &config, CONNECTIONS, &self.broker, &self.answers)?;
+impl Side {
+    fn take(&mut self, proxy: &Proxy, stage: &Stage) -> Result<(), Failure> {
+        let job = Job { partitions: 1, ..Job::small(proxy.address, &stage.certificates)? };
+        let mut pairs = Pairs::open(&job, CONNECTIONS, &stage.broker, &stage.answers)?;
         pairs.run(WARM)?;
         let before = proxy.settled_cpu()?;
         let time = pairs.run(REQUESTS)?;
         let used = proxy.settled_cpu()?.saturating_sub(before).as_secs_f64();
-        side.cost.push(used * 1e6 / f64::from(REQUESTS * CONNECTIONS));
-        side.busy.push(used / time.as_secs_f64());
+        self.cost.push(used * 1e6 / f64::from(REQUESTS * CONNECTIONS));
+        self.busy.push(used / time.as_secs_f64());
         Ok(())
     }
 }
 
 /// Measures.
 pub fn measure(run: &Run) -> Result<Found, Failure> {
-    let dir = run.dir.path();
-    let certificates = Certificates::make(dir)?;
-    let sizes = || Answers::of_sizes(&[Size::Small]);
-    let bench = Bench { broker: CannedBroker::with(sizes()?)?, answers: sizes()?, certificates };
-    let (upstream, certificates) = (bench.broker.address, &bench.certificates);
-    let weir = Weir::start(&run.options.weir, upstream, certificates, dir, &run.log("weir"))?;
-    let bare = Proxy::relay("relay", upstream, certificates)?;
-    let start = |peer| Contender::start(peer, run, upstream, certificates);
+    let answers = || Answers::of_sizes(&[Size::Small]);
+    let stage = Stage::with(run, answers()?, answers()?)?;
+    let start = |peer| Contender::start(peer, run, stage.broker.address, &stage.certificates);
     let mut contenders: Vec<Contender<Side>> = PEERS.into_iter().map(start).collect();
     let (mut weirs, mut bares) = (Side::default(), Side::default());
     for _ in run.rounds() {
-        bench.take(&weir.proxy, &mut weirs)?;
-        bench.take(&bare, &mut bares)?;
+        weirs.take(&stage.weir.proxy, &stage)?;
+        bares.take(&stage.bare, &stage)?;
         for contender in &mut contenders {
-            contender.take(|proxy, side| bench.take(proxy, side));
+            contender.take(|proxy, side| side.take(proxy, &stage));
         }
     }
     Ok(Found { lines: vec![line(&weirs, &bares, &contenders)], told: told(&weirs, &bares, &contenders), void: None })
