@@ -1,12 +1,13 @@
 # What a person types. Each target says what it does; `make` alone lists them.
 
-.PHONY: help demo test parity setup bench fmt clippy
+.PHONY: help demo test parity traps setup bench fmt clippy
 
 help:
 	@echo 'make demo            embedded brokers, synthetic events, certificates, Weir; prints how to connect'
 	@echo 'make demo CHECK=1    runs it, reads through Weir, proves one refusal, and ends'
 	@echo 'make test            everything, with real Apache Kafka and real clients; sets up what it needs'
 	@echo 'make parity          the same requests to Kafka and its own authorizer, and to Weir: how many answers differ'
+	@echo 'make traps           breaks 20 guards in a copy of the tree, one after the other, and demands that a test fails'
 	@echo 'make setup           only sets up what the tests need'
 	@echo 'make bench           the cost of Weir against other ways, as ratios of one run'
 	@echo 'make fmt clippy      format, lint'
@@ -21,6 +22,10 @@ test:
 parity:
 	cargo build --quiet -p weir -p weir-parity
 	$(or $(CARGO_TARGET_DIR),target)/debug/weir-parity
+
+traps:
+	cargo build --quiet -p weir-traps
+	$(or $(CARGO_TARGET_DIR),target)/debug/weir-traps $(ONLY)
 
 setup:
 	@tests/setup.sh
