@@ -15,24 +15,77 @@ mod tiers;
 use std::collections::HashSet;
 
 use crate::identity::Identities;
-use crate::problem::{ConfigErrors, Problems};
-use crate::{IdentityRule, Policy, PolicyFiles, PolicyOptions};
+use crate::problem::{ConfigErrors, Problem, Problems};
+use crate::{IdentityRule, Policy, PolicyFiles, PolicyOptions, SourceFile};
 
-pub(crate) fn policy(files: &PolicyFiles, options: &PolicyOptions) -> Result<Policy, ConfigErrors> {
-    let mut problems = Problems::default();
-    check_options(options, &mut problems);
-    let never = never::read(&files.never, &mut problems);
-    let catalogue = catalogue::read(&files.catalogue, never.as_ref(), &mut problems);
-    let tiers = tiers::read(&files.tiers, &mut problems);
-    let known =
-        principals::Known { options, never: never.as_ref(), catalogue: catalogue.as_ref(), tiers: tiers.as_ref() };
-    let (principals, holders) = principals::read(&files.principals, &known, &mut problems);
-    problems.or(Policy {
-        catalogue: catalogue.map(|read| read.catalogue).unwrap_or_default(),
-        never: never.map(|read| read.never).unwrap_or_default(),
-        identities: Identities { rules: options.identity.clone(), holders },
-        principals,
-    })
+/// Compiles one policy after another. Of the principals it reads those again whose file changed, or all of them where
+/// what they are held against did: of ten thousand files, one change is the work of one.
+#[derive(Debug, Default)]
+pub struct Compiler {
+    shared: Option<Shared>,
+    principals: principals::Files,
+}
+
+impl Compiler {
+    /// Compiles a policy. What comes out depends on the files and the options alone, not on what was compiled before.
+    ///
+    /// # Errors
+    /// Every problem of every file. A file that cannot be parsed gives its first one.
+    pub fn compile(&mut self, files: &PolicyFiles, options: &PolicyOptions) -> Result<Policy, ConfigErrors> {
+        let shared = self.shared.take().filter(|shared| shared.is_of(files, options));
+        let shared = shared.unwrap_or_else(|| {
+            self.principals.hold_again();
+            Shared::read(files, options)
+        });
+        let shared = self.shared.insert(shared);
+        let mut problems = Problems::default();
+        problems.extend(&shared.problems);
+        let principals = self.principals.read(&files.principals, &shared.known());
+        let (principals, holders) = principals::together(&principals, &mut problems);
+        problems.or(Policy {
+            catalogue: shared.catalogue.as_ref().map(|read| read.catalogue.clone()).unwrap_or_default(),
+            never: shared.never.as_ref().map(|read| read.never.clone()).unwrap_or_default(),
+            identities: Identities { rules: options.identity.clone(), holders },
+            principals,
+        })
+    }
+}
+
+/// What every principal is held against, as it was read.
+#[derive(Debug)]
+struct Shared {
+    files: [SourceFile; 3],
+    options: PolicyOptions,
+    never: Option<never::ReadNever>,
+    catalogue: Option<catalogue::ReadCatalogue>,
+    tiers: Option<tiers::ReadTiers>,
+    problems: Vec<Problem>,
+}
+
+impl Shared {
+    fn read(files: &PolicyFiles, options: &PolicyOptions) -> Self {
+        let mut problems = Problems::default();
+        check_options(options, &mut problems);
+        let never = never::read(&files.never, &mut problems);
+        let catalogue = catalogue::read(&files.catalogue, never.as_ref(), &mut problems);
+        let tiers = tiers::read(&files.tiers, &mut problems);
+        let files = [&files.never, &files.catalogue, &files.tiers].map(SourceFile::clone);
+        Self { files, options: options.clone(), never, catalogue, tiers, problems: problems.into_vec() }
+    }
+
+    fn is_of(&self, files: &PolicyFiles, options: &PolicyOptions) -> bool {
+        let same = self.files.iter().zip([&files.never, &files.catalogue, &files.tiers]).all(|(old, new)| old == new);
+        same && self.options == *options
+    }
+
+    fn known(&self) -> principals::Known<'_> {
+        principals::Known {
+            options: &self.options,
+            never: self.never.as_ref(),
+            catalogue: self.catalogue.as_ref(),
+            tiers: self.tiers.as_ref(),
+        }
+    }
 }
 
 fn check_options(options: &PolicyOptions, problems: &mut Problems) {

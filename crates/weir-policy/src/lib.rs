@@ -17,6 +17,7 @@ mod rules;
 mod yaml;
 
 pub use catalogue::{CatalogueEntry, CleanupPolicy, PiiDecision, PiiVerdict};
+pub use compile::Compiler;
 pub use dn::{DistinguishedName, DnError, Rdn};
 pub use identity::{IdentityRule, PeerFacts};
 pub use names::{GroupMode, Namespace, OwnGroups, RealGroup, ShownGroup};

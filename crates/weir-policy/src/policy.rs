@@ -11,7 +11,7 @@ use crate::names::GroupMode;
 use crate::principal::Principal;
 use crate::problem::ConfigErrors;
 use crate::rules::{self, Operation, Question, Resource};
-use crate::{Reason, compile};
+use crate::{Compiler, Reason};
 
 /// A file that was read elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct SourceFile {
     /// Its name in problems.
     pub path: String,
     /// Its content.
-    pub text: String,
+    pub text: Arc<str>,
 }
 
 /// All that a policy is compiled from.
@@ -65,7 +65,7 @@ impl Policy {
     /// # Errors
     /// Every problem of every file. A file that cannot be parsed gives its first one.
     pub fn compile(files: &PolicyFiles, options: &PolicyOptions) -> Result<Self, ConfigErrors> {
-        compile::policy(files, options)
+        Compiler::default().compile(files, options)
     }
 
     /// The principal of a client, by the first identity rule that finds one. A few hash look-ups, however many

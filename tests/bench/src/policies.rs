@@ -53,7 +53,7 @@ pub fn compile(files: &PolicyFiles) -> Result<Policy, Failure> {
 }
 
 fn file(path: String, text: String) -> SourceFile {
-    SourceFile { path, text }
+    SourceFile { path, text: text.into() }
 }
 
 fn entry(index: usize) -> String {

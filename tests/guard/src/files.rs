@@ -40,5 +40,5 @@ fn principal(index: usize, read: &str) -> SourceFile {
 }
 
 fn file(path: &str, text: String) -> SourceFile {
-    SourceFile { path: path.to_owned(), text }
+    SourceFile { path: path.to_owned(), text: text.into() }
 }

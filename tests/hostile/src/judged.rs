@@ -14,6 +14,7 @@ use weir_kafka::cluster::{
     ClusterView, RealAddress, RealBrokerId, RealClusterId, RealTopic, ShownClusterId, TopicView, VersionRange,
 };
 use weir_kafka::env::{Env, SessionLimits};
+use weir_kafka::racks::Racks;
 use weir_kafka::session::{Session, Turn};
 use weir_kafka::table::{self, Row};
 use weir_kafka::{gate, header};
@@ -207,7 +208,7 @@ fn with_env<T>(then: impl FnOnce(&Env<'_>, &mut Session) -> T) -> T {
 }
 
 fn policy() -> Policy {
-    let file = |path: &str, text: String| SourceFile { path: path.into(), text };
+    let file = |path: &str, text: String| SourceFile { path: path.into(), text: text.into() };
     let stream = |topic: &str| {
         format!(
             "  - stream: {topic}\n    topics: [{topic}]\n    description: x\n    schema: /x\n    schema_version: 1.0.0\n    \
@@ -233,6 +234,7 @@ fn view(now: Instant) -> ClusterView {
     ClusterView {
         cluster_id: RealClusterId("internal".into()),
         brokers: BTreeMap::from([(RealBrokerId(1), RealAddress { host: "internal".into(), port: 9092 })]),
+        racks: Racks::default(),
         topics: topics.iter().cloned().map(|(name, id)| (name, TopicView { id, partitions: Vec::new() })).collect(),
         topics_by_id: topics.iter().cloned().map(|(name, id)| (id, name)).collect(),
         versions: (0..=80).map(|key| (key, VersionRange { min: 0, max: 99 })).collect::<HashMap<_, _>>(),

@@ -160,8 +160,10 @@ mod tests {
     use super::*;
 
     fn compile(dir: &Path) -> Policy {
-        let read =
-            |path: &Path| SourceFile { path: path.display().to_string(), text: fs::read_to_string(path).unwrap() };
+        let read = |path: &Path| SourceFile {
+            path: path.display().to_string(),
+            text: fs::read_to_string(path).unwrap().into(),
+        };
         let people = fs::read_dir(dir.join("principals")).unwrap();
         let files = PolicyFiles {
             catalogue: read(&dir.join("catalogue.yaml")),

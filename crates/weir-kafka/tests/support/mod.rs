@@ -184,7 +184,7 @@ pub fn policy(granted: &[&str]) -> Policy {
 }
 
 pub fn policy_in(groups: GroupMode, granted: &[&str]) -> Policy {
-    let file = |path: &str, text: String| SourceFile { path: path.into(), text };
+    let file = |path: &str, text: String| SourceFile { path: path.into(), text: text.into() };
     let pii = "{verdict: none, by: test, on: 2026-11-01, ticket: T1}";
     let stream = |topic: &str| {
         format!(

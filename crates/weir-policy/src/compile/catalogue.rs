@@ -77,7 +77,7 @@ enum RawTransform {
 }
 
 /// The catalogue, with the places of its names.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct ReadCatalogue {
     pub(super) catalogue: Catalogue,
     topics: BTreeMap<Arc<str>, Place>,

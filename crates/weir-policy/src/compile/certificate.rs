@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Spanned;
 
 use super::fields::{Fields, Text};
 use super::plain::given;
 use crate::identity::{Fact, Holder};
-use crate::problem::Place;
+use crate::problem::{Place, Problems};
 use crate::{DistinguishedName, IdentityRule, Principal};
 
 /// Exactly one of the first six; and the CA that must have issued the certificate.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawMatch {
     san_uri: Text,
@@ -30,10 +30,11 @@ pub(super) struct RawMatch {
 }
 
 /// One fact of a principal, and where it is written.
+#[derive(Debug)]
 pub(super) struct Match {
     fact: Fact,
     issuer: Option<DistinguishedName>,
-    at: Location,
+    place: Place,
 }
 
 pub(super) fn read(fields: &mut Fields<'_>, rules: &[IdentityRule], raw: Spanned<RawMatch>) -> Option<Match> {
@@ -61,7 +62,7 @@ pub(super) fn read(fields: &mut Fields<'_>, rules: &[IdentityRule], raw: Spanned
         fields.problem(value.referenced, what, format!("match another fact, or add `{rule}` to the identity rules"));
         return None;
     }
-    Some(Match { fact, issuer, at: value.referenced })
+    Some(Match { fact, issuer, place: fields.place(value.referenced) })
 }
 
 fn read_fact(fields: &mut Fields<'_>, key: &str, value: &Spanned<String>) -> Option<Fact> {
@@ -114,38 +115,39 @@ fn fingerprint(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// The facts of all principals, with the place of each.
+/// The facts of all principals.
 #[derive(Default)]
-pub(super) struct Facts(HashMap<Fact, Vec<Owner>>);
+pub(super) struct Facts<'a>(HashMap<&'a Fact, Vec<Owner<'a>>>);
 
 /// Who a fact stands for.
-struct Owner {
-    issuer: Option<DistinguishedName>,
-    principal: String,
-    place: Place,
+struct Owner<'a> {
+    principal: &'a str,
+    found: &'a Match,
 }
 
-impl Facts {
+impl<'a> Facts<'a> {
     /// Gives a fact to a principal, if nobody has it.
-    pub(super) fn add(&mut self, fields: &mut Fields<'_>, principal: &str, found: Match) {
-        let Match { fact, issuer, at } = found;
-        let owners = self.0.entry(fact).or_default();
-        let meets = |other: &&Owner| other.issuer.is_none() || issuer.is_none() || other.issuer == issuer;
+    pub(super) fn add(&mut self, problems: &mut Problems, principal: &'a str, found: &'a Match) {
+        let owners = self.0.entry(&found.fact).or_default();
+        let issuer = &found.issuer;
+        let meets =
+            |other: &&Owner<'_>| other.found.issuer.is_none() || issuer.is_none() || other.found.issuer == *issuer;
         if let Some(other) = owners.iter().find(meets) {
-            let what = format!("this certificate already belongs to `{}`, at {}", other.principal, other.place);
+            let what = format!("this certificate already belongs to `{}`, at {}", other.principal, other.found.place);
             let fix = "give each principal a certificate of its own, or pin the `issuer` of both";
-            fields.problem(at, what, fix);
+            problems.add(Some(found.place.clone()), what, fix);
             return;
         }
-        owners.push(Owner { issuer, principal: principal.to_owned(), place: fields.place(at) });
+        owners.push(Owner { principal, found });
     }
 
     /// The facts of these principals.
-    pub(super) fn into_holders(self, principals: &HashMap<String, Arc<Principal>>) -> HashMap<Fact, Vec<Holder>> {
-        let holder = |owner: Owner| {
-            let principal = Arc::clone(principals.get(&owner.principal)?);
-            Some(Holder { issuer: owner.issuer, principal })
+    pub(super) fn holders(self, principals: &HashMap<String, Arc<Principal>>) -> HashMap<Fact, Vec<Holder>> {
+        let holder = |owner: Owner<'_>| {
+            let principal = Arc::clone(principals.get(owner.principal)?);
+            Some(Holder { issuer: owner.found.issuer.clone(), principal })
         };
-        self.0.into_iter().map(|(fact, owners)| (fact, owners.into_iter().filter_map(holder).collect())).collect()
+        let holders = |owners: Vec<Owner<'_>>| owners.into_iter().filter_map(holder).collect();
+        self.0.into_iter().map(|(fact, owners)| (fact.clone(), holders(owners))).collect()
     }
 }

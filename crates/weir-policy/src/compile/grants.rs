@@ -12,7 +12,7 @@ use super::never::ReadNever;
 use crate::principal::Grants;
 
 /// Exactly one of both.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawGrant {
     /// A topic, by name.
@@ -25,7 +25,7 @@ pub(super) struct RawGrant {
 type List = (BTreeSet<Arc<str>>, BTreeSet<Arc<str>>);
 
 /// Holds each name and each list once, however many principals have it.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Interner {
     names: HashSet<Arc<str>>,
     lists: HashMap<List, Arc<Grants>>,
@@ -43,6 +43,12 @@ impl Interner {
         let name: Arc<str> = text.into();
         self.names.insert(Arc::clone(&name));
         name
+    }
+
+    /// Forgets the lists that no principal has any more, and the names in them.
+    pub(super) fn forget_unused(&mut self) {
+        self.lists.retain(|_, grants| Arc::strong_count(grants) > 1);
+        self.names.retain(|name| Arc::strong_count(name) > 1);
     }
 
     fn list(&mut self, list: List) -> Arc<Grants> {

@@ -32,11 +32,13 @@ struct RawLine {
 }
 
 /// The never list, with the places of its lines.
+#[derive(Debug)]
 pub(super) struct ReadNever {
     pub(super) never: Never,
     lines: Vec<Line>,
 }
 
+#[derive(Debug)]
 struct Line {
     pattern: Pattern,
     text: String,

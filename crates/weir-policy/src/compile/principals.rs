@@ -8,18 +8,18 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
 use super::catalogue::ReadCatalogue;
-use super::certificate::{self, Facts, RawMatch};
+use super::certificate::{self, Facts, Match, RawMatch};
 use super::fields::{Fields, Text};
 use super::grants::{self, Interner, RawGrant};
 use super::never::ReadNever;
 use super::plain::given;
 use super::tiers::ReadTiers;
 use crate::identity::{Fact, Holder};
-use crate::problem::{Place, Problems};
+use crate::problem::{Place, Problem, Problems};
 use crate::yaml::read_yaml;
 use crate::{Namespace, PolicyOptions, Principal, SourceFile, Tier};
 
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawPrincipal {
     principal: Text,
@@ -46,78 +46,147 @@ pub(super) struct Known<'a> {
     pub(super) tiers: Option<&'a ReadTiers>,
 }
 
-/// What no two principals may share.
-#[derive(Default)]
-struct Taken {
-    names: HashMap<String, Place>,
-    namespaces: HashMap<Namespace, Place>,
-    facts: Facts,
+/// One principal's file, read on its own: what it says of others is not looked at yet.
+#[derive(Debug, Default)]
+pub(super) struct ReadPrincipal {
+    principal: Option<Arc<Principal>>,
+    name: Option<(String, Place)>,
+    namespace: Option<(Namespace, Place)>,
+    matches: Vec<Match>,
+    problems: Vec<Problem>,
+}
+
+/// The files of principals as they were read last, by path.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    files: HashMap<String, File>,
     interner: Interner,
+}
+
+#[derive(Debug)]
+struct File {
+    text: Arc<str>,
+    raw: Result<RawPrincipal, Problem>,
+    /// Nothing where what it is held against has changed since.
+    read: Option<Arc<ReadPrincipal>>,
+}
+
+impl Files {
+    /// What principals are held against has changed.
+    pub(super) fn hold_again(&mut self) {
+        self.interner = Interner::default();
+        self.files.values_mut().for_each(|file| file.read = None);
+    }
+
+    /// Reads these files, those that did not change from memory; forgets all others.
+    pub(super) fn read(&mut self, sources: &[SourceFile], known: &Known<'_>) -> Vec<Arc<ReadPrincipal>> {
+        let mut before = std::mem::take(&mut self.files);
+        let mut all = Vec::with_capacity(sources.len());
+        for source in sources {
+            let kept = before.remove(&source.path).filter(|file| file.text == source.text);
+            let mut file =
+                kept.unwrap_or_else(|| File { text: Arc::clone(&source.text), raw: read_yaml(source), read: None });
+            let interner = &mut self.interner;
+            let read = file.read.get_or_insert_with(|| Arc::new(read_one(source, &file.raw, known, interner)));
+            all.push(Arc::clone(read));
+            self.files.insert(source.path.clone(), file);
+        }
+        self.interner.forget_unused();
+        all
+    }
 }
 
 /// The principals by name, and the facts that stand for them.
 pub(super) type ReadPrincipals = (HashMap<String, Arc<Principal>>, HashMap<Fact, Vec<Holder>>);
 
-pub(super) fn read(sources: &[SourceFile], known: &Known<'_>, problems: &mut Problems) -> ReadPrincipals {
+/// What no two principals may share.
+#[derive(Default)]
+struct Taken<'a> {
+    names: HashMap<&'a str, &'a Place>,
+    namespaces: HashMap<&'a Namespace, &'a Place>,
+    facts: Facts<'a>,
+}
+
+/// Holds principals against each other.
+pub(super) fn together(read: &[Arc<ReadPrincipal>], problems: &mut Problems) -> ReadPrincipals {
     let mut taken = Taken::default();
-    let mut principals = HashMap::new();
-    for source in sources {
-        match read_yaml(source) {
-            Ok(raw) => {
-                let mut fields = Fields { source, problems };
-                if let Some(principal) = read_principal(&mut fields, known, &mut taken, raw) {
-                    principals.insert(principal.name.clone(), principal);
-                }
-            }
-            Err(problem) => problems.push(problem),
+    let mut principals = HashMap::with_capacity(read.len());
+    for read in read {
+        problems.extend(&read.problems);
+        if let Some((name, place)) = &read.name
+            && let Some(first) = taken.names.insert(name, place)
+        {
+            let what = format!("the principal `{name}` stands twice, first at {first}");
+            problems.add(Some(place.clone()), what, "give one of them another name");
+        }
+        if let Some((namespace, place)) = &read.namespace
+            && let Some(first) = taken.namespaces.insert(namespace, place)
+        {
+            let what = format!("the namespace `{namespace}` stands twice, first at {first}");
+            problems.add(Some(place.clone()), what, "give the newer principal another one");
+        }
+        let name = read.name.as_ref().map_or("a principal without a name", |(name, _)| name);
+        for found in &read.matches {
+            taken.facts.add(problems, name, found);
+        }
+        if let Some(principal) = &read.principal {
+            principals.insert(principal.name.clone(), Arc::clone(principal));
         }
     }
-    let holders = taken.facts.into_holders(&principals);
+    let holders = taken.facts.holders(&principals);
     (principals, holders)
+}
+
+fn read_one(
+    source: &SourceFile,
+    raw: &Result<RawPrincipal, Problem>,
+    known: &Known<'_>,
+    interner: &mut Interner,
+) -> ReadPrincipal {
+    let raw = match raw {
+        Ok(raw) => raw.clone(),
+        Err(problem) => return ReadPrincipal { problems: vec![problem.clone()], ..ReadPrincipal::default() },
+    };
+    let mut problems = Problems::default();
+    let read = read_principal(&mut Fields { source, problems: &mut problems }, known, interner, raw);
+    ReadPrincipal { problems: problems.into_vec(), ..read }
 }
 
 fn read_principal(
     fields: &mut Fields<'_>,
     known: &Known<'_>,
-    taken: &mut Taken,
+    interner: &mut Interner,
     raw: RawPrincipal,
-) -> Option<Arc<Principal>> {
+) -> ReadPrincipal {
     let top = Location::UNKNOWN;
-    let name = read_name(fields, taken, raw.principal);
-    let namespace = read_namespace(fields, taken, raw.namespace);
+    let name = fields.name(top, "principal", raw.principal).map(|name| {
+        let place = fields.place(name.referenced);
+        (name.value, place)
+    });
+    let namespace = read_namespace(fields, raw.namespace);
     let tier = read_tier(fields, known.tiers, raw.tier);
     let contact = fields.text(top, "contact", raw.contact);
     let review_by = fields.date(top, "review_by", raw.review_by);
     let cidrs = raw.cidrs.map_or_else(Vec::new, |cidrs| read_cidrs(fields, cidrs));
     let read = fields.required(top, "read", raw.read).unwrap_or_default();
-    let grants = grants::read(fields, known.catalogue, known.never, &mut taken.interner, read);
+    let grants = grants::read(fields, known.catalogue, known.never, interner, read);
     let matches = read_matches(fields, known, raw.certificate);
-    for found in matches {
-        taken.facts.add(fields, name.as_deref().unwrap_or("a principal without a name"), found);
-    }
-    Some(Arc::new(Principal {
-        name: name?,
-        namespace: namespace?,
-        tier: tier?,
-        cidrs,
-        contact: contact?,
-        review_by: review_by?,
-        group_mode: known.options.groups,
-        grants,
-    }))
+    let whole = (|| {
+        Some(Principal {
+            name: name.as_ref()?.0.clone(),
+            namespace: namespace.as_ref()?.0.clone(),
+            tier: tier?,
+            cidrs,
+            contact: contact?,
+            review_by: review_by?,
+            group_mode: known.options.groups,
+            grants,
+        })
+    })();
+    ReadPrincipal { principal: whole.map(Arc::new), name, namespace, matches, problems: Vec::new() }
 }
 
-fn read_name(fields: &mut Fields<'_>, taken: &mut Taken, raw: Text) -> Option<String> {
-    let name = fields.name(Location::UNKNOWN, "principal", raw)?;
-    let place = fields.place(name.referenced);
-    if let Some(first) = taken.names.insert(name.value.clone(), place) {
-        let what = format!("the principal `{}` stands twice, first at {first}", name.value);
-        fields.problem(name.referenced, what, "give one of them another name");
-    }
-    Some(name.value)
-}
-
-fn read_namespace(fields: &mut Fields<'_>, taken: &mut Taken, raw: Text) -> Option<Namespace> {
+fn read_namespace(fields: &mut Fields<'_>, raw: Text) -> Option<(Namespace, Place)> {
     let raw = fields.required(Location::UNKNOWN, "namespace", raw)?;
     let Some(namespace) = Namespace::new(&raw.value) else {
         let what = format!("`{}` is no namespace", raw.value.escape_debug());
@@ -125,12 +194,7 @@ fn read_namespace(fields: &mut Fields<'_>, taken: &mut Taken, raw: Text) -> Opti
         fields.problem(raw.referenced, what, fix);
         return None;
     };
-    let place = fields.place(raw.referenced);
-    if let Some(first) = taken.namespaces.insert(namespace.clone(), place) {
-        let what = format!("the namespace `{namespace}` stands twice, first at {first}");
-        fields.problem(raw.referenced, what, "give the newer principal another one");
-    }
-    Some(namespace)
+    Some((namespace, fields.place(raw.referenced)))
 }
 
 fn read_tier(fields: &mut Fields<'_>, tiers: Option<&ReadTiers>, raw: Text) -> Option<Arc<Tier>> {
@@ -150,7 +214,7 @@ fn read_matches(
     fields: &mut Fields<'_>,
     known: &Known<'_>,
     raw: Option<Spanned<Vec<Spanned<RawMatch>>>>,
-) -> Vec<certificate::Match> {
+) -> Vec<Match> {
     let Some(raw) = fields.required(Location::UNKNOWN, "certificate", raw) else { return Vec::new() };
     if raw.value.is_empty() {
         fields.problem(raw.referenced, "no certificate is this principal", "list a match, such as `- cn: name`");

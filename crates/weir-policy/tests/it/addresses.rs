@@ -6,7 +6,7 @@ use crate::small;
 
 fn allows(cidrs: &str, address: &str) -> bool {
     let mut file = small::principal("p", "p", "{cn: p}", &[]);
-    file.text.push_str(cidrs);
+    file.text = format!("{}{cidrs}", file.text).into();
     let policy = small::policy(&small::files(small::catalogue([], []), "never: []\n", vec![file]));
     policy.principal("p").unwrap().allows_address(address.parse::<IpAddr>().unwrap())
 }

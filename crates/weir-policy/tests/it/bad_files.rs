@@ -18,9 +18,9 @@ fn read_case(text: &str) -> (PolicyFiles, String) {
     for part in text.split("=== ").skip(1) {
         let (name, content) = part.split_once('\n').unwrap();
         match name {
-            "catalogue.yaml" => files.catalogue.text = content.to_owned(),
-            "never.yaml" => files.never.text = content.to_owned(),
-            "tiers.yaml" => files.tiers.text = content.to_owned(),
+            "catalogue.yaml" => files.catalogue.text = content.to_owned().into(),
+            "never.yaml" => files.never.text = content.to_owned().into(),
+            "tiers.yaml" => files.tiers.text = content.to_owned().into(),
             "expect" => expected = content.to_owned(),
             principal => files.principals.push(small::file(principal, content)),
         }
@@ -69,9 +69,9 @@ fn a_file_of_any_text_is_compiled_or_refused() {
         let (mut files, _) = read_case("");
         files.principals.push(small::file("p.yaml", text));
         let _ = small::compile(&files);
-        files.never.text = text.to_owned();
-        files.tiers.text = text.to_owned();
-        files.catalogue.text = text.to_owned();
+        files.never.text = text.to_owned().into();
+        files.tiers.text = text.to_owned().into();
+        files.catalogue.text = text.to_owned().into();
         assert!(small::compile(&files).is_err());
     }
 }

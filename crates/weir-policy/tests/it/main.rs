@@ -14,5 +14,6 @@ mod dn;
 mod groups;
 mod identity;
 mod judge;
+mod recompile;
 mod shipped_acl;
 mod small;

@@ -13,7 +13,7 @@ fn acl() -> PathBuf {
 }
 
 fn source(path: &Path) -> SourceFile {
-    SourceFile { path: path.display().to_string(), text: fs::read_to_string(path).expect("the shipped file") }
+    SourceFile { path: path.display().to_string(), text: fs::read_to_string(path).expect("the shipped file").into() }
 }
 
 fn principal_paths() -> Vec<PathBuf> {

@@ -10,7 +10,7 @@ pub fn cases(cases: u32) -> ProptestConfig {
 
 /// A file.
 pub fn file(path: &str, text: impl Into<String>) -> SourceFile {
-    SourceFile { path: path.to_owned(), text: text.into() }
+    SourceFile { path: path.to_owned(), text: text.into().into() }
 }
 
 /// Catalogue entries, each of one topic.

@@ -102,7 +102,7 @@ fn policy(directory: &Path) -> Result<PolicyFiles, Vec<Unreadable>> {
 
 fn policy_file(path: PathBuf, unreadable: &mut Vec<Unreadable>) -> Option<SourceFile> {
     match read(&path).and_then(into_text) {
-        Ok(text) => Some(SourceFile { path: path.display().to_string(), text }),
+        Ok(text) => Some(SourceFile { path: path.display().to_string(), text: text.into() }),
         Err(error) => {
             let what = format!("`{}` cannot be read: {error}", path.display());
             unreadable.push(Unreadable { what, fix: POLICY_FIX });
