@@ -13,7 +13,9 @@ mod principals;
 mod tiers;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
+use self::principals::ReadPrincipal;
 use crate::identity::Identities;
 use crate::problem::{ConfigErrors, Problem, Problems};
 use crate::{IdentityRule, Policy, PolicyFiles, PolicyOptions, SourceFile};
@@ -24,6 +26,7 @@ use crate::{IdentityRule, Policy, PolicyFiles, PolicyOptions, SourceFile};
 pub struct Compiler {
     shared: Option<Shared>,
     principals: principals::Files,
+    identities: Option<(Vec<Arc<ReadPrincipal>>, Arc<Identities>)>,
 }
 
 impl Compiler {
@@ -40,12 +43,19 @@ impl Compiler {
         let shared = self.shared.insert(shared);
         let mut problems = Problems::default();
         problems.extend(&shared.problems);
-        let principals = self.principals.read(&files.principals, &shared.known());
-        let (principals, holders) = principals::together(&principals, &mut problems);
+        let read = self.principals.read(&files.principals, &shared.known());
+        let (principals, holders) = principals::together(&read, &mut problems);
+        let before = self.identities.take().filter(|(before, identities)| {
+            identities.rules == options.identity && principals::same_certificates(&read, before)
+        });
+        let identities = before.map(|(_, identities)| identities);
+        let identities =
+            identities.unwrap_or_else(|| Arc::new(Identities { rules: options.identity.clone(), holders }));
+        self.identities = Some((read, Arc::clone(&identities)));
         problems.or(Policy {
             catalogue: shared.catalogue.as_ref().map(|read| read.catalogue.clone()).unwrap_or_default(),
             never: shared.never.as_ref().map(|read| read.never.clone()).unwrap_or_default(),
-            identities: Identities { rules: options.identity.clone(), holders },
+            identities,
             principals,
         })
     }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::{DistinguishedName, Principal, Reason};
+use crate::{DistinguishedName, Reason};
 
 /// What Weir knows of the client after TLS: facts of the leaf of the verified chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,7 +107,8 @@ impl Fact {
 pub(crate) struct Holder {
     /// The CA that must have issued the certificate; nothing for any that is trusted.
     pub(crate) issuer: Option<DistinguishedName>,
-    pub(crate) principal: Arc<Principal>,
+    /// The principal's name.
+    pub(crate) principal: Arc<str>,
 }
 
 /// All facts that stand for a principal.
@@ -118,8 +119,8 @@ pub(crate) struct Identities {
 }
 
 impl Identities {
-    /// The principal of the first rule that finds one.
-    pub(crate) fn identify(&self, peer: &PeerFacts) -> Result<Arc<Principal>, Reason> {
+    /// The name of the principal of the first rule that finds one.
+    pub(crate) fn identify(&self, peer: &PeerFacts) -> Result<&str, Reason> {
         for rule in &self.rules {
             let facts = rule.facts(peer);
             let mut found = facts
@@ -128,10 +129,10 @@ impl Identities {
                 .flatten()
                 .filter(|holder| holder.issuer.is_none() || holder.issuer == peer.issuer);
             let Some(first) = found.next() else { continue };
-            if found.any(|other| other.principal.name != first.principal.name) {
+            if found.any(|other| other.principal != first.principal) {
                 return Err(Reason::PrincipalAmbiguous);
             }
-            return Ok(Arc::clone(&first.principal));
+            return Ok(&first.principal);
         }
         Err(Reason::PrincipalUnknown)
     }

@@ -55,7 +55,8 @@ impl Default for PolicyOptions {
 pub struct Policy {
     pub(crate) catalogue: Catalogue,
     pub(crate) never: Never,
-    pub(crate) identities: Identities,
+    /// The same value from one policy to the next while no principal's certificates change.
+    pub(crate) identities: Arc<Identities>,
     pub(crate) principals: HashMap<String, Arc<Principal>>,
 }
 
@@ -74,7 +75,15 @@ impl Policy {
     /// # Errors
     /// No principal, or more than one.
     pub fn identify(&self, peer: &PeerFacts) -> Result<Arc<Principal>, Reason> {
-        self.identities.identify(peer)
+        let name = self.identities.identify(peer)?;
+        self.principal(name).ok_or(Reason::PrincipalUnknown)
+    }
+
+    /// Whether every certificate means the same principal here as in `other`, by name. Cheap: it may say no where a
+    /// long look would say yes.
+    #[must_use]
+    pub fn identifies_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.identities, &other.identities)
     }
 
     /// The principal of this name.

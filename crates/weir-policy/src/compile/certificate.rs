@@ -1,7 +1,6 @@
 //! The `certificate:` list of a principal: the facts that stand for it, each held by one principal.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -10,7 +9,7 @@ use super::fields::{Fields, Text};
 use super::plain::given;
 use crate::identity::{Fact, Holder};
 use crate::problem::{Place, Problems};
-use crate::{DistinguishedName, IdentityRule, Principal};
+use crate::{DistinguishedName, IdentityRule};
 
 /// Exactly one of the first six; and the CA that must have issued the certificate.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,7 +29,7 @@ pub(super) struct RawMatch {
 }
 
 /// One fact of a principal, and where it is written.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Match {
     fact: Fact,
     issuer: Option<DistinguishedName>,
@@ -141,13 +140,11 @@ impl<'a> Facts<'a> {
         owners.push(Owner { principal, found });
     }
 
-    /// The facts of these principals.
-    pub(super) fn holders(self, principals: &HashMap<String, Arc<Principal>>) -> HashMap<Fact, Vec<Holder>> {
-        let holder = |owner: Owner<'_>| {
-            let principal = Arc::clone(principals.get(owner.principal)?);
-            Some(Holder { issuer: owner.found.issuer.clone(), principal })
-        };
-        let holders = |owners: Vec<Owner<'_>>| owners.into_iter().filter_map(holder).collect();
+    /// Who is meant by each fact.
+    pub(super) fn holders(self) -> HashMap<Fact, Vec<Holder>> {
+        let holder =
+            |owner: Owner<'_>| Holder { issuer: owner.found.issuer.clone(), principal: owner.principal.into() };
+        let holders = |owners: Vec<Owner<'_>>| owners.into_iter().map(holder).collect();
         self.0.into_iter().map(|(fact, owners)| (fact.clone(), holders(owners))).collect()
     }
 }

@@ -96,8 +96,8 @@ impl Files {
     }
 }
 
-/// The principals by name, and the facts that stand for them.
-pub(super) type ReadPrincipals = (HashMap<String, Arc<Principal>>, HashMap<Fact, Vec<Holder>>);
+/// The principals by name.
+pub(super) type Principals = HashMap<String, Arc<Principal>>;
 
 /// What no two principals may share.
 #[derive(Default)]
@@ -107,8 +107,19 @@ struct Taken<'a> {
     facts: Facts<'a>,
 }
 
-/// Holds principals against each other.
-pub(super) fn together(read: &[Arc<ReadPrincipal>], problems: &mut Problems) -> ReadPrincipals {
+/// Whether these principals have the certificates that those had.
+pub(super) fn same_certificates(these: &[Arc<ReadPrincipal>], those: &[Arc<ReadPrincipal>]) -> bool {
+    let same = |(one, other): (&Arc<ReadPrincipal>, &Arc<ReadPrincipal>)| {
+        Arc::ptr_eq(one, other) || (one.matches == other.matches && one.name == other.name)
+    };
+    these.len() == those.len() && these.iter().zip(those).all(same)
+}
+
+/// Holds principals against each other: all of them by name, and who is meant by each fact of a certificate.
+pub(super) fn together(
+    read: &[Arc<ReadPrincipal>],
+    problems: &mut Problems,
+) -> (Principals, HashMap<Fact, Vec<Holder>>) {
     let mut taken = Taken::default();
     let mut principals = HashMap::with_capacity(read.len());
     for read in read {
@@ -133,8 +144,7 @@ pub(super) fn together(read: &[Arc<ReadPrincipal>], problems: &mut Problems) -> 
             principals.insert(principal.name.clone(), Arc::clone(principal));
         }
     }
-    let holders = taken.facts.holders(&principals);
-    (principals, holders)
+    (principals, taken.facts.holders())
 }
 
 fn read_one(

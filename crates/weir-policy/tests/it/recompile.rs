@@ -88,4 +88,8 @@ fn who_did_not_change_is_not_read_again() {
         std::sync::Arc::ptr_eq(&before, &after)
     };
     assert!(same("p0") && !same("p1"));
+    assert!(after.identifies_as(&before), "no certificate changed");
+    principals[1] = small::principal("p1", "n1", "{cn: c2}", &["{topic: c}".to_owned()]);
+    let moved = compiler.compile(&with(&principals), &options).unwrap();
+    assert!(!moved.identifies_as(&after));
 }
