@@ -20,10 +20,8 @@ use super::client::Client;
 use super::close_reason;
 use crate::close_reason::CloseReason;
 use crate::link::Link;
-use crate::upstream::{Dialed, Upstream, secure};
+use crate::upstream::Upstream;
 
-/// How long a broker's TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long an answer waits for a view that is new enough; past it, the last good one will do.
 const VIEW: Duration = Duration::from_secs(5);
 
@@ -190,25 +188,8 @@ pub(super) fn wait_for_view(upstream: Arc<Upstream>, not_older_than: Instant, no
     Box::pin(async move { upstream.fresh_view(not_older_than, deadline).await })
 }
 
-/// Dials and, where the upstream speaks TLS, shakes hands; nothing where the broker cannot be reached.
+/// Opens a connection; nothing where the broker cannot be reached.
 async fn dial(upstream: &Upstream, target: Target) -> Option<Link> {
-    let dialed = match upstream.dial(target).await {
-        Ok(dialed) => dialed,
-        Err(error) => {
-            tracing::debug!(?target, %error, "a broker could not be dialled");
-            return None;
-        }
-    };
-    let Dialed { stream, tls, broker } = dialed;
-    match tokio::time::timeout(HANDSHAKE, secure(stream, tls)).await {
-        Ok(Ok(link)) => Some(link),
-        Ok(Err(error)) => {
-            tracing::warn!(broker = broker.0, %error, "the TLS handshake with a broker failed");
-            None
-        }
-        Err(_) => {
-            tracing::warn!(broker = broker.0, "the TLS handshake with a broker took too long");
-            None
-        }
-    }
+    let opened = upstream.open(target).await;
+    opened.inspect_err(|error| tracing::debug!(?target, %error, "a broker could not be dialled")).ok()
 }

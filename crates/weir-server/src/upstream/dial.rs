@@ -1,7 +1,7 @@
 //! Connections to brokers for clients: paced, bounded in time, and only to addresses where the right cluster answers.
 //!
 //! Neither the bootstrap list nor a broker's host name is dialled here: Weir's own connections learn which cluster
-//! answers there, and at which address. Must never: write a byte, or look a name up on a worker's thread.
+//! answers there, and at which address. Must never: write a byte of a request, or look a name up on a worker's thread.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,8 +16,14 @@ use weir_kafka::advertise::Target;
 use weir_kafka::cluster::RealBrokerId;
 
 use super::broker::{Broker, Health};
-use super::connect::{TlsPeer, connect};
+use super::connect::{TlsPeer, connect, secure};
 use super::{NotReady, Shared, UpstreamReadiness};
+use crate::link::Link;
+
+/// How long one broker's TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// How long until a connection is open, however many brokers are tried.
+const OPEN: Duration = Duration::from_secs(10);
 
 /// A connection to a broker.
 #[derive(Debug)]
@@ -54,12 +60,41 @@ pub enum DialError {
     /// The broker refused or cannot be reached.
     #[error("the broker cannot be reached: {0}")]
     Unreachable(#[source] io::Error),
+    /// The broker did not shake hands: the last that was tried, where any would do.
+    #[error("the TLS handshake with a broker failed: {0}")]
+    Handshake(#[source] io::Error),
     /// The broker's host is no name that a certificate could bear.
     #[error("the broker's host cannot be a TLS server name; set `server_name`")]
     ServerName(#[source] io::Error),
 }
 
-pub(super) async fn dial(shared: &Shared, target: Target) -> Result<Dialed, DialError> {
+/// Dials and, where the upstream speaks TLS, shakes hands. Where any broker will do and one does not shake hands, the next
+/// is tried.
+pub(super) async fn open(shared: &Shared, target: Target) -> Result<Link, DialError> {
+    let deadline = deadline_in(OPEN);
+    let mut passed_over = Vec::new();
+    loop {
+        let Dialed { stream, tls, broker } = dial(shared, target, &passed_over).await?;
+        let until = deadline_in(HANDSHAKE).min(deadline);
+        let failed = match timeout_at(until, secure(stream, tls)).await {
+            Ok(Ok(link)) => return Ok(link),
+            Ok(Err(error)) => error,
+            Err(_) => io::ErrorKind::TimedOut.into(),
+        };
+        tracing::warn!(upstream = shared.settings.name, broker = broker.0, "no TLS handshake with a broker: {failed}");
+        if let Some(broker) = shared.brokers.load().get(&broker) {
+            broker.mark_suspect();
+        }
+        passed_over.push(broker);
+        let all_tried = shared.brokers.load().keys().all(|listed| passed_over.contains(listed));
+        if target != Target::Bootstrap || all_tried || deadline <= tokio::time::Instant::now() {
+            return Err(DialError::Handshake(failed));
+        }
+    }
+}
+
+/// Connects to the target's broker; where any will do, to none that was passed over.
+pub(super) async fn dial(shared: &Shared, target: Target, passed_over: &[RealBrokerId]) -> Result<Dialed, DialError> {
     let deadline = deadline_in(shared.settings.timeouts.dial);
     wait_for_first_view(shared, deadline).await?;
     if matches!(*shared.readiness.borrow(), UpstreamReadiness::NotReady(NotReady::WrongCluster { .. })) {
@@ -73,7 +108,7 @@ pub(super) async fn dial(shared: &Shared, target: Target) -> Result<Dialed, Dial
         }
         Target::Bootstrap => {
             let mut last = DialError::NeverReached;
-            for broker in in_turn(shared, &brokers) {
+            for broker in in_turn(shared, &brokers).into_iter().filter(|broker| !passed_over.contains(&broker.id)) {
                 match dial_broker(shared, broker, deadline).await {
                     Ok(dialed) => return Ok(dialed),
                     Err(error) => last = error,

@@ -32,9 +32,9 @@ use tokio::task::AbortHandle;
 use weir_kafka::advertise::Target;
 use weir_kafka::cluster::{ClusterView, RealBrokerId, RealClusterId};
 
+use crate::link::Link;
 use broker::Broker;
 pub use connect::TlsPeer;
-pub(crate) use connect::secure;
 use control::Control;
 pub use dial::{DialError, Dialed};
 pub use settings::{HostPort, UpstreamSettings, UpstreamTimeouts, UpstreamTls};
@@ -139,7 +139,15 @@ impl Upstream {
     /// # Errors
     /// Where there is no connection in time, or there must be none; not a byte was written.
     pub async fn dial(&self, target: Target) -> Result<Dialed, DialError> {
-        dial::dial(&self.shared, target).await
+        dial::dial(&self.shared, target, &[]).await
+    }
+
+    /// Opens a connection to the target's broker, TLS included, on the current runtime.
+    ///
+    /// # Errors
+    /// Where there is no connection in time, or there must be none; not a byte of a request was written.
+    pub(crate) async fn open(&self, target: Target) -> Result<Link, DialError> {
+        dial::open(&self.shared, target).await
     }
 
     /// Whether the cluster can serve.

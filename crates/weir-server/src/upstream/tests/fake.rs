@@ -138,6 +138,10 @@ impl FakeBroker {
         change(&mut self.state.lock().unwrap().script);
     }
 
+    pub(super) fn tls(&self) -> Option<Arc<rustls::ServerConfig>> {
+        self.state.lock().unwrap().script.tls.clone()
+    }
+
     pub(super) fn mood(&self, mood: Mood) {
         self.change(|script| script.mood = mood);
     }

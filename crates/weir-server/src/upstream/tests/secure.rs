@@ -9,11 +9,12 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use weir_kafka::advertise::Target;
+use weir_kafka::cluster::RealBrokerId;
 use weir_pki::{Authority, ClientSubject, Issued, Validity};
 
 use super::fake::{FakeBroker, Script};
 use super::{fresh, settings, topic, wanted};
-use crate::upstream::{NotReady, Upstream, UpstreamReadiness, UpstreamSettings, UpstreamTls};
+use crate::upstream::{DialError, NotReady, Upstream, UpstreamReadiness, UpstreamSettings, UpstreamTls};
 
 fn roots(authority: &Authority) -> Arc<RootCertStore> {
     let mut roots = RootCertStore::empty();
@@ -98,4 +99,31 @@ async fn hostile_u2_a_broker_that_never_shakes_hands_is_given_up() {
     settings.bootstrap.insert(0, first);
     let upstream = Upstream::start(settings, wanted(&["events"]));
     assert!(fresh(&upstream).await.is_some());
+}
+
+#[tokio::test]
+async fn hostile_u16_a_bootstrap_connection_goes_to_the_next_broker_where_one_does_not_shake_hands() {
+    let authority = Authority::new("Test CA").unwrap();
+    let good = broker(&authority, &["127.0.0.1"]).await;
+    let mut turned = broker(&authority, &["127.0.0.1"]).await;
+    let listed: Vec<_> = [(1, &good), (2, &turned)]
+        .map(|(id, broker)| (id, "127.0.0.1".to_owned(), i32::from(broker.address.port())))
+        .to_vec();
+    for broker in [&good, &turned] {
+        broker.change(|script| script.brokers = listed.clone());
+    }
+    let upstream = Upstream::start(tls_settings(&good, &authority, None), wanted(&["events"]));
+    fresh(&upstream).await.unwrap();
+    // Its certificate is another one from now on, and Weir's own connections were there before.
+    let stranger = Authority::new("Other CA").unwrap();
+    let other = broker(&stranger, &["127.0.0.1"]).await;
+    let tls = other.tls();
+    turned.change(|script| script.tls = tls);
+    for _ in 0..6 {
+        upstream.open(Target::Bootstrap).await.expect("the other broker shakes hands");
+    }
+    let refused = upstream.open(Target::Broker(RealBrokerId(2))).await;
+    assert!(matches!(refused, Err(DialError::Handshake(_))), "{refused:?}");
+    assert!(turned.accepted() > 0);
+    turned.stop().await;
 }
