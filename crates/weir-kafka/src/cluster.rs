@@ -11,6 +11,8 @@ use std::time::Instant;
 use smallvec::SmallVec;
 use uuid::Uuid;
 
+use crate::racks::Racks;
+
 /// A broker's id as the brokers know it (`node.id`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RealBrokerId(pub i32);
@@ -156,6 +158,8 @@ pub struct ClusterView {
     pub topics: HashMap<RealTopic, TopicView>,
     /// The catalogue topics by id.
     pub topics_by_id: HashMap<Uuid, RealTopic>,
+    /// Their racks, by public label.
+    pub racks: Racks,
     /// What every broker serves, by API key: the intersection over the brokers and `upstream.max_versions`.
     pub versions: HashMap<i16, VersionRange>,
     /// Grows whenever the set of topics or their ids changes, so that verdicts by id are judged again.

@@ -16,6 +16,7 @@ use crate::cluster::{PartitionView, RealAddress, RealBrokerId, RealClusterId, Re
 use crate::codec;
 use crate::gate::Budget;
 use crate::header::parse_response_header;
+use crate::racks::RealRack;
 use crate::shape;
 use crate::wire::Malformed;
 
@@ -26,6 +27,8 @@ pub struct MetadataAnswer {
     pub cluster_id: RealClusterId,
     /// The brokers that can be dialled. Never empty.
     pub brokers: BTreeMap<RealBrokerId, RealAddress>,
+    /// Their racks, as the brokers name them, where they have one.
+    pub racks: BTreeMap<RealBrokerId, RealRack>,
     /// The ids of brokers whose id, host or port makes no sense, in order. They are not in `brokers`.
     pub unusable_brokers: Vec<i32>,
     /// The kept topics that exist.
@@ -90,13 +93,14 @@ pub fn read_metadata(version: i16, answer: &Bytes, keeps: &dyn Fn(&str) -> bool)
         return Err(BadAnswer::Code(message.error_code));
     }
     let cluster_id = message.cluster_id.filter(|id| !id.is_empty()).ok_or(BadAnswer::NoClusterId)?;
+    let racks = racks(&message.brokers);
     let (brokers, unusable_brokers) = usable_brokers(message.brokers);
     if brokers.is_empty() {
         return Err(BadAnswer::NoBrokers);
     }
     let (topics, absent) = kept_topics(message.topics, keeps)?;
     let cluster_id = RealClusterId(cluster_id.to_string());
-    Ok(MetadataAnswer { cluster_id, brokers, unusable_brokers, topics, absent })
+    Ok(MetadataAnswer { cluster_id, brokers, racks, unusable_brokers, topics, absent })
 }
 
 fn body(answer: &Bytes, flexible_header: bool) -> Result<Bytes, Malformed> {
@@ -120,6 +124,14 @@ fn usable_brokers(listed: Vec<MetadataResponseBroker>) -> (BTreeMap<RealBrokerId
     }
     unusable.sort_unstable();
     (brokers, unusable)
+}
+
+fn racks(listed: &[MetadataResponseBroker]) -> BTreeMap<RealBrokerId, RealRack> {
+    let rack = |broker: &MetadataResponseBroker| {
+        let rack = broker.rack.as_ref().filter(|rack| !rack.is_empty())?;
+        Some((RealBrokerId(broker.node_id.0), RealRack(rack.to_string())))
+    };
+    listed.iter().filter_map(rack).collect()
 }
 
 fn kept_topics(

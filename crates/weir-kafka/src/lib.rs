@@ -18,6 +18,7 @@ pub mod gate;
 pub mod header;
 mod known;
 pub mod outcome;
+pub mod racks;
 pub mod refusal;
 pub mod session;
 pub mod shape;

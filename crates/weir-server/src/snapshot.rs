@@ -119,6 +119,7 @@ fn upstreams(config: &Config, inspector: &mut Inspector<'_>) -> HashMap<String, 
             cluster_id: upstream.cluster_id.clone(),
             tls: upstream.tls.as_ref().and_then(|files| upstream_tls(files, inspector)),
             max_versions: upstream.max_versions.clone(),
+            racks: upstream.racks.clone(),
             dials_per_second: upstream.dials_per_second,
             timeouts: UpstreamTimeouts::default(),
         };

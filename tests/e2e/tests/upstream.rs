@@ -1,6 +1,6 @@
 //! What Weir knows of a real cluster: leaders that move, brokers that die, come back and are added, topics made again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -209,6 +209,7 @@ fn settings(bootstrap: Vec<String>) -> UpstreamSettings {
         cluster_id: None,
         tls: None,
         max_versions: HashMap::new(),
+        racks: BTreeMap::new(),
         dials_per_second: 50,
         timeouts: UpstreamTimeouts::default(),
     }

@@ -17,6 +17,7 @@ use weir_kafka::cluster::{
     TopicView, VersionRange,
 };
 use weir_kafka::env::{Env, SessionLimits};
+use weir_kafka::racks::Racks;
 use weir_kafka::session::{Session, Turn};
 use weir_policy::{Policy, Principal};
 
@@ -160,6 +161,7 @@ fn view(now: Instant) -> ClusterView {
     ClusterView {
         cluster_id: RealClusterId("internal-cluster".into()),
         brokers,
+        racks: Racks::default(),
         topics: (0..TOPICS).map(|index| (RealTopic(files::topic(index)), topic(index))).collect(),
         topics_by_id: (0..TOPICS).map(|index| (topic_id(index), RealTopic(files::topic(index)))).collect(),
         versions: (0..=80).map(|key| (key, VersionRange { min: 0, max: 99 })).collect(),

@@ -1,6 +1,6 @@
 //! DescribeCluster: answered by Weir, from the brokers as they are shown.
 //!
-//! Must never: tell a real address, a rack, or anything of the controllers (trap L20).
+//! Must never: tell a real address, a rack but by its public label, or anything of the controllers (trap L20).
 
 use bytes::Bytes;
 use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
@@ -39,10 +39,12 @@ pub(super) fn judge(request: &Request<'_>) -> Result<Judged, Fault> {
 pub(super) fn answer(request: &DescribeClusterRequest, version: i16, env: &Env<'_>) -> Result<Bytes, Fault> {
     let shown = shown_brokers(env);
     let broker = |address: &crate::advertise::ShownAddress| {
+        let rack = env.view.and_then(|view| view.racks.shown(address.id.real()));
         DescribeClusterBroker::default()
             .with_broker_id(BrokerId(address.id.0))
             .with_host(StrBytes::from_string(address.host.clone()))
             .with_port(i32::from(address.port))
+            .with_rack(rack.map(|rack| StrBytes::from_string(rack.to_owned())))
     };
     let operations = if request.include_cluster_authorized_operations { 0 } else { NOT_ASKED };
     let controller = shown.first().map_or(-1, |address| address.id.0);

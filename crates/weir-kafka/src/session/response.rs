@@ -267,7 +267,7 @@ fn asked(entry: Option<&InFlight>) -> Option<&Asked> {
 }
 
 fn scope<'a>(asked: &'a Asked, env: &Env<'a>) -> Scope<'a> {
-    Scope { topics: &asked.topics, nodes: env.nodes }
+    Scope { topics: &asked.topics, nodes: env.nodes, racks: env.view.map(|view| &view.racks) }
 }
 
 /// Bytes of the empty tag section of a response header.

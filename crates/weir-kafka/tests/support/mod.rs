@@ -16,6 +16,7 @@ use weir_kafka::cluster::{
 };
 use weir_kafka::env::{Env, SessionLimits};
 use weir_kafka::fault::Fault;
+use weir_kafka::racks::Racks;
 use weir_kafka::session::{Head, Session, Turn};
 use weir_policy::{GroupMode, Policy, PolicyFiles, PolicyOptions, SourceFile};
 
@@ -231,6 +232,7 @@ fn view() -> ClusterView {
     ClusterView {
         cluster_id: RealClusterId("internal-cluster".into()),
         brokers,
+        racks: Racks::default(),
         topics: topics
             .iter()
             .map(|(name, id)| {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use weir_kafka::advertise::AdvertisedNodes;
 use weir_kafka::cluster::ShownClusterId;
+use weir_kafka::racks::{RealRack, ShownRack};
 use weir_policy::{GroupMode, IdentityRule};
 
 use super::place::At;
@@ -115,6 +116,8 @@ pub struct Upstream {
     pub tls: Option<UpstreamTlsFiles>,
     /// The highest version to use, by API key.
     pub max_versions: HashMap<i16, i16>,
+    /// The public labels of the brokers' racks, each another one.
+    pub racks: BTreeMap<RealRack, ShownRack>,
     /// New connections to one broker in a second.
     pub dials_per_second: u32,
 }

@@ -151,6 +151,10 @@ pub struct RawUpstream {
     /// The highest version of an API to use, by the API's name, where a broker claims one that it cannot do.
     #[serde(default)]
     pub max_versions: BTreeMap<String, At<i16>>,
+    /// What clients are told of the brokers' racks: a public label for each `broker.rack`, so that they can read from a
+    /// replica near them (`client.rack`). A rack that is not here is not shown.
+    #[serde(default)]
+    pub racks: BTreeMap<String, At<String>>,
     /// New connections to one broker in a second; more wait.
     #[serde(default = "default_dials")]
     pub dials_per_second: At<u32>,

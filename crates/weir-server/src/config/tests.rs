@@ -319,3 +319,16 @@ fn tls_to_brokers_has_both_halves() {
     assert!(upstream("ca: a, key: c").unwrap_err().contains("`key` has no `certificate`"));
     assert!(upstream("ca: a, server_name: 'a b'").unwrap_err().contains("is not a name that a certificate can have"));
 }
+
+#[test]
+fn racks_have_labels_of_their_own() {
+    let racks =
+        |racks: &str| parse(&with("kafka2.internal:9092]}", &format!("kafka2.internal:9092], racks: {{{racks}}}}}")));
+    let config = racks("dc1-r7: a, dc2-r1: zone.2").unwrap();
+    let labels: Vec<_> = config.upstreams["main"].racks.iter().map(|(rack, label)| (&*rack.0, &*label.0)).collect();
+    assert_eq!(labels, [("dc1-r7", "a"), ("dc2-r1", "zone.2")]);
+    assert!(parse(EXAMPLE).unwrap().upstreams["main"].racks.is_empty());
+    let error = |text: &str| racks(text).unwrap_err().split_once(": ").unwrap().1.to_owned();
+    assert_eq!(error("r1: a, r2: a"), "racks `r1` and `r2` have the one label `a`; give each a label of its own");
+    assert_eq!(error("r1: a b"), "`a b` is not a label for a rack; write 1 to 63 of A-Z, a-z, 0-9, `.`, `_` and `-`");
+}

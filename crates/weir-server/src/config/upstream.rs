@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use rustls_pki_types::ServerName;
+use weir_kafka::racks::{RealRack, ShownRack};
 use weir_kafka::table::TABLE;
 
 use super::model::{Upstream, UpstreamTlsFiles};
@@ -37,6 +38,7 @@ fn one(check: &mut Check<'_>, raw: &At<RawUpstream>) -> Upstream {
         cluster_id: upstream.cluster_id.as_ref().map(|id| id.value.clone()),
         tls: upstream.tls.as_ref().map(|tls| tls_files(check, tls)),
         max_versions: max_versions(check, &upstream.max_versions),
+        racks: racks(check, &upstream.racks),
         dials_per_second: upstream.dials_per_second.value,
     }
 }
@@ -97,4 +99,23 @@ fn max_versions(check: &mut Check<'_>, raw: &BTreeMap<String, At<i16>>) -> HashM
         versions.insert(key, version.value);
     }
     versions
+}
+
+fn racks(check: &mut Check<'_>, raw: &BTreeMap<String, At<String>>) -> BTreeMap<RealRack, ShownRack> {
+    let mut racks = BTreeMap::new();
+    let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
+    for (rack, label) in raw {
+        let sound = label.value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        if label.value.is_empty() || label.value.len() > 63 || !sound {
+            let what = format!("`{}` is not a label for a rack", label.value);
+            check.problems.add(label.place, what, "write 1 to 63 of A-Z, a-z, 0-9, `.`, `_` and `-`");
+        }
+        // A client names a rack by its label, and one rack must be meant.
+        if let Some(other) = taken.insert(&label.value, rack) {
+            let what = format!("racks `{other}` and `{rack}` have the one label `{}`", label.value);
+            check.problems.add(label.place, what, "give each a label of its own");
+        }
+        racks.insert(RealRack(rack.clone()), ShownRack(label.value.clone()));
+    }
+    racks
 }

@@ -221,7 +221,7 @@ impl Control {
         let of_brokers =
             states.iter().filter(|state| state.foreign.is_none()).filter_map(|state| state.versions.as_deref());
         let versions = served_by_all(of_brokers.chain([&versions]), &self.shared.settings.max_versions);
-        let view = metadata::next_view(previous.as_deref(), answer, versions, began);
+        let view = metadata::next_view(previous.as_deref(), answer, versions, &self.shared.settings.racks, began);
         self.shared.publish(view);
         self.set_readiness(UpstreamReadiness::Ready);
     }

@@ -2,11 +2,12 @@
 //!
 //! Must never: let a partition go back to an older leader epoch, or change the view that others hold.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use weir_kafka::cluster::{ClusterView, PartitionView, RealTopic, TopicView};
 use weir_kafka::discovery::MetadataAnswer;
+use weir_kafka::racks::{Racks, RealRack, ShownRack};
 
 use super::versions::Ranges;
 
@@ -15,6 +16,7 @@ pub(super) fn next_view(
     previous: Option<&ClusterView>,
     answer: MetadataAnswer,
     versions: Ranges,
+    labels: &BTreeMap<RealRack, ShownRack>,
     asked_at: Instant,
 ) -> ClusterView {
     let mut topics = answer.topics;
@@ -26,6 +28,7 @@ pub(super) fn next_view(
     ClusterView {
         cluster_id: answer.cluster_id,
         brokers: answer.brokers,
+        racks: Racks::new(labels, &answer.racks),
         topics_generation: generation(previous, &topics),
         topics,
         topics_by_id,
@@ -61,8 +64,6 @@ fn generation(previous: Option<&ClusterView>, topics: &HashMap<RealTopic, TopicV
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use uuid::Uuid;
     use weir_kafka::cluster::{BrokerIds, RealAddress, RealBrokerId, RealClusterId};
 
@@ -89,6 +90,7 @@ mod tests {
         MetadataAnswer {
             cluster_id: RealClusterId("c".to_owned()),
             brokers: BTreeMap::from([(RealBrokerId(1), broker)]),
+            racks: BTreeMap::new(),
             unusable_brokers: Vec::new(),
             topics: topics.iter().map(described).collect(),
             absent: BTreeMap::new(),
@@ -96,7 +98,7 @@ mod tests {
     }
 
     fn view(previous: Option<&ClusterView>, topics: &[(&str, u128, Vec<PartitionView>)]) -> ClusterView {
-        next_view(previous, answer(topics), Ranges::new(), Instant::now())
+        next_view(previous, answer(topics), Ranges::new(), &BTreeMap::new(), Instant::now())
     }
 
     fn leader(view: &ClusterView, topic: &str) -> (i32, i32) {

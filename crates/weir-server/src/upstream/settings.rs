@@ -2,13 +2,14 @@
 //!
 //! Must never: read files or know the configuration's format.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls_pki_types::ServerName;
+use weir_kafka::racks::{RealRack, ShownRack};
 
 use super::connect::TlsPeer;
 
@@ -53,6 +54,8 @@ pub struct UpstreamSettings {
     pub tls: Option<UpstreamTls>,
     /// The highest version to use of an API, by key, whatever the brokers advertise.
     pub max_versions: HashMap<i16, i16>,
+    /// The public labels of the brokers' racks; a rack without one is never shown.
+    pub racks: BTreeMap<RealRack, ShownRack>,
     /// Connections opened per second and broker, at most.
     pub dials_per_second: u32,
     /// How long to wait, and how often to ask.

@@ -78,7 +78,7 @@ pub(super) fn judge(
 struct Fetch<'a> {
     body: FetchBody<'a>,
     /// What the broker is asked for.
-    terms: Terms,
+    terms: Terms<'a>,
     /// The client's bytes say no more than may go to the broker, whatever becomes of terms and topics.
     as_sent: bool,
 }
@@ -91,7 +91,7 @@ impl Fetch<'_> {
 }
 
 /// Brings what may be asked for into its bounds (traps A8, A9).
-fn bounded(terms: &Terms, env: &Env<'_>) -> Terms {
+fn bounded<'a>(terms: &Terms<'a>, env: &Env<'a>) -> Terms<'a> {
     let longest = i32::try_from(env.limits.fetch_max_wait.as_millis()).unwrap_or(i32::MAX);
     Terms {
         max_wait_ms: terms.max_wait_ms.clamp(0, longest),
@@ -99,8 +99,19 @@ fn bounded(terms: &Terms, env: &Env<'_>) -> Terms {
         max_bytes: terms.max_bytes.min(env.limits.fetch_max_bytes),
         // No other level is forwarded, whatever else becomes of the request.
         isolation_level: i8::from(terms.isolation_level != 0),
+        rack: real_rack(terms.rack, env),
         ..*terms
     }
+}
+
+/// The brokers' name of the rack that a client means by its label. Any other is none: a preferred replica would tell
+/// where the brokers stand (trap L19).
+fn real_rack<'a>(label: &str, env: &Env<'a>) -> &'a str {
+    // Nearly always.
+    if label.is_empty() {
+        return "";
+    }
+    env.view.and_then(|view| view.racks.real(label, env.nodes)).unwrap_or_default()
 }
 
 /// A Fetch that names all it wants: without a session, or as the first of one.

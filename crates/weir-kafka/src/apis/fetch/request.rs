@@ -21,12 +21,14 @@ const NO_REPLICA: i32 = -1;
 
 /// The fields that Weir may change on their way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Terms {
+pub(super) struct Terms<'a> {
     pub max_wait_ms: i32,
     pub max_bytes: i32,
     pub isolation_level: i8,
     pub session_id: i32,
     pub session_epoch: i32,
+    /// Where the reader stands; empty where it does not say.
+    pub rack: &'a str,
 }
 
 /// A request as the client sent it.
@@ -34,7 +36,7 @@ pub(super) struct Terms {
 pub(super) struct FetchBody<'a> {
     version: i16,
     min_bytes: i32,
-    pub terms: Terms,
+    pub terms: Terms<'a>,
     pub topics: Topics<'a>,
     pub forgotten: Topics<'a>,
     /// It says something that does not go to the broker, whoever asks for what.
@@ -64,16 +66,15 @@ impl<'a> FetchBody<'a> {
         if reader.remaining() > 0 {
             return Err(Malformed::TrailingBytes);
         }
-        // Racks are the brokers' own: a preferred replica would tell where they stand (trap L19).
-        let says_more = replica_id != NO_REPLICA || !rack.is_empty() || tagged || more_tagged || at_the_end;
-        let terms = Terms { max_wait_ms, max_bytes, isolation_level, session_id, session_epoch };
+        let says_more = replica_id != NO_REPLICA || tagged || more_tagged || at_the_end;
+        let terms = Terms { max_wait_ms, max_bytes, isolation_level, session_id, session_epoch, rack };
         Ok(Self { version, min_bytes, terms, topics, forgotten, says_more })
     }
 
     /// Writes the request anew: these terms, and the topics that are kept.
     pub(super) fn write(
         &self,
-        terms: &Terms,
+        terms: &Terms<'_>,
         keeps: impl Fn(&Topic<'_>) -> bool,
         forgets: impl Fn(&Topic<'_>) -> bool,
     ) -> Result<Bytes, Malformed> {
@@ -95,9 +96,13 @@ impl<'a> FetchBody<'a> {
         }
         match self.version {
             ..RACK => {}
-            RACK..FLEXIBLE => wire::put_i16(&mut out, 0),
-            // An empty rack, and no tagged fields.
-            _ => out.extend_from_slice(&[1, 0]),
+            RACK..FLEXIBLE => wire::put_nullable_string(&mut out, Some(terms.rack)),
+            _ => {
+                put_length(&mut out, self.version, terms.rack.len());
+                out.extend_from_slice(terms.rack.as_bytes());
+                // No tagged fields.
+                out.push(0);
+            }
         }
         Ok(Bytes::from(out))
     }

@@ -14,6 +14,7 @@ use super::{FLEXIBLE, LOG_START, PREFERRED_REPLICA, SESSIONS, endpoints};
 use crate::advertise::AdvertisedNodes;
 use crate::cluster::RealBrokerId;
 use crate::fault::Fault;
+use crate::racks::Racks;
 use crate::refusal::shows_stale_view;
 use crate::wire::{Malformed, Reader};
 
@@ -37,6 +38,8 @@ pub(crate) struct Scope<'a> {
     pub topics: &'a FetchTopics,
     /// How brokers are shown.
     pub nodes: &'a AdvertisedNodes,
+    /// How their racks are.
+    pub racks: Option<&'a Racks>,
 }
 
 /// The state of one walk.
@@ -140,7 +143,7 @@ impl FetchWalk {
                 walked.refused_at = (!self.refused.is_empty()).then_some(walked.taken);
                 // An empty section, as nearly always, is walked like any other.
                 if self.whole && self.version >= NODE_ENDPOINTS && rest.first() != Some(&0) {
-                    let (bytes, end) = endpoints::rewrite(rest, scope.nodes).map_err(Fault::BrokerMalformed)?;
+                    let (bytes, end) = endpoints::rewrite(rest, scope).map_err(Fault::BrokerMalformed)?;
                     self.walked(bytes)?;
                     walked.end = Some((walked.taken, end));
                     walked.taken = walked.taken.saturating_add(bytes);

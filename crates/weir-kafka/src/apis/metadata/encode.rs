@@ -45,8 +45,8 @@ impl<'a> Encoder<'a> {
             self.string(Some(&broker.host));
             put_i32(self.out, i32::from(broker.port));
             if self.version >= 1 {
-                // Racks are the brokers' own.
-                self.string(None);
+                let env = self.env;
+                self.string(env.view.and_then(|view| view.racks.shown(broker.id.real())));
             }
             self.no_tags();
         }

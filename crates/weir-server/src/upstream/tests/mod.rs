@@ -6,7 +6,7 @@ mod faults;
 mod secure;
 mod views;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +28,7 @@ fn settings(bootstrap: &[&FakeBroker]) -> UpstreamSettings {
         cluster_id: None,
         tls: None,
         max_versions: HashMap::new(),
+        racks: BTreeMap::new(),
         dials_per_second: 50,
         timeouts: UpstreamTimeouts {
             silence: Duration::from_millis(300),

@@ -30,7 +30,6 @@ fn consumers_own(mut message: FetchRequest) -> FetchRequest {
     message.replica_id = BrokerId(-1);
     message.replica_state = ReplicaState::default();
     message.cluster_id = None;
-    message.rack_id = StrBytes::default();
     for partition in message.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
         partition.replica_directory_id = Uuid::nil();
     }
@@ -72,6 +71,7 @@ fn all_that_is_read_is_what_the_decoder_reads() {
             isolation_level: message.isolation_level,
             session_id: message.session_id,
             session_epoch: message.session_epoch,
+            rack: &message.rack_id,
         };
         assert_eq!(read.terms, terms, "version {version}");
         let of_topic = |topic: &FetchTopic| topic.partitions.iter().map(|partition| partition.partition).collect();
@@ -116,7 +116,8 @@ fn trap_s1_what_says_more_than_a_consumer_is_known_and_written_without() {
 fn what_is_cut_and_changed_is_written_as_the_encoder_writes_it() {
     every_body(200, |version, body| {
         let read = FetchBody::read(version, body).unwrap();
-        let terms = Terms { max_wait_ms: 7, max_bytes: 8, isolation_level: 1, session_id: 9, session_epoch: 10 };
+        let terms =
+            Terms { max_wait_ms: 7, max_bytes: 8, isolation_level: 1, session_id: 9, session_epoch: 10, rack: "r" };
         let keeps = |key: TopicKey<'_>| match key {
             TopicKey::Name(name) => name.len() % 2 == 0,
             TopicKey::Id(id) => id.as_bytes()[0] % 2 == 0,
@@ -127,6 +128,9 @@ fn what_is_cut_and_changed_is_written_as_the_encoder_writes_it() {
         message.isolation_level = 1;
         if version >= SESSIONS {
             (message.session_id, message.session_epoch) = (9, 10);
+        }
+        if version >= RACK {
+            message.rack_id = StrBytes::from_static_str("r");
         }
         message.topics.retain(|topic| keeps(key_of(version, &topic.topic, topic.topic_id)));
         message.forgotten_topics_data.retain(|topic| !keeps(key_of(version, &topic.topic, topic.topic_id)));
