@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::BytesMut;
 use kafka_protocol::messages::{ApiKey, RequestHeader};
 use kafka_protocol::protocol::{Encodable, StrBytes};
+use support::filler::{self, Contents, Place};
 use support::*;
+use uuid::Uuid;
 use weir_kafka::cluster::VersionRange;
 use weir_kafka::session::Session;
-use weir_kafka::shape::{Field, Kind, Shape};
 use weir_kafka::table::{self, Disposition};
-use weir_kafka::wire::{put_i16, put_i32, put_unsigned_varint};
 
 /// Keys that Kafka has, and some that it does not have yet.
 const KEYS: std::ops::RangeInclusive<i16> = -1..=100;
@@ -93,7 +93,7 @@ fn what_reaches_a_broker_never_holds_a_hidden_name() {
     for row in table::TABLE {
         for version in row.versions.min - 1..=row.versions.max + 1 {
             for variant in 0..VARIANTS {
-                let body = Filler::body(row.request, version, variant);
+                let body = filler::body(row.request, version, &mut Swept { variant });
                 send(&mut desk, row.key, version, row.is_flexible(version), &body, &mut recorded);
             }
         }
@@ -119,78 +119,28 @@ const VARIANTS: usize = 7;
 /// The way that holds nothing hidden, and null where it can: some requests go on only whole.
 const HARMLESS: usize = 6;
 
-/// Writes a valid body of a shape: every list has two elements, a granted name stands in the first, and a hidden one in
-/// the second, wherever the variant puts names of topics.
-struct Filler {
-    out: Vec<u8>,
-    version: i16,
-    flexible: bool,
+/// A valid body: every list has two elements, a granted name stands in the first, and a hidden one in the second, wherever
+/// the variant puts names of topics.
+struct Swept {
     variant: usize,
-    /// Whether this part of the body is that of the hidden name.
-    hidden: bool,
-    /// Whether this part of the body is about members of a group and their protocols, who have names of their own.
-    members: bool,
 }
 
-impl Filler {
-    fn body(shape: &Shape, version: i16, variant: usize) -> Vec<u8> {
-        let flexible = shape.is_flexible(version);
-        let mut filler = Self { out: Vec::new(), version, flexible, variant, hidden: false, members: false };
-        filler.structure(shape.fields);
-        filler.out
+impl Swept {
+    fn is_hidden(&self, place: &Place) -> bool {
+        self.variant != HARMLESS && place.elements.contains(&1)
     }
+}
 
-    fn structure(&mut self, fields: &[Field]) {
-        let present = |field: &&Field| field.versions.holds(self.version) && field.tag.is_none();
-        for field in fields.iter().filter(present).collect::<Vec<_>>() {
-            self.field(field);
-        }
-        if self.flexible {
-            self.out.push(0);
-        }
-    }
-
-    fn field(&mut self, field: &Field) {
-        match field.kind {
-            // Cursors and the like.
-            Kind::Struct(fields) if field.is_nullable(self.version) => {
-                self.out.push(1);
-                self.structure(fields);
-            }
-            Kind::Struct(fields) => self.structure(fields),
-            Kind::Array(element) => self.array(field.name, element),
-            Kind::Str if self.variant == HARMLESS && field.is_nullable(self.version) => self.null_text(),
-            Kind::Str => {
-                let text = self.text_of(field.name);
-                self.text(text);
-            }
-            kind => self.number(field.name, kind),
-        }
-    }
-
-    fn array(&mut self, name: &str, element: &Kind) {
-        self.length(2);
-        let outer = (self.hidden, self.members);
-        self.members |= ["protocols", "members", "assignments"].contains(&name);
-        for hidden in [outer.0, self.variant != HARMLESS] {
-            self.hidden = hidden;
-            match element {
-                Kind::Struct(fields) => self.structure(fields),
-                Kind::Str => {
-                    let text = self.text_of(name);
-                    self.text(text);
-                }
-                kind => self.number(name, *kind),
-            }
-        }
-        (self.hidden, self.members) = outer;
-    }
-
+impl Contents for Swept {
     /// A field that names a group, a member or a protocol has what is valid there; every other has a topic.
-    fn text_of(&self, field: &str) -> &'static str {
-        let topic = if self.hidden { HIDDEN } else { GRANTED };
-        match field {
-            _ if self.members => "member",
+    fn text(&mut self, place: &Place) -> Option<String> {
+        if self.variant == HARMLESS && place.nullable {
+            return None;
+        }
+        // Members of a group and their protocols have names of their own.
+        let is_of_members = ["protocols", "members", "assignments"].iter().any(|name| place.path.contains(name));
+        let text = match place.name() {
+            _ if is_of_members => "member",
             "group_id" | "groups" | "groups_names" | "group_ids" | "key" | "coordinator_keys" => "group",
             "protocol_type" if self.variant.is_multiple_of(2) => "consumer",
             "member_id" | "protocol_name" | "group_instance_id" | "client_id" if self.variant < 4 => "",
@@ -200,56 +150,32 @@ impl Filler {
             "states_filter" => "Stable",
             "types_filter" => "consumer",
             "configuration_keys" if self.variant.is_multiple_of(2) => "retention.ms",
-            _ => topic,
-        }
+            _ if self.is_hidden(place) => HIDDEN,
+            _ => GRANTED,
+        };
+        Some(text.to_owned())
     }
 
-    fn null_text(&mut self) {
-        if self.flexible {
-            self.out.push(0);
-        } else {
-            put_i16(&mut self.out, -1);
-        }
+    fn id(&mut self, place: &Place) -> Uuid {
+        if self.is_hidden(place) { HIDDEN_ID } else { GRANTED_ID }
     }
 
-    fn text(&mut self, text: &str) {
-        if self.flexible {
-            put_unsigned_varint(&mut self.out, text.len() as u32 + 1);
-        } else {
-            put_i16(&mut self.out, text.len() as i16);
-        }
-        self.out.extend_from_slice(text.as_bytes());
-    }
-
-    fn number(&mut self, field: &str, kind: Kind) {
-        let value = match (field, self.variant % 3) {
+    fn number(&mut self, place: &Place) -> i64 {
+        match (place.name(), self.variant % 3) {
             ("resource_type", _) => 2,
-            ("key_type" | "isolation_level" | "session_epoch", _) => 0,
-            ("replica_id" | "session_id", _) => -i64::from(field == "replica_id"),
+            ("key_type" | "isolation_level" | "session_epoch" | "session_id", _) => 0,
+            ("replica_id", _) => -1,
             (_, 0) => 0,
             (_, 1) => 1,
             _ => -1,
-        };
-        match kind {
-            Kind::Bool => self.out.push(u8::from(self.variant % 2 == 1)),
-            Kind::Int8 => self.out.push(value as u8),
-            Kind::Int16 => put_i16(&mut self.out, value as i16),
-            Kind::Int32 => put_i32(&mut self.out, value as i32),
-            Kind::Int64 | Kind::Float64 => self.out.extend_from_slice(&value.to_be_bytes()),
-            Kind::Uuid => {
-                let id = if self.hidden { HIDDEN_ID } else { GRANTED_ID };
-                self.out.extend_from_slice(id.as_bytes());
-            }
-            Kind::Bytes | Kind::Records => self.length(0),
-            Kind::Str | Kind::Array(_) | Kind::Struct(_) => panic!("{field} is no number"),
         }
     }
 
-    fn length(&mut self, length: u32) {
-        if self.flexible {
-            put_unsigned_varint(&mut self.out, length + 1);
-        } else {
-            put_i32(&mut self.out, length as i32);
-        }
+    fn bytes(&mut self, _: &Place) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn elements(&mut self, _: &Place) -> Option<usize> {
+        Some(2)
     }
 }

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod filler;
+pub mod probe;
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
