@@ -8,8 +8,8 @@ use kafka_protocol::messages::{ConsumerGroupDescribeRequest, ConsumerGroupDescri
 use kafka_protocol::protocol::StrBytes;
 use weir_policy::{Operation, Resource};
 
-use super::own_groups::{self, NO_HOST, Name};
-use super::{Answer, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
+use super::own_groups::{self, Asked, NO_HOST, Name, NamesGroups};
+use super::{Answer, Judged, Request, Restored, Withheld};
 use crate::env::Env;
 use crate::fault::Fault;
 use crate::outcome::Refusals;
@@ -18,44 +18,18 @@ use crate::refusal::code;
 /// What is said of a group that holds a topic which the principal may not see.
 const HOLDS_HIDDEN: &str = "A member of the group holds a topic that you may not describe.";
 
-/// What was asked, and what of it was refused.
-#[derive(Debug)]
-pub(crate) struct Asked {
-    own: Vec<Name>,
-    refused: Vec<DescribedGroup>,
-    operations: bool,
-}
-
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
     let mut message = request.decode::<ConsumerGroupDescribeRequest>()?;
-    let groups = std::mem::take(&mut message.group_ids);
-    let sorted = own_groups::sort(request, Operation::Describe, groups, refusals);
-    let refused: Vec<_> = sorted.refused.iter().map(|(shown, error_code)| failed(shown, *error_code)).collect();
-    if sorted.own.is_empty() {
-        return request.answer(&ConsumerGroupDescribeResponse::default().with_groups(refused));
-    }
-    let if_unreachable = || {
-        let own = sorted.own.iter().map(|name| failed(&name.shown, request.row.unreachable_code()));
-        ConsumerGroupDescribeResponse::default().with_groups(refused.iter().cloned().chain(own).collect())
-    };
-    let if_unreachable = request.if_unreachable(if_unreachable)?;
-    message.group_ids = own_groups::real(&sorted.own);
     // What Weir itself may do at the brokers is nobody's business.
     let operations = std::mem::take(&mut message.include_authorized_operations);
-    let withheld = Withheld::ConsumerGroupDescribe(Box::new(Asked { own: sorted.own, refused, operations }));
-    request.forward_prepared(&message, withheld, request.patience(NAMES_NO_TIME), if_unreachable)
+    let withheld = |asked| Withheld::ConsumerGroupDescribe { asked: Box::new(asked), operations };
+    own_groups::judge(request, message, refusals, withheld)
 }
 
-/// The refused groups come first, as with Kafka.
-pub(super) fn restore(answer: &Answer<'_>, asked: &Asked) -> Result<Restored, Fault> {
+pub(super) fn restore(answer: &Answer<'_>, asked: &Asked<DescribedGroup>, operations: bool) -> Result<Restored, Fault> {
     let mut message = answer.decode::<ConsumerGroupDescribeResponse>()?;
-    let mut left: Vec<&Name> = asked.own.iter().collect();
-    let mut groups = asked.refused.clone();
-    for group in std::mem::take(&mut message.groups) {
-        let name = own_groups::take(&mut left, &group.group_id)?;
-        groups.push(shown(group, name, asked.operations, answer.env));
-    }
-    message.groups = groups;
+    let show = |group, name: &_| shown(group, name, operations, answer.env);
+    message.groups = asked.described(std::mem::take(&mut message.groups), |group| &group.group_id, show)?;
     answer.encoded(&message, false)
 }
 
@@ -63,7 +37,8 @@ fn shown(mut group: DescribedGroup, name: &Name, operations: bool, env: &Env<'_>
     let may_see = |topic: &str| env.policy.judge(env.principal, Operation::Describe, Resource::Topic(topic)).is_ok();
     if !group.members.iter().flat_map(topics).all(may_see) {
         let told = Some(StrBytes::from_static_str(HOLDS_HIDDEN));
-        return failed(&name.shown, code::TOPIC_AUTHORIZATION_FAILED).with_error_message(told);
+        return ConsumerGroupDescribeRequest::failed(&name.shown, code::TOPIC_AUTHORIZATION_FAILED)
+            .with_error_message(told);
     }
     group.error_message = own_groups::sentence(group.error_message.as_ref(), name);
     group.group_id = name.shown.clone();
@@ -88,6 +63,22 @@ fn mask(member: &mut Member) {
     member.subscribed_topic_regex = member.subscribed_topic_regex.take().filter(|pattern| pattern.is_empty());
 }
 
-fn failed(shown: &GroupId, error_code: i16) -> DescribedGroup {
-    DescribedGroup::default().with_group_id(shown.clone()).with_error_code(error_code)
+impl NamesGroups for ConsumerGroupDescribeRequest {
+    type Group = DescribedGroup;
+    type Answer = ConsumerGroupDescribeResponse;
+
+    const OPERATION: Operation = Operation::Describe;
+
+    fn groups(&mut self) -> &mut Vec<GroupId> {
+        &mut self.group_ids
+    }
+
+    fn failed(shown: &GroupId, error_code: i16) -> DescribedGroup {
+        DescribedGroup::default().with_group_id(shown.clone()).with_error_code(error_code)
+    }
+
+    /// The refused groups come first.
+    fn answer(own: Vec<DescribedGroup>, refused: Vec<DescribedGroup>) -> ConsumerGroupDescribeResponse {
+        ConsumerGroupDescribeResponse::default().with_groups(refused.into_iter().chain(own).collect())
+    }
 }

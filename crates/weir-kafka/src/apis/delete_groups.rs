@@ -9,17 +9,10 @@ use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
 use kafka_protocol::messages::{DeleteGroupsRequest, DeleteGroupsResponse, GroupId};
 use weir_policy::Operation;
 
-use super::own_groups::{self, Name};
-use super::{Answer, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
+use super::own_groups::{self, Asked, NamesGroups};
+use super::{Answer, Judged, Request, Restored, Withheld};
 use crate::fault::Fault;
 use crate::outcome::Refusals;
-
-/// What was asked, and what of it was refused.
-#[derive(Debug)]
-pub(crate) struct Asked {
-    own: Vec<Name>,
-    refused: Vec<DeletableGroupResult>,
-}
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
     let mut message = request.decode::<DeleteGroupsRequest>()?;
@@ -27,25 +20,13 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
     let mut seen = HashSet::new();
     let mut groups = std::mem::take(&mut message.groups_names);
     groups.retain(|group| seen.insert(group.clone()));
-    let sorted = own_groups::sort(request, Operation::Delete, groups, refusals);
-    let refused: Vec<_> = sorted.refused.iter().map(|(shown, error_code)| result(shown, *error_code)).collect();
-    if sorted.own.is_empty() {
-        return request.answer(&DeleteGroupsResponse::default().with_results(refused));
-    }
-    let if_unreachable = || {
-        let own = sorted.own.iter().map(|name| result(&name.shown, request.row.unreachable_code()));
-        DeleteGroupsResponse::default().with_results(own.chain(refused.iter().cloned()).collect())
-    };
-    let if_unreachable = request.if_unreachable(if_unreachable)?;
-    message.groups_names = own_groups::real(&sorted.own);
-    let withheld = Withheld::DeleteGroups(Box::new(Asked { own: sorted.own, refused }));
-    request.forward_prepared(&message, withheld, request.patience(NAMES_NO_TIME), if_unreachable)
+    message.groups_names = groups;
+    own_groups::judge(request, message, refusals, |asked| Withheld::DeleteGroups(Box::new(asked)))
 }
 
-/// The refused groups come last, as with Kafka.
-pub(super) fn restore(answer: &Answer<'_>, asked: &Asked) -> Result<Restored, Fault> {
+pub(super) fn restore(answer: &Answer<'_>, asked: &Asked<DeletableGroupResult>) -> Result<Restored, Fault> {
     let mut message = answer.decode::<DeleteGroupsResponse>()?;
-    let mut left: Vec<&Name> = asked.own.iter().collect();
+    let mut left = asked.left();
     for result in &mut message.results {
         result.group_id = own_groups::take(&mut left, &result.group_id)?.shown.clone();
     }
@@ -53,6 +34,22 @@ pub(super) fn restore(answer: &Answer<'_>, asked: &Asked) -> Result<Restored, Fa
     answer.encoded(&message, false)
 }
 
-fn result(shown: &GroupId, error_code: i16) -> DeletableGroupResult {
-    DeletableGroupResult::default().with_group_id(shown.clone()).with_error_code(error_code)
+impl NamesGroups for DeleteGroupsRequest {
+    type Group = DeletableGroupResult;
+    type Answer = DeleteGroupsResponse;
+
+    const OPERATION: Operation = Operation::Delete;
+
+    fn groups(&mut self) -> &mut Vec<GroupId> {
+        &mut self.groups_names
+    }
+
+    fn failed(shown: &GroupId, error_code: i16) -> DeletableGroupResult {
+        DeletableGroupResult::default().with_group_id(shown.clone()).with_error_code(error_code)
+    }
+
+    /// The refused groups come last.
+    fn answer(own: Vec<DeletableGroupResult>, refused: Vec<DeletableGroupResult>) -> DeleteGroupsResponse {
+        DeleteGroupsResponse::default().with_results(own.into_iter().chain(refused).collect())
+    }
 }

@@ -7,8 +7,8 @@ use kafka_protocol::messages::describe_groups_response::{DescribedGroup, Describ
 use kafka_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse, GroupId};
 use weir_policy::{Operation, Resource};
 
-use super::own_groups::{self, NO_HOST, Name};
-use super::{Answer, Judged, NAMES_NO_TIME, Request, Restored, Withheld, member_bytes};
+use super::own_groups::{self, Asked, NO_HOST, Name, NamesGroups};
+use super::{Answer, Judged, Request, Restored, Withheld, member_bytes};
 use crate::env::Env;
 use crate::fault::Fault;
 use crate::outcome::Refusals;
@@ -17,52 +17,30 @@ use crate::refusal::code;
 /// The protocol type of consumers, whose members' bytes name topics.
 const CONSUMER: &str = "consumer";
 
-/// What was asked, and what of it was refused.
-#[derive(Debug)]
-pub(crate) struct Asked {
-    own: Vec<Name>,
-    refused: Vec<DescribedGroup>,
-    operations: bool,
-}
-
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
     let mut message = request.decode::<DescribeGroupsRequest>()?;
-    let groups = std::mem::take(&mut message.groups);
-    let sorted = own_groups::sort(request, Operation::Describe, groups, refusals);
-    let refused: Vec<_> = sorted.refused.iter().map(|(shown, error_code)| failed(shown, *error_code)).collect();
-    if sorted.own.is_empty() {
-        return request.answer(&DescribeGroupsResponse::default().with_groups(refused));
-    }
-    let if_unreachable = || {
-        let own = sorted.own.iter().map(|name| failed(&name.shown, request.row.unreachable_code()));
-        DescribeGroupsResponse::default().with_groups(refused.iter().cloned().chain(own).collect())
-    };
-    let if_unreachable = request.if_unreachable(if_unreachable)?;
-    message.groups = own_groups::real(&sorted.own);
     // What Weir itself may do at the brokers is nobody's business.
     let operations = std::mem::take(&mut message.include_authorized_operations);
-    let withheld = Withheld::DescribeGroups(Box::new(Asked { own: sorted.own, refused, operations }));
-    request.forward_prepared(&message, withheld, request.patience(NAMES_NO_TIME), if_unreachable)
+    let withheld = |asked| Withheld::DescribeGroups { asked: Box::new(asked), operations };
+    own_groups::judge(request, message, refusals, withheld)
 }
 
-/// The refused groups come first, as with Kafka.
-pub(super) fn restore(answer: &Answer<'_>, asked: &Asked) -> Result<Restored, Fault> {
+pub(super) fn restore(answer: &Answer<'_>, asked: &Asked<DescribedGroup>, operations: bool) -> Result<Restored, Fault> {
     let mut message = answer.decode::<DescribeGroupsResponse>()?;
-    let mut left: Vec<&Name> = asked.own.iter().collect();
-    let mut groups = asked.refused.clone();
-    for mut group in std::mem::take(&mut message.groups) {
-        let name = own_groups::take(&mut left, &group.group_id)?;
-        group.error_message = own_groups::sentence(group.error_message.as_ref(), name);
-        group.group_id = name.shown.clone();
-        let of_consumers = &*group.protocol_type == CONSUMER;
-        group.members.iter_mut().for_each(|member| mask(member, of_consumers, answer.env));
-        if asked.operations && group.error_code == code::NONE {
-            group.authorized_operations = own_groups::operations(answer.env, &name.shown);
-        }
-        groups.push(group);
-    }
-    message.groups = groups;
+    let show = |group, name: &_| shown(group, name, operations, answer.env);
+    message.groups = asked.described(std::mem::take(&mut message.groups), |group| &group.group_id, show)?;
     answer.encoded(&message, false)
+}
+
+fn shown(mut group: DescribedGroup, name: &Name, operations: bool, env: &Env<'_>) -> DescribedGroup {
+    group.error_message = own_groups::sentence(group.error_message.as_ref(), name);
+    group.group_id = name.shown.clone();
+    let of_consumers = &*group.protocol_type == CONSUMER;
+    group.members.iter_mut().for_each(|member| mask(member, of_consumers, env));
+    if operations && group.error_code == code::NONE {
+        group.authorized_operations = own_groups::operations(env, &name.shown);
+    }
+    group
 }
 
 fn mask(member: &mut DescribedGroupMember, of_consumers: bool, env: &Env<'_>) {
@@ -78,6 +56,22 @@ fn mask(member: &mut DescribedGroupMember, of_consumers: bool, env: &Env<'_>) {
     member.member_assignment = member_bytes::assignment(&member.member_assignment, may_see);
 }
 
-fn failed(shown: &GroupId, error_code: i16) -> DescribedGroup {
-    DescribedGroup::default().with_group_id(shown.clone()).with_error_code(error_code)
+impl NamesGroups for DescribeGroupsRequest {
+    type Group = DescribedGroup;
+    type Answer = DescribeGroupsResponse;
+
+    const OPERATION: Operation = Operation::Describe;
+
+    fn groups(&mut self) -> &mut Vec<GroupId> {
+        &mut self.groups
+    }
+
+    fn failed(shown: &GroupId, error_code: i16) -> DescribedGroup {
+        DescribedGroup::default().with_group_id(shown.clone()).with_error_code(error_code)
+    }
+
+    /// The refused groups come first.
+    fn answer(own: Vec<DescribedGroup>, refused: Vec<DescribedGroup>) -> DescribeGroupsResponse {
+        DescribeGroupsResponse::default().with_groups(refused.into_iter().chain(own).collect())
+    }
 }

@@ -35,6 +35,14 @@ mod request;
 mod sasl;
 mod subscription;
 mod sync_group;
+mod topics;
+
+use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
+use kafka_protocol::messages::list_offsets_response::ListOffsetsTopicResponse;
+use kafka_protocol::messages::offset_commit_response::OffsetCommitResponseTopic;
+use kafka_protocol::messages::offset_delete_response::OffsetDeleteResponseTopic;
+use kafka_protocol::messages::offset_for_leader_epoch_response::OffsetForLeaderTopicResult;
+use kafka_protocol::messages::{consumer_group_describe_response, describe_groups_response};
 
 use crate::answer::Deferred;
 use crate::env::Env;
@@ -42,6 +50,7 @@ use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::table;
 use fetch::FetchSessions;
+use own_groups::Asked;
 
 pub(crate) use broker_answer::{Answer, Restored};
 pub(crate) use request::{Forward, ForwardBody, Judged, NAMES_NO_TIME, Request};
@@ -51,17 +60,23 @@ pub(crate) use request::{Forward, ForwardBody, Judged, NAMES_NO_TIME, Request};
 pub(crate) enum Withheld {
     /// Nothing: the answer is checked and passes as it is.
     Nothing,
-    ConsumerGroupDescribe(Box<consumer_group_describe::Asked>),
+    ConsumerGroupDescribe {
+        asked: Box<Asked<consumer_group_describe_response::DescribedGroup>>,
+        operations: bool,
+    },
     ConsumerGroupHeartbeat,
-    DeleteGroups(Box<delete_groups::Asked>),
+    DeleteGroups(Box<Asked<DeletableGroupResult>>),
     DescribeConfigs(Box<describe_configs::Asked>),
-    DescribeGroups(Box<describe_groups::Asked>),
+    DescribeGroups {
+        asked: Box<Asked<describe_groups_response::DescribedGroup>>,
+        operations: bool,
+    },
     FindCoordinator(Box<find_coordinator::Asked>),
     ListGroups,
-    ListOffsets(list_offsets::Refused),
-    OffsetForLeaderEpoch(offset_for_leader_epoch::Refused),
-    OffsetCommit(offset_commit::Refused),
-    OffsetDelete(offset_delete::Refused),
+    ListOffsets(Vec<ListOffsetsTopicResponse>),
+    OffsetForLeaderEpoch(Vec<OffsetForLeaderTopicResult>),
+    OffsetCommit(Vec<OffsetCommitResponseTopic>),
+    OffsetDelete(Vec<OffsetDeleteResponseTopic>),
     OffsetFetch(Box<offset_fetch::Refused>),
     Fetch(fetch::Asked),
 }
@@ -119,11 +134,13 @@ pub(crate) fn judge(
 pub(crate) fn restore(answer: &Answer<'_>, withheld: &Withheld) -> Result<Restored, Fault> {
     match withheld {
         Withheld::Nothing => answer.passed(),
-        Withheld::ConsumerGroupDescribe(asked) => consumer_group_describe::restore(answer, asked),
+        Withheld::ConsumerGroupDescribe { asked, operations } => {
+            consumer_group_describe::restore(answer, asked, *operations)
+        }
         Withheld::ConsumerGroupHeartbeat => consumer_group_heartbeat::restore(answer),
         Withheld::DeleteGroups(asked) => delete_groups::restore(answer, asked),
         Withheld::DescribeConfigs(asked) => describe_configs::restore(answer, asked),
-        Withheld::DescribeGroups(asked) => describe_groups::restore(answer, asked),
+        Withheld::DescribeGroups { asked, operations } => describe_groups::restore(answer, asked, *operations),
         Withheld::FindCoordinator(asked) => find_coordinator::restore(answer, asked),
         Withheld::ListGroups => list_groups::restore(answer),
         Withheld::ListOffsets(refused) => list_offsets::restore(answer, refused),

@@ -7,6 +7,7 @@ use kafka_protocol::messages::offset_commit_response::{OffsetCommitResponseParti
 use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
 use weir_policy::Operation;
 
+use super::topics::AskedTopic;
 use super::{Answer, ForwardBody, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
 use crate::fault::Fault;
 use crate::outcome::Refusals;
@@ -15,16 +16,6 @@ use crate::skim;
 
 /// The last version in which a client says for how long an offset is kept.
 const LAST_WITH_RETENTION: i16 = 4;
-
-/// The refused topics, as they return.
-#[derive(Debug, Default)]
-pub(crate) struct Refused(Vec<OffsetCommitResponseTopic>);
-
-impl Refused {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
     match as_it_is(request)? {
@@ -44,7 +35,7 @@ fn as_it_is(request: &Request<'_>) -> Result<Option<Judged>, Fault> {
     let may_read = |topic: &str| request.judge_topic(Operation::Read, topic).is_ok();
     let all = skim::all_topics(request.row.request, request.version, &body, may_read).map_err(Fault::Malformed)?;
     let body = ForwardBody::Renamed { body, shown };
-    let withheld = Withheld::OffsetCommit(Refused::default());
+    let withheld = Withheld::OffsetCommit(Vec::new());
     Ok(all.then(|| request.forward_body(body, withheld, request.patience(NAMES_NO_TIME), None)))
 }
 
@@ -54,46 +45,48 @@ fn judge_each(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, 
         Ok(group) => message.group_id = group,
         Err(reason) => {
             refusals.add(reason, 1);
-            let topics = message.topics.iter().map(|topic| failed(topic, code_of(reason))).collect();
-            return request.answer(&OffsetCommitResponse::default().with_topics(topics));
+            let topics = message.topics.iter().map(|topic| topic.failed(code_of(reason))).collect();
+            return request.answer(&response(topics));
         }
     }
     message.retention_time_ms = -1;
     let asked_for_nothing = message.topics.is_empty();
-    let mut refused = Vec::new();
-    message.topics.retain(|topic| match request.judge_topic(Operation::Read, &topic.name) {
-        Ok(()) => true,
-        Err(reason) => {
-            refusals.add(reason, topic.partitions.len());
-            refused.push(failed(topic, code_of(reason)));
-            false
-        }
-    });
+    let refused = request.cut_topics(Operation::Read, &mut message.topics, refusals);
     if message.topics.is_empty() && !asked_for_nothing {
-        return request.answer(&OffsetCommitResponse::default().with_topics(refused));
+        return request.answer(&response(refused));
     }
-    let if_unreachable = || {
-        let asked = message.topics.iter().map(|topic| failed(topic, request.row.unreachable_code()));
-        OffsetCommitResponse::default().with_topics(asked.chain(refused.iter().cloned()).collect())
-    };
-    let if_unreachable = request.if_unreachable(if_unreachable)?;
-    let withheld = Withheld::OffsetCommit(Refused(refused));
-    request.forward_prepared(&message, withheld, request.patience(NAMES_NO_TIME), if_unreachable)
+    request.forward_topics(&message, &message.topics, refused, response, Withheld::OffsetCommit)
 }
 
-pub(super) fn restore(answer: &Answer<'_>, refused: &Refused) -> Result<Restored, Fault> {
-    if refused.0.is_empty() {
+pub(super) fn restore(answer: &Answer<'_>, refused: &[OffsetCommitResponseTopic]) -> Result<Restored, Fault> {
+    if refused.is_empty() {
         return answer.passed();
     }
     let mut message = answer.decode::<OffsetCommitResponse>()?;
-    message.topics.extend(refused.0.iter().cloned());
+    message.topics.extend(refused.iter().cloned());
     answer.encoded(&message, false)
 }
 
-fn failed(topic: &OffsetCommitRequestTopic, error_code: i16) -> OffsetCommitResponseTopic {
-    let failed =
-        |index| OffsetCommitResponsePartition::default().with_partition_index(index).with_error_code(error_code);
-    OffsetCommitResponseTopic::default()
-        .with_name(topic.name.clone())
-        .with_partitions(topic.partitions.iter().map(|partition| failed(partition.partition_index)).collect())
+fn response(topics: Vec<OffsetCommitResponseTopic>) -> OffsetCommitResponse {
+    OffsetCommitResponse::default().with_topics(topics)
+}
+
+impl AskedTopic for OffsetCommitRequestTopic {
+    type Answered = OffsetCommitResponseTopic;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn partitions(&self) -> usize {
+        self.partitions.len()
+    }
+
+    fn failed(&self, error_code: i16) -> OffsetCommitResponseTopic {
+        let failed =
+            |index| OffsetCommitResponsePartition::default().with_partition_index(index).with_error_code(error_code);
+        OffsetCommitResponseTopic::default()
+            .with_name(self.name.clone())
+            .with_partitions(self.partitions.iter().map(|partition| failed(partition.partition_index)).collect())
+    }
 }

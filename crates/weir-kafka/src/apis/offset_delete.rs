@@ -7,14 +7,11 @@ use kafka_protocol::messages::offset_delete_response::{OffsetDeleteResponseParti
 use kafka_protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse};
 use weir_policy::Operation;
 
+use super::topics::AskedTopic;
 use super::{Answer, Judged, Request, Restored, Withheld};
 use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::{code, code_of};
-
-/// The refused topics, as they return.
-#[derive(Debug)]
-pub(crate) struct Refused(Vec<OffsetDeleteResponseTopic>);
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
     let mut message = request.decode::<OffsetDeleteRequest>()?;
@@ -25,34 +22,38 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
             return request.answer(&OffsetDeleteResponse::default().with_error_code(code_of(reason)));
         }
     }
-    let mut refused = Vec::new();
-    message.topics.retain(|topic| match request.judge_topic(Operation::Read, &topic.name) {
-        Ok(()) => true,
-        Err(reason) => {
-            refusals.add(reason, topic.partitions.len());
-            refused.push(failed(topic, code_of(reason)));
-            false
-        }
-    });
+    let refused = request.cut_topics(Operation::Read, &mut message.topics, refusals);
     // Where nothing is left it is asked all the same: what is wrong with the group comes before what is wrong with topics,
     // and no topics mean none (trap C36).
     let if_unreachable = || OffsetDeleteResponse::default().with_error_code(request.row.unreachable_code());
-    request.forward(&message, Withheld::OffsetDelete(Refused(refused)), if_unreachable)
+    request.forward(&message, Withheld::OffsetDelete(refused), if_unreachable)
 }
 
 /// What is wrong with the group stands alone, as with Kafka; else the refused topics come first.
-pub(super) fn restore(answer: &Answer<'_>, refused: &Refused) -> Result<Restored, Fault> {
+pub(super) fn restore(answer: &Answer<'_>, refused: &[OffsetDeleteResponseTopic]) -> Result<Restored, Fault> {
     let mut message = answer.decode::<OffsetDeleteResponse>()?;
     if message.error_code == code::NONE {
-        message.topics.splice(..0, refused.0.iter().cloned());
+        message.topics.splice(..0, refused.iter().cloned());
     }
     answer.encoded(&message, false)
 }
 
-fn failed(topic: &OffsetDeleteRequestTopic, error_code: i16) -> OffsetDeleteResponseTopic {
-    let failed =
-        |index| OffsetDeleteResponsePartition::default().with_partition_index(index).with_error_code(error_code);
-    OffsetDeleteResponseTopic::default()
-        .with_name(topic.name.clone())
-        .with_partitions(topic.partitions.iter().map(|partition| failed(partition.partition_index)).collect())
+impl AskedTopic for OffsetDeleteRequestTopic {
+    type Answered = OffsetDeleteResponseTopic;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn partitions(&self) -> usize {
+        self.partitions.len()
+    }
+
+    fn failed(&self, error_code: i16) -> OffsetDeleteResponseTopic {
+        let failed =
+            |index| OffsetDeleteResponsePartition::default().with_partition_index(index).with_error_code(error_code);
+        OffsetDeleteResponseTopic::default()
+            .with_name(self.name.clone())
+            .with_partitions(self.partitions.iter().map(|partition| failed(partition.partition_index)).collect())
+    }
 }

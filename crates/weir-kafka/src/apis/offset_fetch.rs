@@ -12,6 +12,7 @@ use kafka_protocol::messages::{GroupId, OffsetFetchRequest, OffsetFetchResponse}
 use kafka_protocol::protocol::StrBytes;
 use weir_policy::{Operation, Resource};
 
+use super::topics::AskedTopic;
 use super::{Answer, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
 use crate::env::Env;
 use crate::fault::Fault;
@@ -53,12 +54,9 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
             Ok(real) => {
                 unreachable.push(failed_group(&shown, &group, request.version, request.row.unreachable_code()));
                 let all_topics = group.topics.is_none();
-                let named_none = group.topics.as_ref().is_some_and(Vec::is_empty);
-                let cut = cut_topics(&mut group, request, refusals);
-                if !all_topics && !named_none && group.topics.as_ref().is_some_and(Vec::is_empty) {
-                    refused.groups.push(OffsetFetchResponseGroup::default().with_group_id(shown).with_topics(cut));
-                    continue;
-                }
+                let cut = |topics| request.cut_topics(Operation::Describe, topics, refusals);
+                let cut = group.topics.as_mut().map(cut).unwrap_or_default();
+                // Also where no topic is left: what is wrong with the group is for its coordinator to say.
                 group.group_id = real.clone();
                 forwarded.push(group);
                 refused.asked.push(AskedGroup { real, shown, all_topics, refused: cut });
@@ -101,25 +99,6 @@ pub(super) fn restore(answer: &Answer<'_>, refused: &Refused) -> Result<Restored
 
 fn may_describe(env: &Env<'_>, topic: &str) -> bool {
     env.policy.judge(env.principal, Operation::Describe, Resource::Topic(topic)).is_ok()
-}
-
-/// Takes the refused topics out of a group's request; they return with their code and no offset.
-fn cut_topics(
-    group: &mut OffsetFetchRequestGroup,
-    request: &Request<'_>,
-    refusals: &mut Refusals,
-) -> Vec<OffsetFetchResponseTopics> {
-    let mut cut = Vec::new();
-    let Some(topics) = &mut group.topics else { return cut };
-    topics.retain(|topic| match request.judge_topic(Operation::Describe, &topic.name) {
-        Ok(()) => true,
-        Err(reason) => {
-            refusals.add(reason, topic.partition_indexes.len());
-            cut.push(failed_topic(topic, code_of(reason)));
-            false
-        }
-    });
-    cut
 }
 
 /// The groups asked for, whatever the version's form.
@@ -215,20 +194,33 @@ fn failed_group(
     if version >= GROUP_CODE {
         return failed.with_error_code(error_code);
     }
-    let topics = group.topics.iter().flatten().map(|topic| failed_topic(topic, error_code)).collect();
+    let topics = group.topics.iter().flatten().map(|topic| topic.failed(error_code)).collect();
     failed.with_topics(topics)
 }
 
-fn failed_topic(topic: &OffsetFetchRequestTopics, error_code: i16) -> OffsetFetchResponseTopics {
-    let failed = |index: &i32| {
-        OffsetFetchResponsePartitions::default()
-            .with_partition_index(*index)
-            .with_committed_offset(-1)
-            .with_committed_leader_epoch(-1)
-            .with_metadata(Some(StrBytes::default()))
-            .with_error_code(error_code)
-    };
-    OffsetFetchResponseTopics::default()
-        .with_name(topic.name.clone())
-        .with_partitions(topic.partition_indexes.iter().map(failed).collect())
+impl AskedTopic for OffsetFetchRequestTopics {
+    type Answered = OffsetFetchResponseTopics;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn partitions(&self) -> usize {
+        self.partition_indexes.len()
+    }
+
+    /// With no offset.
+    fn failed(&self, error_code: i16) -> OffsetFetchResponseTopics {
+        let failed = |index: &i32| {
+            OffsetFetchResponsePartitions::default()
+                .with_partition_index(*index)
+                .with_committed_offset(-1)
+                .with_committed_leader_epoch(-1)
+                .with_metadata(Some(StrBytes::default()))
+                .with_error_code(error_code)
+        };
+        OffsetFetchResponseTopics::default()
+            .with_name(self.name.clone())
+            .with_partitions(self.partition_indexes.iter().map(failed).collect())
+    }
 }

@@ -4,10 +4,10 @@
 //! Must never: let a name of the brokers' through, or tell a group that is absent from one that is somebody else's.
 
 use kafka_protocol::messages::GroupId;
-use kafka_protocol::protocol::StrBytes;
+use kafka_protocol::protocol::{Encodable, StrBytes};
 use weir_policy::{Operation, Resource};
 
-use super::{Request, operations};
+use super::{Judged, NAMES_NO_TIME, Request, Withheld, operations};
 use crate::env::Env;
 use crate::fault::Fault;
 use crate::outcome::Refusals;
@@ -17,6 +17,31 @@ use crate::refusal::code_of;
 /// It has the form of Java's addresses, which brokers write, so that who cuts the slash off and reads an address can.
 pub(super) const NO_HOST: StrBytes = StrBytes::from_static_str("/0.0.0.0");
 
+/// A request that names groups.
+pub(super) trait NamesGroups: Encodable {
+    /// A group in the answer.
+    type Group: Clone;
+    type Answer: Encodable;
+
+    /// What it is to do to each group.
+    const OPERATION: Operation;
+
+    fn groups(&mut self) -> &mut Vec<GroupId>;
+
+    /// A group of which nothing is said but this code.
+    fn failed(shown: &GroupId, error_code: i16) -> Self::Group;
+
+    /// An answer about the principal's own groups and about refused ones, in Kafka's order.
+    fn answer(own: Vec<Self::Group>, refused: Vec<Self::Group>) -> Self::Answer;
+}
+
+/// What was asked, and what of it was refused, as it returns.
+#[derive(Debug)]
+pub(crate) struct Asked<G> {
+    pub own: Vec<Name>,
+    pub refused: Vec<G>,
+}
+
 /// A group that was asked for and may be.
 #[derive(Clone, Debug)]
 pub(crate) struct Name {
@@ -24,34 +49,60 @@ pub(crate) struct Name {
     pub shown: GroupId,
 }
 
-/// The groups of a request, each judged. A refused one has its code.
-pub(super) struct Sorted {
-    pub own: Vec<Name>,
-    pub refused: Vec<(GroupId, i16)>,
+/// Judges each group: the principal's own go to the broker, under the brokers' names.
+pub(super) fn judge<M: NamesGroups>(
+    request: &Request<'_>,
+    mut message: M,
+    refusals: &mut Refusals,
+    withheld: impl FnOnce(Asked<M::Group>) -> Withheld,
+) -> Result<Judged, Fault> {
+    let asked = sort::<M>(request, std::mem::take(message.groups()), refusals);
+    if asked.own.is_empty() {
+        return request.answer(&M::answer(Vec::new(), asked.refused));
+    }
+    let if_unreachable = request.if_unreachable(|| {
+        let own = asked.own.iter().map(|name| M::failed(&name.shown, request.row.unreachable_code()));
+        M::answer(own.collect(), asked.refused.clone())
+    })?;
+    *message.groups() = asked.own.iter().map(|name| name.real.clone()).collect();
+    request.forward_prepared(&message, withheld(asked), request.patience(NAMES_NO_TIME), if_unreachable)
 }
 
-pub(super) fn sort(
-    request: &Request<'_>,
-    operation: Operation,
-    groups: Vec<GroupId>,
-    refusals: &mut Refusals,
-) -> Sorted {
-    let mut sorted = Sorted { own: Vec::with_capacity(groups.len()), refused: Vec::new() };
+fn sort<M: NamesGroups>(request: &Request<'_>, groups: Vec<GroupId>, refusals: &mut Refusals) -> Asked<M::Group> {
+    let mut asked = Asked { own: Vec::with_capacity(groups.len()), refused: Vec::new() };
     for shown in groups {
-        match request.real_group_for(operation, &shown) {
-            Ok(real) => sorted.own.push(Name { real, shown }),
+        match request.real_group_for(M::OPERATION, &shown) {
+            Ok(real) => asked.own.push(Name { real, shown }),
             Err(reason) => {
                 refusals.add(reason, 1);
-                sorted.refused.push((shown, code_of(reason)));
+                asked.refused.push(M::failed(&shown, code_of(reason)));
             }
         }
     }
-    sorted
+    asked
 }
 
-/// The brokers' names, for the request.
-pub(super) fn real(own: &[Name]) -> Vec<GroupId> {
-    own.iter().map(|name| name.real.clone()).collect()
+impl<G: Clone> Asked<G> {
+    /// The groups of the broker's answer behind the refused ones: each with its names, and as `show` shows it.
+    pub(super) fn described(
+        &self,
+        groups: Vec<G>,
+        id: impl Fn(&G) -> &GroupId,
+        show: impl Fn(G, &Name) -> G,
+    ) -> Result<Vec<G>, Fault> {
+        let mut left = self.left();
+        let mut all = self.refused.clone();
+        for group in groups {
+            let name = take(&mut left, id(&group))?;
+            all.push(show(group, name));
+        }
+        Ok(all)
+    }
+
+    /// Those that the broker has not answered yet, for `take`.
+    pub(super) fn left(&self) -> Vec<&Name> {
+        self.own.iter().collect()
+    }
 }
 
 /// The names of a group in the broker's answer. A group that is asked for twice has two answers (trap C35).

@@ -1,0 +1,63 @@
+//! What the requests that name topics share: each topic is judged, and what is refused is cut out and kept as it returns.
+//!
+//! Must never: leave a refused topic in a request.
+
+use kafka_protocol::protocol::Encodable;
+use weir_policy::Operation;
+
+use super::{Judged, NAMES_NO_TIME, Request, Withheld};
+use crate::fault::Fault;
+use crate::outcome::Refusals;
+use crate::refusal::code_of;
+
+/// A topic as a request names it.
+pub(super) trait AskedTopic {
+    /// The same in the answer.
+    type Answered: Clone;
+
+    fn name(&self) -> &str;
+
+    /// How many partitions are asked for.
+    fn partitions(&self) -> usize;
+
+    /// What stands in the answer where the broker says nothing: each partition with this code.
+    fn failed(&self, error_code: i16) -> Self::Answered;
+}
+
+impl Request<'_> {
+    /// Cuts the topics to which the principal may not do this, and gives them as they return.
+    pub(super) fn cut_topics<T: AskedTopic>(
+        &self,
+        operation: Operation,
+        topics: &mut Vec<T>,
+        refusals: &mut Refusals,
+    ) -> Vec<T::Answered> {
+        let mut refused = Vec::new();
+        topics.retain(|topic| match self.judge_topic(operation, topic.name()) {
+            Ok(()) => true,
+            Err(reason) => {
+                refusals.add(reason, topic.partitions());
+                refused.push(topic.failed(code_of(reason)));
+                false
+            }
+        });
+        refused
+    }
+
+    /// A request with `topics` goes to the broker, and those that were cut return behind the broker's. `answer` makes an
+    /// answer of topics.
+    pub(super) fn forward_topics<M: Encodable, T: AskedTopic, R: Encodable>(
+        &self,
+        message: &M,
+        topics: &[T],
+        refused: Vec<T::Answered>,
+        answer: impl FnOnce(Vec<T::Answered>) -> R,
+        withheld: impl FnOnce(Vec<T::Answered>) -> Withheld,
+    ) -> Result<Judged, Fault> {
+        let if_unreachable = self.if_unreachable(|| {
+            let asked = topics.iter().map(|topic| topic.failed(self.row.unreachable_code()));
+            answer(asked.chain(refused.iter().cloned()).collect())
+        })?;
+        self.forward_prepared(message, withheld(refused), self.patience(NAMES_NO_TIME), if_unreachable)
+    }
+}
