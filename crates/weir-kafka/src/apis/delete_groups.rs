@@ -28,7 +28,7 @@ pub(super) fn restore(answer: &Answer<'_>, asked: &Asked<DeletableGroupResult>) 
     let mut message = answer.decode::<DeleteGroupsResponse>()?;
     let mut left = asked.left();
     for result in &mut message.results {
-        result.group_id = own_groups::take(&mut left, &result.group_id)?.shown.clone();
+        result.group_id = left.take(&result.group_id)?.shown.clone();
     }
     message.results.extend(asked.refused.iter().cloned());
     answer.encoded(&message, false)

@@ -3,6 +3,8 @@
 //! It is forwarded, never answered from what is known: a coordinator may have moved (trap C29).
 //! Must never: show a real address, or ask for a transaction's or a share group's coordinator (trap L17).
 
+use std::collections::HashMap;
+
 use kafka_protocol::messages::find_coordinator_response::Coordinator;
 use kafka_protocol::messages::{BrokerId, FindCoordinatorRequest, FindCoordinatorResponse, GroupId};
 use kafka_protocol::protocol::StrBytes;
@@ -82,9 +84,9 @@ pub(super) fn restore(answer: &Answer<'_>, asked: &Asked) -> Result<Restored, Fa
         message.coordinators
     };
     let mut coordinators = Vec::with_capacity(found.len().saturating_add(asked.refused.len()));
+    let names: HashMap<_, _> = asked.names.iter().map(|(real, shown)| (real, shown)).collect();
     for coordinator in found {
-        let name = asked.names.iter().find(|(real, _)| *real == coordinator.key);
-        let (_, shown) = name.ok_or(Fault::BrokerUnasked)?;
+        let shown = names.get(&coordinator.key).ok_or(Fault::BrokerUnasked)?;
         coordinators.push(shown_coordinator(shown, &coordinator, answer.env));
     }
     let view_is_stale = coordinators.iter().any(|coordinator| coordinator.error_code != code::NONE);

@@ -12,6 +12,7 @@ use kafka_protocol::messages::{GroupId, OffsetFetchRequest, OffsetFetchResponse}
 use kafka_protocol::protocol::StrBytes;
 use weir_policy::{Operation, Resource};
 
+use super::own_groups::Unanswered;
 use super::topics::AskedTopic;
 use super::{Answer, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
 use crate::env::Env;
@@ -78,10 +79,9 @@ pub(super) fn restore(answer: &Answer<'_>, refused: &Refused) -> Result<Restored
     let mut message = answer.decode::<OffsetFetchResponse>()?;
     let mut groups = Vec::with_capacity(refused.asked.len().saturating_add(refused.groups.len()));
     // One group may be asked for twice, with other topics each time (trap C35): each asking has one answer.
-    let mut left: Vec<&AskedGroup> = refused.asked.iter().collect();
+    let mut left = Unanswered::new(&refused.asked, |asked| &asked.real);
     for mut group in answered_groups(&mut message, refused, answer.version) {
-        let place = left.iter().position(|asked| asked.real == group.group_id).ok_or(Fault::BrokerUnasked)?;
-        let asked = left.remove(place);
+        let asked = left.take(&group.group_id)?;
         group.group_id = asked.shown.clone();
         if asked.all_topics {
             group.topics.retain(|topic| may_describe(answer.env, &topic.name));

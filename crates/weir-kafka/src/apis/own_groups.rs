@@ -3,6 +3,8 @@
 //!
 //! Must never: let a name of the brokers' through, or tell a group that is absent from one that is somebody else's.
 
+use std::collections::HashMap;
+
 use kafka_protocol::messages::GroupId;
 use kafka_protocol::protocol::{Encodable, StrBytes};
 use weir_policy::{Operation, Resource};
@@ -93,22 +95,36 @@ impl<G: Clone> Asked<G> {
         let mut left = self.left();
         let mut all = self.refused.clone();
         for group in groups {
-            let name = take(&mut left, id(&group))?;
+            let name = left.take(id(&group))?;
             all.push(show(group, name));
         }
         Ok(all)
     }
 
-    /// Those that the broker has not answered yet, for `take`.
-    pub(super) fn left(&self) -> Vec<&Name> {
-        self.own.iter().collect()
+    /// Those that the broker has not answered yet.
+    pub(super) fn left(&self) -> Unanswered<'_, Name> {
+        Unanswered::new(&self.own, |name| &name.real)
     }
 }
 
-/// The names of a group in the broker's answer. A group that is asked for twice has two answers (trap C35).
-pub(super) fn take<'a>(left: &mut Vec<&'a Name>, real: &GroupId) -> Result<&'a Name, Fault> {
-    let place = left.iter().position(|name| name.real == *real).ok_or(Fault::BrokerUnasked)?;
-    Ok(left.swap_remove(place))
+/// What was asked about groups and is not answered yet, by the brokers' names: of as many as a request may name, each is
+/// found as fast as of one (trap A25).
+pub(super) struct Unanswered<'a, T>(HashMap<&'a GroupId, Vec<&'a T>>);
+
+impl<'a, T> Unanswered<'a, T> {
+    pub(super) fn new(asked: &'a [T], real: impl Fn(&'a T) -> &'a GroupId) -> Self {
+        let mut by_name: HashMap<_, Vec<_>> = HashMap::with_capacity(asked.len());
+        // The first asking is the first to be taken, from the end.
+        for one in asked.iter().rev() {
+            by_name.entry(real(one)).or_default().push(one);
+        }
+        Self(by_name)
+    }
+
+    /// What a group in the broker's answer was asked as. A group that is asked for twice has two answers (trap C35).
+    pub(super) fn take(&mut self, real: &GroupId) -> Result<&'a T, Fault> {
+        self.0.get_mut(real).and_then(Vec::pop).ok_or(Fault::BrokerUnasked)
+    }
 }
 
 /// A broker's sentence about a group, with the name that the client knows; none where it is not one of those that are
