@@ -174,12 +174,12 @@ impl Session {
         }
         let Some(entry) = self.queue.front_mut() else { return Err(Fault::BrokerDesync) };
         let tags = header_tags(entry.row, entry.version);
+        let left = left.checked_sub(tags).ok_or(Fault::BrokerMalformed(Malformed::Truncated))?;
         // The response header's tag section is empty: brokers know no tag for it.
         if tags > 0 && buffer.get(PREFIX) != Some(&0) {
             return if buffer.len() > PREFIX { Err(Fault::BrokerUnasked) } else { Ok(0) };
         }
         let start = PREFIX.saturating_add(tags);
-        let left = left.checked_sub(tags).ok_or(Fault::BrokerMalformed(Malformed::Truncated))?;
         let mut walk = FetchWalk::new(entry.version, u64::try_from(left).unwrap_or(u64::MAX), whole);
         let client = entry.client_correlation_id;
         let Some(asked) = asked(Some(&*entry)) else { return Err(Fault::BrokerDesync) };
