@@ -9,6 +9,7 @@ use weir_policy::{Policy, Principal};
 use crate::advertise::AdvertisedNodes;
 use crate::cluster::{ClusterView, ShownClusterId};
 use crate::gate::Budget;
+use crate::subscriptions::Subscriptions;
 
 /// What requests of one connection are judged against.
 #[derive(Clone, Copy)]
@@ -25,6 +26,8 @@ pub struct Env<'a> {
     pub nodes: &'a AdvertisedNodes,
     /// The cluster id that clients see.
     pub cluster_id: &'a ShownClusterId,
+    /// What members of the consumer protocol subscribe to, of all connections to the cluster.
+    pub subscriptions: &'a Subscriptions,
     /// The limits of one connection.
     pub limits: &'a SessionLimits,
     /// Whether the broker's connection is open: if not, a request may still fail to be sent.

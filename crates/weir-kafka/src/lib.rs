@@ -23,5 +23,6 @@ pub mod refusal;
 pub mod session;
 pub mod shape;
 mod skim;
+pub mod subscriptions;
 pub mod table;
 pub mod wire;

@@ -24,6 +24,8 @@ pub mod code {
     pub const INCONSISTENT_GROUP_PROTOCOL: i16 = 23;
     /// The group id is not one.
     pub const INVALID_GROUP_ID: i16 = 24;
+    /// The group has no such member.
+    pub const UNKNOWN_MEMBER_ID: i16 = 25;
     /// No right to the topic.
     pub const TOPIC_AUTHORIZATION_FAILED: i16 = 29;
     /// No right to the group.
@@ -38,6 +40,8 @@ pub mod code {
     pub const INVALID_REQUEST: i16 = 42;
     /// No right to the transactional id.
     pub const TRANSACTIONAL_ID_AUTHORIZATION_FAILED: i16 = 53;
+    /// There is no such group.
+    pub const GROUP_ID_NOT_FOUND: i16 = 69;
     /// The fetch session is not known.
     pub const FETCH_SESSION_ID_NOT_FOUND: i16 = 70;
     /// The request is not the next one of its fetch session.

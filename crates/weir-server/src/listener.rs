@@ -87,6 +87,7 @@ impl ListenerState {
             view,
             nodes: &self.nodes,
             cluster_id: &self.cluster_id,
+            subscriptions: self.upstream.subscriptions(),
             limits: &self.session_limits,
             broker_connected,
             now,

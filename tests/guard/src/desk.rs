@@ -19,6 +19,7 @@ use weir_kafka::cluster::{
 use weir_kafka::env::{Env, SessionLimits};
 use weir_kafka::racks::Racks;
 use weir_kafka::session::{Session, Turn};
+use weir_kafka::subscriptions::Subscriptions;
 use weir_policy::{Policy, Principal};
 
 use crate::files;
@@ -34,6 +35,7 @@ pub struct Desk {
     principal: Arc<Principal>,
     view: ClusterView,
     nodes: AdvertisedNodes,
+    subscriptions: Subscriptions,
     limits: SessionLimits,
     shown_cluster: ShownClusterId,
     now: Instant,
@@ -50,6 +52,7 @@ macro_rules! env {
             view: Some(&$desk.view),
             nodes: &$desk.nodes,
             cluster_id: &$desk.shown_cluster,
+            subscriptions: &$desk.subscriptions,
             limits: &$desk.limits,
             broker_connected: true,
             now: $desk.now,
@@ -69,6 +72,7 @@ impl Desk {
             view: view(now),
             nodes: AdvertisedNodes::Sni { host: "kafka.example.org".into(), port: 9093 },
             session: Session::new(files::READER.into(), &limits),
+            subscriptions: Subscriptions::default(),
             limits,
             shown_cluster: ShownClusterId("shown-cluster".into()),
             now,

@@ -16,6 +16,7 @@ use weir_kafka::cluster::{
 use weir_kafka::env::{Env, SessionLimits};
 use weir_kafka::racks::Racks;
 use weir_kafka::session::{Session, Turn};
+use weir_kafka::subscriptions::Subscriptions;
 use weir_kafka::table::{self, Row};
 use weir_kafka::{gate, header};
 use weir_policy::{Policy, PolicyFiles, PolicyOptions, SourceFile};
@@ -200,6 +201,7 @@ fn with_env<T>(then: impl FnOnce(&Env<'_>, &mut Session) -> T) -> T {
         view: Some(&view),
         nodes: &nodes,
         cluster_id: &ShownClusterId("shown".into()),
+        subscriptions: &Subscriptions::default(),
         limits: &limits,
         broker_connected: true,
         now,

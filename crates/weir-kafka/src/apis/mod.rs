@@ -64,7 +64,7 @@ pub(crate) enum Withheld {
         asked: Box<Asked<consumer_group_describe_response::DescribedGroup>>,
         operations: bool,
     },
-    ConsumerGroupHeartbeat,
+    ConsumerGroupHeartbeat(Option<Box<consumer_group_heartbeat::Followed>>),
     DeleteGroups(Box<Asked<DeletableGroupResult>>),
     DescribeConfigs(Box<describe_configs::Asked>),
     DescribeGroups {
@@ -137,7 +137,7 @@ pub(crate) fn restore(answer: &Answer<'_>, withheld: &Withheld) -> Result<Restor
         Withheld::ConsumerGroupDescribe { asked, operations } => {
             consumer_group_describe::restore(answer, asked, *operations)
         }
-        Withheld::ConsumerGroupHeartbeat => consumer_group_heartbeat::restore(answer),
+        Withheld::ConsumerGroupHeartbeat(followed) => consumer_group_heartbeat::restore(answer, followed.as_deref()),
         Withheld::DeleteGroups(asked) => delete_groups::restore(answer, asked),
         Withheld::DescribeConfigs(asked) => describe_configs::restore(answer, asked),
         Withheld::DescribeGroups { asked, operations } => describe_groups::restore(answer, asked, *operations),

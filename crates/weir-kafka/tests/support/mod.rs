@@ -21,6 +21,7 @@ use weir_kafka::env::{Env, SessionLimits};
 use weir_kafka::fault::Fault;
 use weir_kafka::racks::Racks;
 use weir_kafka::session::{Head, Session, Turn};
+use weir_kafka::subscriptions::Subscriptions;
 use weir_policy::{GroupMode, Policy, PolicyFiles, PolicyOptions, SourceFile};
 
 pub const GRANTED: &str = "public.granted";
@@ -45,6 +46,7 @@ macro_rules! env {
             view: Some(&$desk.view),
             nodes: &$desk.nodes,
             cluster_id: &$desk.shown_cluster,
+            subscriptions: &$desk.subscriptions,
             limits: &$desk.limits,
             broker_connected: $desk.connected,
             now: $desk.now,
@@ -58,6 +60,7 @@ pub struct Desk {
     pub policy_generation: u64,
     pub view: ClusterView,
     pub nodes: AdvertisedNodes,
+    pub subscriptions: Subscriptions,
     pub limits: SessionLimits,
     pub session: Session,
     pub connected: bool,
@@ -85,6 +88,7 @@ impl Desk {
             nodes: AdvertisedNodes::Sni { host: "kafka.example.org".into(), port: 9093 },
             session: Session::new("reader".into(), &limits),
             limits,
+            subscriptions: Subscriptions::default(),
             connected: true,
             now: Instant::now(),
             principal: "reader".into(),

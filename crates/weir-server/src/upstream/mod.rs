@@ -31,6 +31,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use weir_kafka::advertise::Target;
 use weir_kafka::cluster::{ClusterView, RealBrokerId, RealClusterId};
+use weir_kafka::subscriptions::Subscriptions;
 
 use crate::link::Link;
 use broker::Broker;
@@ -44,6 +45,7 @@ pub use settings::{HostPort, UpstreamSettings, UpstreamTimeouts, UpstreamTls};
 pub struct Upstream {
     shared: Arc<Shared>,
     control: AbortHandle,
+    subscriptions: Subscriptions,
 }
 
 /// The topics to know of: those that the catalogue allows, and nothing else.
@@ -93,7 +95,7 @@ impl Upstream {
     pub fn start(settings: UpstreamSettings, wanted: watch::Receiver<Arc<WantedTopics>>) -> Arc<Upstream> {
         let shared = Arc::new(Shared::new(settings));
         let control = tokio::spawn(Control::new(Arc::clone(&shared), wanted).run()).abort_handle();
-        Arc::new(Upstream { shared, control })
+        Arc::new(Upstream { shared, control, subscriptions: Subscriptions::default() })
     }
 
     /// The newest view; `None` until the cluster was reached for the first time.
@@ -131,6 +133,12 @@ impl Upstream {
             }
         }
         self.view()
+    }
+
+    /// What members of the consumer protocol subscribe to here. It locks, for a moment, on the way of their heartbeats.
+    #[must_use]
+    pub fn subscriptions(&self) -> &Subscriptions {
+        &self.subscriptions
     }
 
     /// Opens a TCP connection to the target's broker, on the current runtime. Where `Dialed::tls` is set the caller shakes

@@ -19,6 +19,7 @@ use weir_kafka::cluster::{
 use weir_kafka::env::{Env, SessionLimits};
 use weir_kafka::racks::Racks;
 use weir_kafka::session::{Session, Turn};
+use weir_kafka::subscriptions::Subscriptions;
 use weir_policy::{Policy, Principal};
 
 use super::Run;
@@ -68,6 +69,7 @@ struct Desk {
     view: ClusterView,
     nodes: AdvertisedNodes,
     cluster_id: ShownClusterId,
+    subscriptions: Subscriptions,
     limits: SessionLimits,
     session: Session,
     request: Bytes,
@@ -89,6 +91,7 @@ impl Desk {
             nodes: AdvertisedNodes::Sni { host: "kafka.example.org".to_owned(), port: 9093 },
             cluster_id: ShownClusterId("weir-bench".to_owned()),
             session: Session::new("bench".to_owned(), &limits),
+            subscriptions: Subscriptions::default(),
             limits,
             request: request(topics)?,
             answer: Vec::new(),
@@ -109,6 +112,7 @@ impl Desk {
             view: Some(&self.view),
             nodes: &self.nodes,
             cluster_id: &self.cluster_id,
+            subscriptions: &self.subscriptions,
             limits: &self.limits,
             broker_connected: true,
             now: self.view.fetched_at,

@@ -1,0 +1,63 @@
+//! A pattern over topic names: compiled within bounds, matched against the whole name, in linear time.
+//!
+//! Kafka takes RE2's language, and so does this engine but for its odd corners: what it cannot read is not taken. Names
+//! of topics are ASCII, so classes are too.
+//! Must never: take a pattern whose matching could cost more than its bounds say (trap A21).
+
+use regex::bytes::{Regex, RegexBuilder};
+
+/// The longest pattern, in bytes.
+const LONGEST: usize = 4096;
+/// The most that a compiled pattern may take, in bytes. This bounds the steps for each byte of a name.
+const COMPILED: usize = 256 * 1024;
+/// The most that the engine may remember while it matches, in bytes.
+const CACHE: usize = 512 * 1024;
+/// How deep groups may stand in one another.
+const DEPTH: u32 = 64;
+
+/// A compiled pattern.
+#[derive(Debug)]
+pub(crate) struct TopicPattern(Regex);
+
+impl TopicPattern {
+    /// Nothing where the pattern is not one, or is over a bound.
+    pub(crate) fn compile(pattern: &str) -> Option<Self> {
+        if pattern.len() > LONGEST {
+            return None;
+        }
+        let pattern = without_quotes(pattern);
+        // Alone first: what closes a group that it did not open must not become whole by the group around it.
+        build(&pattern)?;
+        build(&format!("^(?:{pattern})$")).map(Self)
+    }
+
+    /// Whether the pattern matches the whole name.
+    pub(crate) fn matches(&self, topic: &str) -> bool {
+        self.0.is_match(topic.as_bytes())
+    }
+}
+
+/// RE2 has `\Q` and `\E` around what stands for itself, and Java's `Pattern.quote` writes them; this engine has not.
+fn without_quotes(pattern: &str) -> String {
+    let mut plain = String::with_capacity(pattern.len());
+    let mut rest = pattern;
+    while let Some((before, behind)) = rest.split_once('\\') {
+        plain.push_str(before);
+        if let Some(quoted) = behind.strip_prefix('Q') {
+            let (quoted, behind) = quoted.split_once("\\E").unwrap_or((quoted, ""));
+            plain.push_str(&regex::escape(quoted));
+            rest = behind;
+            continue;
+        }
+        plain.push('\\');
+        let mut escaped = behind.chars();
+        plain.extend(escaped.next());
+        rest = escaped.as_str();
+    }
+    plain.push_str(rest);
+    plain
+}
+
+fn build(pattern: &str) -> Option<Regex> {
+    RegexBuilder::new(pattern).unicode(false).size_limit(COMPILED).dfa_size_limit(CACHE).nest_limit(DEPTH).build().ok()
+}
