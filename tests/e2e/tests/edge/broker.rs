@@ -54,6 +54,10 @@ pub enum Reply {
     Body(Vec<u8>),
     /// The same, once the gate is open; requests behind it are read meanwhile.
     After(Gate, Vec<u8>),
+    /// These bytes, whatever they are.
+    Raw(Vec<u8>),
+    /// These bytes, and then the connection is closed.
+    RawThenClose(Vec<u8>),
     /// No answer, and no more requests are read on this connection.
     Never,
     /// The connection is closed.
@@ -163,6 +167,11 @@ impl Broker {
             match reply {
                 Reply::Body(body) => answers.send((None, answer(&asked, &body))).ok()?,
                 Reply::After(gate, body) => answers.send((Some(gate), answer(&asked, &body))).ok()?,
+                Reply::Raw(bytes) => answers.send((None, bytes)).ok()?,
+                Reply::RawThenClose(bytes) => {
+                    let _ = stream.write_all(&bytes).and_then(|()| stream.shutdown(Shutdown::Both));
+                    return None;
+                }
                 Reply::Never => {
                     // Until the other side has enough of it.
                     let _ = stream.read(&mut [0; 1]);
@@ -248,7 +257,8 @@ fn api_versions(version: i16) -> Vec<u8> {
     if version > 3 { encoded(&served.with_error_code(35), 0) } else { encoded(&served, version) }
 }
 
-fn answer(asked: &Asked, body: &[u8]) -> Vec<u8> {
+/// The frame of an answer.
+pub fn answer(asked: &Asked, body: &[u8]) -> Vec<u8> {
     let tags: &[u8] = if is_flexible(asked) { &[0] } else { &[] };
     super::client::framed(&[&asked.correlation.to_be_bytes()[..], tags, body].concat())
 }
