@@ -485,11 +485,11 @@ fn trap_q6_a_throttled_answer_is_as_empty_as_the_broker_made_it() {
         let topics = vec![topic(GRANTED, GRANTED_ID, version, &[0]), topic(HIDDEN, HIDDEN_ID, version, &[0])];
         let led = desk.ask(ApiKey::Fetch, version, &request(version, (0, 0), topics));
         let (header, _) = upstream::<FetchRequest>(led, version);
-        let broker = FetchResponse::default().with_throttle_time_ms(200);
+        let broker = FetchResponse::default().with_throttle_time_ms(256);
         let frame = answer(header.correlation_id, flexible(version), version, &broker);
         let out = desk.broker_answers(&frame, 1 << 20).unwrap();
         let (_, response) = read::<FetchResponse>(&out, flexible(version), version);
-        assert_eq!((response.throttle_time_ms, response.responses.len()), (200, 0));
+        assert_eq!((response.throttle_time_ms, response.responses.len()), (256, 0));
     }
 }
 

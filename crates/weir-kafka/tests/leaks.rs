@@ -5,17 +5,22 @@
 mod support;
 
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
+use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{
     ApiKey, ApiVersionsRequest, ApiVersionsResponse, DescribeClusterRequest, DescribeClusterResponse, FetchRequest,
-    FetchResponse, MetadataRequest, MetadataResponse,
+    FetchResponse, GroupId, HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse,
+    ListGroupsRequest, ListGroupsResponse, MetadataRequest, MetadataResponse, OffsetDeleteRequest,
+    OffsetDeleteResponse, TopicName,
 };
-use kafka_protocol::protocol::StrBytes;
+use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 use support::*;
 use uuid::Uuid;
 use weir_kafka::cluster::{RealBrokerId, RealClusterId, VersionRange};
 use weir_kafka::fault::Fault;
 use weir_kafka::table;
+use weir_policy::GroupMode;
 
 /// What reading by id tells of a topic, and what asking for it does; the id itself is left out.
 fn told_of(desk: &mut Desk, version: i16, id: Uuid) -> (FetchResponse, Vec<MetadataResponse>) {
@@ -50,6 +55,40 @@ fn trap_l4_the_id_of_a_topic_that_was_taken_away_is_an_unknown_one() {
         let (fetched, described) = taken_away;
         assert_eq!(fetched.responses[0].partitions[0].error_code, 100);
         assert_eq!((described[0].topics[0].error_code, &described[0].topics[0].name), (100, &None));
+    }
+}
+
+/// The group that the broker is told of when a principal joins one.
+fn joined(principal: &str, mode: GroupMode, group: &str) -> Result<String, i16> {
+    let mut desk = Desk::of(principal);
+    desk.policy = policy_in(mode, &[GRANTED]);
+    let protocol = JoinGroupRequestProtocol::default().with_name(StrBytes::from_static_str("range"));
+    let asked = JoinGroupRequest::default()
+        .with_group_id(GroupId(StrBytes::from_string(group.into())))
+        .with_session_timeout_ms(10_000)
+        .with_protocol_type(StrBytes::from_static_str("consumer"))
+        .with_protocols(vec![protocol]);
+    match desk.ask(ApiKey::JoinGroup, 5, &asked) {
+        led @ Led::Upstream(_) => Ok(upstream::<JoinGroupRequest>(led, 5).1.group_id.to_string()),
+        Led::Local => Err(read::<JoinGroupResponse>(&desk.local_answer(), false, 5).1.error_code),
+    }
+}
+
+/// A leader is told what all members subscribe to, so nobody else's may be among them.
+#[test]
+fn trap_l13_a_group_of_one_name_is_another_group_for_each_principal() {
+    let in_namespaces = |principal| move |group: &str| joined(principal, GroupMode::Namespaced, group).unwrap();
+    let (reader, other) = (in_namespaces("reader"), in_namespaces("other"));
+    let names = ["group", "other.group", "weir.other.group", "reader.group", "weir.reader.group", "Group"];
+    for mine in names {
+        for theirs in names {
+            assert_ne!(reader(mine), other(theirs), "{mine} of one, {theirs} of the other");
+        }
+    }
+    let written_out = |group| joined("reader", GroupMode::ExplicitPrefix, group);
+    assert_eq!(written_out("reader.group"), Ok("reader.group".to_owned()));
+    for theirs in ["other.group", "group", "weir.other.group", "readers.group"] {
+        assert_eq!(written_out(theirs), Err(30), "{theirs}");
     }
 }
 
@@ -118,5 +157,64 @@ fn trap_l29_telemetry_is_neither_offered_nor_answered() {
         let mut asked = frame(ApiKey::ApiVersions, 3, 1, &ApiVersionsRequest::default());
         asked[..4].copy_from_slice(&[&key.to_be_bytes()[..], &[0, 0]].concat());
         assert_eq!(Desk::new().raw(asked).unwrap_err(), Fault::ApiNotServed, "key {key}");
+    }
+}
+
+/// What a client gets of a broker's answer, in pieces of each of these sizes.
+fn given<Q: Encodable + HeaderVersion, A: Encodable + Decodable>(
+    key: ApiKey,
+    version: i16,
+    asked: &Q,
+    said: &A,
+) -> Vec<A> {
+    let flexible = table::row(key as i16).unwrap().response_header_is_flexible(version);
+    let of = |piece| {
+        let mut desk = Desk::new();
+        let Led::Upstream(sent) = desk.ask(key, version, asked) else { panic!("answered locally") };
+        let broker = answer(i32::from_be_bytes(sent[4..8].try_into().unwrap()), flexible, version, said);
+        read::<A>(&desk.broker_answers(&broker, piece).unwrap(), flexible, version).1
+    };
+    [1 << 20, 70, 9].map(of).into()
+}
+
+#[test]
+fn trap_l28_a_brokers_throttle_time_is_told_in_coarse_steps() {
+    let group = || GroupId(StrBytes::from_static_str("g"));
+    let fetch = |version| {
+        let partition = FetchPartition::default().with_partition_max_bytes(1 << 20);
+        let topic = FetchTopic::default().with_partitions(vec![partition]);
+        let name = TopicName(StrBytes::from_static_str(GRANTED));
+        let topic = if version >= 13 { topic.with_topic_id(GRANTED_ID) } else { topic.with_topic(name) };
+        let asked = FetchRequest::default().with_max_wait_ms(500).with_max_bytes(1 << 20);
+        if version >= 7 { asked.with_session_epoch(-1) } else { asked }.with_topics(vec![topic])
+    };
+    let records = |version, bytes: usize| {
+        let data = PartitionData::default().with_records(Some(vec![7; bytes].into()));
+        let topic = FetchableTopicResponse::default().with_partitions(vec![data]);
+        let name = TopicName(StrBytes::from_static_str(GRANTED));
+        let topic = if version >= 13 { topic.with_topic_id(GRANTED_ID) } else { topic.with_topic(name) };
+        FetchResponse::default().with_responses(vec![topic])
+    };
+    for (told, shown) in [(0, 0), (1, 128), (130, 256), (255, 256), (1_025, 2_048)] {
+        for version in 1..=4 {
+            let said = HeartbeatResponse::default().with_throttle_time_ms(told);
+            let asked = HeartbeatRequest::default().with_group_id(group());
+            let given = given(ApiKey::Heartbeat, version, &asked, &said);
+            assert!(given.iter().all(|given| given.throttle_time_ms == shown), "version {version}: {given:?}");
+        }
+        for version in 1..=5 {
+            let said = ListGroupsResponse::default().with_throttle_time_ms(told);
+            let given = given(ApiKey::ListGroups, version, &ListGroupsRequest::default(), &said);
+            assert!(given.iter().all(|given| given.throttle_time_ms == shown), "version {version}: {given:?}");
+        }
+        for (version, bytes) in [(4, 0), (7, 100), (12, 100), (12, 50_000), (17, 50_000)] {
+            let said = records(version, bytes).with_throttle_time_ms(told);
+            let given = given(ApiKey::Fetch, version, &fetch(version), &said);
+            assert!(given.iter().all(|given| given.throttle_time_ms == shown), "version {version}, {bytes} bytes");
+        }
+        // Here it stands behind the error code.
+        let said = OffsetDeleteResponse::default().with_error_code(69).with_throttle_time_ms(told);
+        let given = given(ApiKey::OffsetDelete, 0, &OffsetDeleteRequest::default().with_group_id(group()), &said);
+        assert!(given.iter().all(|given| (given.error_code, given.throttle_time_ms) == (69, shown)));
     }
 }

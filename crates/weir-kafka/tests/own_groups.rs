@@ -117,7 +117,7 @@ fn trap_l12_of_a_brokers_groups_the_own_ones_are_listed_by_their_own_names() {
         let own = ["weir.reader.one", "weir.reader.two words", "weir.reader.weir.reader.one"];
         let mut broker = listed(&[&FOREIGN[..4], &own[..1], &FOREIGN[4..], &own[1..]].concat());
         if version >= 1 {
-            broker.throttle_time_ms = 12;
+            broker.throttle_time_ms = 128;
         }
         if version >= 4 {
             asked.states_filter = vec![text("Stable"), text("nonsense")];

@@ -8,6 +8,7 @@
 mod in_flight;
 mod request;
 mod response;
+mod throttle;
 
 use std::collections::VecDeque;
 use std::time::Instant;

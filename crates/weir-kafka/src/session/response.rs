@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::Session;
 use super::in_flight::{InFlight, Source};
+use super::{Session, throttle};
 use crate::answer::{LocalAnswer, Sink};
 use crate::apis::fetch::{Asked, BY_ID, FetchWalk, Scope, Walked};
 use crate::apis::{self, Answer, Withheld};
@@ -151,6 +151,7 @@ impl Session {
         if !passed.canonical {
             return Ok(false);
         }
+        throttle::coarsen(entry.row, entry.version, frame.get_mut(start..).unwrap_or_default());
         let end = start.saturating_add(passed.body_len);
         put_prefix(frame, end, entry.client_correlation_id)?;
         let Some(mut entry) = self.queue.pop_front() else { return Err(Fault::BrokerDesync) };
@@ -180,6 +181,7 @@ impl Session {
             return if buffer.len() > PREFIX { Err(Fault::BrokerUnasked) } else { Ok(0) };
         }
         let start = PREFIX.saturating_add(tags);
+        throttle::coarsen(entry.row, entry.version, buffer.get_mut(start..).unwrap_or_default());
         let mut walk = FetchWalk::new(entry.version, u64::try_from(left).unwrap_or(u64::MAX), whole);
         let client = entry.client_correlation_id;
         let Some(asked) = asked(Some(&*entry)) else { return Err(Fault::BrokerDesync) };
@@ -226,6 +228,7 @@ impl Session {
         let Some(mut entry) = self.queue.pop_front() else { return Err(Fault::BrokerDesync) };
         let mut frame = start_of_frame(&entry, restored.body.len());
         frame.extend_from_slice(&restored.body);
+        throttle::coarsen(entry.row, entry.version, frame.get_mut(PREFIX.saturating_add(tags)..).unwrap_or_default());
         entry.response_bytes = give_whole(frame, entry.client_correlation_id, sink)?;
         self.finish(entry, env.now);
         Ok(())

@@ -96,6 +96,14 @@ impl Desk {
         }
     }
 
+    /// The same for another principal: `other` is one.
+    pub fn of(principal: &str) -> Self {
+        let mut desk = Self::new();
+        desk.session = Session::new(principal.into(), &desk.limits);
+        desk.principal = principal.into();
+        desk
+    }
+
     pub fn raw(&mut self, frame: Vec<u8>) -> Result<Led, Fault> {
         let principal = self.policy.principal(&self.principal).unwrap();
         let env = env!(self, principal);
