@@ -42,13 +42,23 @@ pub struct Transcript {
 impl Transcript {
     /// A new one.
     pub fn new(side: Side) -> Self {
+        Self::named(side, "")
+    }
+
+    /// A new one, of a connection to this port: its file's name ends with it.
+    pub fn at(side: Side, port: u16) -> Self {
+        Self::named(side, &format!("-{port}"))
+    }
+
+    fn named(side: Side, name: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         if number == 0 {
             forget(&dir());
         }
         Self {
-            file: File::create(own(&format!("{number:06}.{}", side.suffix()))).expect("a transcript can be written"),
+            file: File::create(own(&format!("{number:06}{name}.{}", side.suffix())))
+                .expect("a transcript can be written"),
         }
     }
 

@@ -144,9 +144,10 @@ async fn tap(client: TcpStream, inside: SocketAddr, acceptor: TlsAcceptor, side:
     let (from_client, to_client) = tokio::io::split(client);
     let (from_weir, to_weir) = tokio::io::split(weir);
     // The first side that ends, ends both: what it sent before has been passed on.
+    let port = inside.port();
     tokio::select! {
-        ended = pump(from_client, to_weir, Transcript::new(Side::Sent)) => ended,
-        ended = pump(from_weir, to_client, Transcript::new(side)) => ended,
+        ended = pump(from_client, to_weir, Transcript::at(Side::Sent, port)) => ended,
+        ended = pump(from_weir, to_client, Transcript::at(side, port)) => ended,
     }
 }
 

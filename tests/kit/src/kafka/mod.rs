@@ -5,6 +5,7 @@
 //! Must never say that a cluster is ready because of a log line: only when every broker names every other.
 
 mod admin;
+mod moving;
 mod node;
 mod place;
 mod records;
@@ -27,6 +28,8 @@ pub use records::{Chain, Record, TransactionEnd};
 
 /// How long a cluster may take to start, or a broker to come back, on two busy cores.
 const START_LIMIT: Duration = Duration::from_secs(120);
+/// How long what a cluster was told may take to be known everywhere.
+const SETTLE: Duration = Duration::from_secs(60);
 
 /// The versions of Apache Kafka that the tests run against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -159,6 +162,11 @@ impl Kafka {
     /// `host:port` of the listener with mutual TLS of every such broker.
     pub fn bootstrap_ssl(&self) -> Vec<String> {
         self.nodes().keys().map(|id| self.place.ssl(*id)).collect()
+    }
+
+    /// What a broker calls its rack; a planted name.
+    pub fn rack(&self, id: i32) -> String {
+        self.place.rack(id)
     }
 
     /// Text that must never reach a client of Weir: the brokers' addresses, their racks, the cluster id.

@@ -61,6 +61,12 @@ impl Node {
         self.process = self.plan.spawn();
     }
 
+    pub(super) fn upgrade(&mut self, version: Version) {
+        self.process.kill();
+        self.plan.version = version;
+        self.process = self.plan.spawn();
+    }
+
     pub(super) fn tail(&self) -> String {
         self.process.tail(25)
     }

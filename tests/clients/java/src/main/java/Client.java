@@ -58,6 +58,7 @@ public final class Client implements ConsumerRebalanceListener {
         settings.put("enable.auto.commit", String.valueOf(commit.equals("auto")));
         settings.put("auto.commit.interval.ms", "1000");
         settings.put("reconnect.backoff.max.ms", "500");
+        settings.put("client.rack", env("RACK", ""));
         consumer = new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 

@@ -1,0 +1,356 @@
+//! A cluster that moves: readers go to the replica in their rack, leaders and coordinators move while groups consume,
+//! brokers die and come back. Clients see Kafka's own codes, go on within seconds, and lose nothing.
+//!
+//! All tests share three brokers that choose replicas by rack, and one Weir before them; they take turns.
+
+#[path = "clients/program.rs"]
+#[allow(dead_code, reason = "readers need a part of it")]
+mod program;
+#[path = "movement/reader.rs"]
+mod reader;
+
+use std::collections::BTreeSet;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::fetch_response::PartitionData;
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::{
+    FetchRequest, FetchResponse, FindCoordinatorRequest, GroupId, HeartbeatRequest, MetadataRequest, MetadataResponse,
+    TopicName,
+};
+use kafka_protocol::protocol::StrBytes;
+use serde_json::json;
+use uuid::Uuid;
+use weir_testkit::kafka::{Chain, wire};
+use weir_testkit::transcript::Side;
+use weir_testkit::{
+    Acl, Advertise, Ended, Identity, Kafka, KafkaOptions, Pki, PrincipalSpec, RawClient, Version, Weir, WeirOptions,
+    clients, require, transcript, wait,
+};
+
+use reader::Reader;
+
+const READER: &str = "movement-reader";
+const NEARBY: &str = "movement.nearby";
+const LED: &str = "movement.led";
+const BULK: &str = "movement.bulk";
+const GROUPED: &str = "movement.grouped";
+const LEFT: &str = "movement.left";
+/// For what a client does on its own, on a machine that does other things too.
+const SECONDS: Duration = Duration::from_secs(15);
+const LIMIT: Duration = Duration::from_secs(60);
+
+const NOT_LEADER_OR_FOLLOWER: i16 = 6;
+const NOT_COORDINATOR: i16 = 16;
+const UNKNOWN_MEMBER_ID: i16 = 25;
+const FENCED_LEADER_EPOCH: i16 = 74;
+
+/// The brokers and what stands before them.
+struct Stage {
+    kafka: Kafka,
+    weir: Weir,
+    identity: Identity,
+}
+
+/// Waits until nobody else uses them.
+fn stage() -> MutexGuard<'static, Stage> {
+    static STAGE: LazyLock<Mutex<Stage>> = LazyLock::new(|| Mutex::new(Stage::start()));
+    STAGE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Stage {
+    fn start() -> Self {
+        let selector = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
+        let properties = vec![("replica.selector.class".to_owned(), selector.to_owned())];
+        let kafka = Kafka::start(KafkaOptions { properties, ..KafkaOptions::new(Version::V4) });
+        let topics = [NEARBY, LED, BULK, GROUPED, LEFT];
+        let acl = Acl::new(&topics).principal(PrincipalSpec::new(READER, &topics));
+        let mut options = WeirOptions::new(&kafka, Advertise::Ports, acl);
+        let labels = (1..=3).map(|id| (kafka.rack(id), json!(zone(id))));
+        options.config["upstreams"]["main"]["racks"] = labels.collect();
+        Self { kafka, weir: Weir::start(options), identity: Pki::shared().client(READER) }
+    }
+
+    /// A connection to a broker by the address that clients are shown.
+    fn at(&self, id: i32) -> RawClient {
+        self.connect(&self.weir.broker(id))
+    }
+
+    fn connect(&self, shown: &str) -> RawClient {
+        RawClient::connect(&self.weir.target(shown, &self.identity)).expect("Weir lets its reader in")
+    }
+
+    fn reader(&self, topic: &str, settings: &[(&str, &str)]) -> Reader {
+        Reader::start(&self.weir.bootstrap(), &self.identity, topic, settings)
+    }
+
+    fn metadata(&self, topic: &str) -> MetadataResponse {
+        let name = TopicName(StrBytes::from_string(topic.into()));
+        let topic = MetadataRequestTopic::default().with_name(Some(name));
+        let request = MetadataRequest::default().with_topics(Some(vec![topic]));
+        self.connect(&self.weir.bootstrap()).call(12, &request).expect("Metadata is answered")
+    }
+
+    fn id_of(&self, topic: &str) -> Uuid {
+        self.metadata(topic).topics[0].topic_id
+    }
+
+    /// The leader of partition 0, as Weir tells it.
+    fn shown_leader(&self, topic: &str) -> i32 {
+        self.metadata(topic).topics[0].partitions[0].leader_id.0
+    }
+
+    /// Which brokers sent this chain's records through Weir, by the ports that stand for them.
+    fn senders(&self, chain: &Chain) -> BTreeSet<i32> {
+        let holding = transcript::holding(Side::Edge, chain.nonce()).expect("transcripts can be read");
+        let port_of = |id| self.weir.broker(id).rsplit(':').next().unwrap_or_default().to_owned();
+        let sent =
+            |id: &i32| holding.iter().any(|path| path.to_string_lossy().ends_with(&format!("-{}.edge", port_of(*id))));
+        (0..=3).filter(sent).collect()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.kafka.heal();
+    }
+}
+
+/// The public label of a broker's rack.
+fn zone(id: i32) -> String {
+    format!("zone-{id}")
+}
+
+/// Another broker than this one.
+fn other_than(id: i32) -> i32 {
+    id % 3 + 1
+}
+
+fn topic(id: Uuid) -> FetchTopic {
+    let partition = FetchPartition::default().with_partition_max_bytes(1 << 20);
+    FetchTopic::default().with_topic_id(id).with_partitions(vec![partition])
+}
+
+fn request(topics: &[Uuid]) -> FetchRequest {
+    FetchRequest::default()
+        .with_max_wait_ms(500)
+        .with_max_bytes(1 << 20)
+        .with_session_epoch(-1)
+        .with_topics(topics.iter().copied().map(topic).collect())
+}
+
+/// Partition 0 of each topic, in the order of the answer.
+fn partitions(response: &FetchResponse) -> Vec<(Uuid, &PartitionData)> {
+    response.responses.iter().map(|topic| (topic.topic_id, &topic.partitions[0])).collect()
+}
+
+fn length(partition: &PartitionData) -> usize {
+    partition.records.as_ref().map_or(0, bytes::Bytes::len)
+}
+
+#[test]
+fn trap_c27_l19_a_reader_is_sent_to_the_replica_in_its_rack_by_labels_and_shown_ids_alone() {
+    require!(clients::ready("java"));
+    let stage = stage();
+    stage.kafka.create_topic(NEARBY, 1, 3, &[]);
+    let mut chain = Chain::new(NEARBY, 1);
+    chain.append(&stage.kafka, 100);
+    let leader = stage.kafka.leader_of(NEARBY, 0);
+    let follower = other_than(leader);
+    let id = stage.id_of(NEARBY);
+
+    let racks: Vec<_> = stage.metadata(NEARBY).brokers.iter().map(|broker| broker.rack.clone()).collect();
+    assert_eq!(racks, [1, 2, 3].map(|id| Some(StrBytes::from_string(zone(id)))));
+    let from = |broker: i32, rack: &str| {
+        let request = request(&[id]).with_rack_id(StrBytes::from_string(rack.into()));
+        let response = stage.at(broker).call(17, &request).expect("Fetch is answered");
+        let (_, partition) = partitions(&response)[0];
+        (partition.error_code, partition.preferred_read_replica.0, length(partition) > 0)
+    };
+    wait::until("the leader to send its reader away", SECONDS, || match from(leader, &zone(follower)) {
+        (0, preferred, false) if preferred == follower => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    wait::until("the follower to have all of it", SECONDS, || match from(follower, &zone(follower)) {
+        (0, -1, true) => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    // Its own zone, no zone, no label, and the rack as the brokers call it: the leader answers itself.
+    for rack in [&zone(leader), "", "zone-9", &stage.kafka.rack(follower)] {
+        assert_eq!(from(leader, rack), (0, -1, true), "{rack}");
+    }
+
+    let reader = stage.reader(NEARBY, &[("GROUP", "nearby"), ("RACK", &zone(follower))]);
+    reader.catches_up(&chain, LIMIT);
+    reader.has_read(&chain, 1);
+    assert_eq!(stage.senders(&chain), BTreeSet::from([follower]), "the follower alone sent records");
+    nothing_internal_left(&stage);
+}
+
+#[test]
+fn trap_c26_c28_a_leader_that_moved_is_told_exactly_and_followed_without_an_error() {
+    require!(clients::ready("java"));
+    let stage = stage();
+    stage.kafka.create_topic(LED, 1, 3, &[]);
+    stage.kafka.create_topic(BULK, 1, 3, &[]);
+    let mut chain = Chain::new(LED, 1);
+    chain.append(&stage.kafka, 50);
+    let old = stage.kafka.leader_of(LED, 0);
+    let new = other_than(old);
+    stage.kafka.move_leader(BULK, 0, old);
+    stage.kafka.produce(BULK, 0, &[7; 200_000]);
+    let reader = stage.reader(LED, &[("GROUP", "led"), ("PROTOCOL", "consumer")]);
+    reader.catches_up(&chain, LIMIT);
+    let ids = [stage.id_of(LED), stage.id_of(BULK)];
+    let epoch = stage.metadata(LED).topics[0].partitions[0].leader_epoch;
+    // It was answered before, and lives on.
+    let mut client = stage.at(old);
+    let before: FetchResponse = client.call(17, &request(&ids)).unwrap();
+    assert!(partitions(&before).iter().all(|(_, partition)| partition.error_code == 0));
+
+    stage.kafka.move_leader(LED, 0, new);
+    // As a client that knows the epoch of the leader before; without one a follower answers consumers, too.
+    let of_before = |ids: &[Uuid]| {
+        let mut request = request(ids);
+        request.topics[0].partitions[0].current_leader_epoch = epoch;
+        request
+    };
+    let moved: FetchResponse = client.call(17, &of_before(&ids[..1])).unwrap();
+    let (_, partition) = partitions(&moved)[0];
+    assert_eq!(partition.error_code, FENCED_LEADER_EPOCH);
+    assert_eq!(partition.current_leader.leader_id.0, new);
+    let [endpoint] = &moved.node_endpoints[..] else { panic!("{:?}", moved.node_endpoints) };
+    assert_eq!(format!("{}:{}", &*endpoint.host, endpoint.port), stage.weir.broker(new));
+    assert_eq!((endpoint.node_id.0, endpoint.rack.as_deref()), (new, Some(&*zone(new))));
+    // Weir saw the code, too.
+    wait::until("Weir to know the new leader", Duration::from_secs(2), || match stage.shown_leader(LED) {
+        leader if leader == new => Ok(()),
+        leader => Err(format!("broker {leader} is shown")),
+    });
+
+    // Behind two hundred thousand bytes of records the same is withheld, leader and endpoints together.
+    let streamed: FetchResponse = client.call(17, &of_before(&ids)).unwrap();
+    assert_eq!(streamed.node_endpoints, []);
+    for (id, partition) in partitions(&streamed) {
+        let expected = if id == ids[0] { (FENCED_LEADER_EPOCH, false) } else { (0, true) };
+        assert_eq!((partition.error_code, length(partition) > 100_000), expected);
+        assert_eq!(partition.current_leader.leader_id.0, -1);
+    }
+
+    chain.append(&stage.kafka, 50);
+    reader.catches_up(&chain, SECONDS);
+    stage.kafka.move_leader(LED, 0, old);
+    chain.append(&stage.kafka, 50);
+    reader.catches_up(&chain, SECONDS);
+    reader.has_read(&chain, 1);
+    nothing_internal_left(&stage);
+}
+
+#[test]
+fn trap_c29_a_coordinator_that_moved_is_found_at_once_and_its_groups_go_on() {
+    require!(clients::ready("java"));
+    let stage = stage();
+    stage.kafka.create_topic(GROUPED, 2, 3, &[]);
+    let mut chain = Chain::new(GROUPED, 2);
+    chain.append(&stage.kafka, 50);
+    let protocols = ["classic", "consumer"];
+    let readers = protocols.map(|protocol| stage.reader(GROUPED, &[("GROUP", protocol), ("PROTOCOL", protocol)]));
+    readers.iter().for_each(|reader| reader.catches_up(&chain, LIMIT));
+    for protocol in protocols {
+        let real = format!("weir.{READER}.{protocol}");
+        let old = stage.kafka.coordinator_of(&real);
+        let mut client = stage.at(old);
+        // A coordinator that still loads says yes to everybody.
+        wait::until("the coordinator to know its members", SECONDS, || match heartbeat(&mut client, protocol) {
+            UNKNOWN_MEMBER_ID => Ok(()),
+            code => Err(format!("error {code}")),
+        });
+        assert_eq!(found(&mut client, protocol), old);
+        stage.kafka.move_coordinator(&real, other_than(old));
+        assert_eq!(heartbeat(&mut client, protocol), NOT_COORDINATOR);
+        assert_eq!(found(&mut client, protocol), other_than(old), "the next answer is not a stale one");
+    }
+    for _ in 0..3 {
+        chain.append(&stage.kafka, 20);
+        readers.iter().for_each(|reader| reader.catches_up(&chain, SECONDS));
+    }
+    readers.into_iter().for_each(|reader| reader.has_read(&chain, 2));
+    for protocol in protocols {
+        let committed = stage.kafka.committed(&format!("weir.{READER}.{protocol}"));
+        for partition in 0..2 {
+            let written = i64::try_from(chain.partition(partition).len()).unwrap();
+            let place = (GROUPED.to_owned(), i32::try_from(partition).unwrap());
+            assert_eq!(committed.get(&place), Some(&written), "{protocol}: the new coordinator has the offsets");
+        }
+    }
+    nothing_internal_left(&stage);
+}
+
+fn heartbeat(client: &mut RawClient, group: &str) -> i16 {
+    let group = GroupId(StrBytes::from_string(group.into()));
+    let request = HeartbeatRequest::default().with_group_id(group).with_member_id(StrBytes::from_static_str("nobody"));
+    client.call(4, &request).unwrap().error_code
+}
+
+/// The coordinator, by the id that clients see.
+fn found(client: &mut RawClient, group: &str) -> i32 {
+    let request = FindCoordinatorRequest::default().with_key(StrBytes::from_string(group.into()));
+    let answer = wait::until("a coordinator", SECONDS, || {
+        let answer = client.call(3, &request)?;
+        if answer.error_code == 0 { Ok(answer) } else { Err(format!("error {}", answer.error_code)) }
+    });
+    answer.node_id.0
+}
+
+#[test]
+fn trap_c30_c32_a_broker_that_is_gone_keeps_its_address_which_answers_and_never_invents() {
+    let mut stage = stage();
+    stage.kafka.create_topic(LEFT, 1, 3, &[]);
+    stage.kafka.produce(LEFT, 0, b"a record");
+    let gone = stage.kafka.leader_of(LEFT, 0);
+    let id = stage.id_of(LEFT);
+    let address = stage.weir.broker(gone);
+    // At the end of the log, so that it waits there.
+    let mut parked = request(&[id]).with_max_wait_ms(25_000).with_min_bytes(1);
+    parked.topics[0].partitions[0].fetch_offset = 1;
+    let mut waiting = stage.at(gone);
+    let frame = wire::frame(9, 17, &parked).unwrap();
+    waiting.send(&frame).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    stage.kafka.kill(gone);
+    assert_eq!(waiting.ended(SECONDS), Ended::Closed, "a request in flight has no answer but the end");
+
+    wait::until("the broker to be gone from Metadata", LIMIT, || {
+        let listed: Vec<i32> = stage.metadata(LEFT).brokers.iter().map(|broker| broker.node_id.0).collect();
+        if listed.contains(&gone) { Err(format!("{listed:?}")) } else { Ok(()) }
+    });
+    let mut client = stage.at(gone);
+    let response: FetchResponse = client.call(17, &request(&[id])).unwrap();
+    assert_eq!(partitions(&response)[0].1.error_code, NOT_LEADER_OR_FOLLOWER);
+    assert_eq!(client.ended(SECONDS), Ended::Closed, "so that the client asks somebody else");
+    assert_ne!(stage.shown_leader(LEFT), gone);
+
+    // The address is the same whatever restarts.
+    assert_eq!(stage.weir.stop(), 0);
+    stage.weir.restart();
+    stage.kafka.restart(gone);
+    assert_eq!(stage.weir.broker(gone), address);
+    stage.kafka.wait_in_sync(LEFT, 1);
+    stage.kafka.move_leader(LEFT, 0, gone);
+    wait::until("the broker to answer at its address again", SECONDS, || {
+        let response: FetchResponse = stage.at(gone).call(17, &request(&[id]))?;
+        let (_, partition) = partitions(&response)[0];
+        if length(partition) > 0 { Ok(()) } else { Err(format!("error {}", partition.error_code)) }
+    });
+    nothing_internal_left(&stage);
+}
+
+/// Addresses, racks and the cluster's id: every byte to a client is searched for them.
+fn nothing_internal_left(stage: &Stage) {
+    let found = transcript::search().expect("transcripts can be read");
+    assert!(found.leaked.is_empty(), "leaked: {:?}", found.leaked);
+    let unseen: Vec<_> = stage.kafka.planted().into_iter().filter(|name| found.unseen.contains(name)).collect();
+    assert!(unseen.is_empty(), "not even seen on a direct connection: {unseen:?}");
+}
