@@ -1,5 +1,7 @@
 //! What a client with a good certificate can send instead of requests, and what becomes of requests that are odd.
 
+#[path = "edge/announced.rs"]
+mod announced;
 #[path = "edge/bodies.rs"]
 mod bodies;
 mod edge;
@@ -7,6 +9,8 @@ mod edge;
 mod headers;
 #[path = "edge/lengths.rs"]
 mod lengths;
+#[path = "edge/names.rs"]
+mod names;
 
 use std::sync::LazyLock;
 

@@ -24,7 +24,8 @@ fn run(named: Vec<String>) -> Result<(usize, usize), String> {
     let rows = rows::load()?;
     let mut chosen: Vec<&Row> = draw::draw(&rows);
     if !named.is_empty() {
-        chosen = rows.iter().filter(|row| named.contains(&row.id)).collect();
+        let row_of = |id: &String| rows.iter().find(|row| row.id == *id).ok_or(format!("{id}: there is no such trap"));
+        chosen = named.iter().map(row_of).collect::<Result<_, _>>()?;
     }
     Ok((chosen.len(), prove::all(&chosen)?))
 }
