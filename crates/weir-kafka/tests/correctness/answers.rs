@@ -24,7 +24,7 @@ fn trap_c25_an_answer_that_is_longer_than_anybody_asked_for_is_not_cut() {
         let one_byte = asked(version, (0, -1), vec![topic(version, GRANTED, &[0, 1])]).with_max_bytes(1);
         let (id, asked_for) = sent(&mut desk, version, &one_byte);
         assert_eq!(asked_for.max_bytes, 1);
-        let partitions = vec![data(0, 5 << 20), data(1, 0)];
+        let partitions = vec![data(0, 2 << 20), data(1, 0)];
         let broker = broker_says(version, 0, vec![answered(version, GRANTED, partitions)]);
         let shown = got(&mut desk, version, id, &broker).unwrap();
         assert!(shown == broker, "version {version}");
