@@ -75,7 +75,7 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn structure(&mut self, fields: &'static [Field]) -> Result<(), Malformed> {
         for field in fields {
-            if field.tag.is_none() && field.versions.holds(self.version) {
+            if field.is_plain_in(self.version) {
                 self.field(field)?;
             }
         }
@@ -216,7 +216,7 @@ impl<'a> Walk<'a> {
     }
 
     fn length(&mut self) -> Result<Option<usize>, Malformed> {
-        if self.flexible { self.reader.compact_length() } else { self.reader.plain_length() }
+        self.reader.length(self.flexible)
     }
 
     fn charge(&mut self, counted: Counted, count: usize) -> Result<(), Malformed> {
@@ -266,7 +266,7 @@ fn least(kind: &Kind, version: i16, flexible: bool) -> Least {
 
 fn least_of_structure(fields: &[Field], version: i16, flexible: bool) -> Least {
     let mut all = Least { bytes: if flexible { NO_TAGS } else { 0 }, is_all: true };
-    for field in fields.iter().filter(|field| field.tag.is_none() && field.versions.holds(version)) {
+    for field in fields.iter().filter(|field| field.is_plain_in(version)) {
         let of_field = match field.kind {
             Kind::Struct(_) if field.is_nullable(version) => Least { bytes: 1, is_all: false },
             // Its own tagged fields would stand in the midst.

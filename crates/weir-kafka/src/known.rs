@@ -26,7 +26,7 @@ struct Copy<'a> {
 impl<'a> Copy<'a> {
     fn structure(&mut self, fields: &'static [Field]) -> Result<(), Malformed> {
         for field in fields {
-            if field.tag.is_none() && field.versions.holds(self.version) {
+            if field.is_plain_in(self.version) {
                 self.value(field.kind, field.is_nullable(self.version))?;
             }
         }
@@ -37,7 +37,7 @@ impl<'a> Copy<'a> {
         match kind {
             Kind::Array(element) => {
                 let from = self.reader.position();
-                let count = self.length()?;
+                let count = self.reader.length(self.flexible)?;
                 self.copy_since(from);
                 for _ in 0..count.unwrap_or(0) {
                     self.value(*element, false)?;
@@ -52,29 +52,11 @@ impl<'a> Copy<'a> {
             Kind::Struct(fields) => self.structure(fields),
             plain => {
                 let from = self.reader.position();
-                self.skip(plain)?;
+                plain.skip_plain(&mut self.reader, self.flexible)?;
                 self.copy_since(from);
                 Ok(())
             }
         }
-    }
-
-    fn skip(&mut self, kind: Kind) -> Result<(), Malformed> {
-        let bytes = match kind {
-            Kind::Bool | Kind::Int8 => 1,
-            Kind::Int16 => 2,
-            Kind::Int32 => 4,
-            Kind::Int64 | Kind::Float64 => 8,
-            Kind::Uuid => 16,
-            Kind::Str if !self.flexible => {
-                // A plain string's length has two bytes, not four.
-                self.reader.nullable_string()?;
-                0
-            }
-            Kind::Str | Kind::Bytes | Kind::Records => self.length()?.unwrap_or(0),
-            Kind::Array(_) | Kind::Struct(_) => 0,
-        };
-        self.reader.skip(bytes)
     }
 
     /// The known fields of a section, each copied in the same way, behind their own count and sizes.
@@ -106,10 +88,6 @@ impl<'a> Copy<'a> {
 
     fn copy_since(&mut self, from: usize) {
         self.out.extend_from_slice(self.body.get(from..self.reader.position()).unwrap_or_default());
-    }
-
-    fn length(&mut self) -> Result<Option<usize>, Malformed> {
-        if self.flexible { self.reader.compact_length() } else { self.reader.plain_length() }
     }
 }
 

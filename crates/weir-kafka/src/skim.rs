@@ -79,7 +79,7 @@ impl<'a> Skim<'a> {
     /// The fields of a structure that are there in this version, without the tagged ones.
     fn plain(&self, fields: &'static [Field]) -> impl Iterator<Item = &'static Field> + use<> {
         let version = self.version;
-        fields.iter().filter(move |field| field.tag.is_none() && field.versions.holds(version))
+        fields.iter().filter(move |field| field.is_plain_in(version))
     }
 
     /// Passes over a structure, and gives its first field.
@@ -113,33 +113,25 @@ impl<'a> Skim<'a> {
     }
 
     fn value(&mut self, kind: Kind, nullable: bool) -> Result<(), Malformed> {
-        let bytes = match kind {
-            Kind::Bool | Kind::Int8 => 1,
-            Kind::Int16 => 2,
-            Kind::Int32 => 4,
-            Kind::Int64 | Kind::Float64 => 8,
-            Kind::Uuid => 16,
-            // A plain string's length has two bytes, not four.
-            Kind::Str if !self.flexible => usize::try_from(self.reader.i16()?).unwrap_or(0),
-            Kind::Str | Kind::Bytes | Kind::Records => self.length()?.unwrap_or(0),
+        match kind {
             Kind::Array(element) => {
                 for _ in 0..self.length()?.unwrap_or(0) {
                     self.value(*element, false)?;
                 }
-                0
+                Ok(())
             }
             Kind::Struct(fields) => {
                 if !nullable || self.reader.i8()? >= 0 {
                     self.structure(fields)?;
                 }
-                0
+                Ok(())
             }
-        };
-        self.reader.skip(bytes)
+            plain => plain.skip_plain(&mut self.reader, self.flexible),
+        }
     }
 
     fn length(&mut self) -> Result<Option<usize>, Malformed> {
-        if self.flexible { self.reader.compact_length() } else { self.reader.plain_length() }
+        self.reader.length(self.flexible)
     }
 }
 

@@ -3,64 +3,15 @@
 //! ApiVersions, the gate, the session and `docs/apis.md` are all derived from it. A key without a row is not spoken.
 //! Must never: have a version whose request and response the gate cannot walk.
 
+mod keys;
+mod kinds;
+
 use crate::cluster::VersionRange;
 use crate::refusal::code;
 use crate::shape::{self, Shape};
 
-/// Produce.
-pub const PRODUCE: i16 = 0;
-/// Fetch.
-pub const FETCH: i16 = 1;
-/// ListOffsets.
-pub const LIST_OFFSETS: i16 = 2;
-/// Metadata.
-pub const METADATA: i16 = 3;
-/// OffsetCommit.
-pub const OFFSET_COMMIT: i16 = 8;
-/// OffsetFetch.
-pub const OFFSET_FETCH: i16 = 9;
-/// FindCoordinator.
-pub const FIND_COORDINATOR: i16 = 10;
-/// JoinGroup.
-pub const JOIN_GROUP: i16 = 11;
-/// Heartbeat.
-pub const HEARTBEAT: i16 = 12;
-/// LeaveGroup.
-pub const LEAVE_GROUP: i16 = 13;
-/// SyncGroup.
-pub const SYNC_GROUP: i16 = 14;
-/// DescribeGroups.
-pub const DESCRIBE_GROUPS: i16 = 15;
-/// ListGroups.
-pub const LIST_GROUPS: i16 = 16;
-/// SaslHandshake.
-pub const SASL_HANDSHAKE: i16 = 17;
-/// ApiVersions.
-pub const API_VERSIONS: i16 = 18;
-/// OffsetForLeaderEpoch.
-pub const OFFSET_FOR_LEADER_EPOCH: i16 = 23;
-/// DescribeAcls.
-pub const DESCRIBE_ACLS: i16 = 29;
-/// DescribeConfigs.
-pub const DESCRIBE_CONFIGS: i16 = 32;
-/// SaslAuthenticate.
-pub const SASL_AUTHENTICATE: i16 = 36;
-/// DeleteGroups.
-pub const DELETE_GROUPS: i16 = 42;
-/// OffsetDelete.
-pub const OFFSET_DELETE: i16 = 47;
-/// DescribeClientQuotas.
-pub const DESCRIBE_CLIENT_QUOTAS: i16 = 48;
-/// DescribeUserScramCredentials.
-pub const DESCRIBE_USER_SCRAM_CREDENTIALS: i16 = 50;
-/// DescribeCluster.
-pub const DESCRIBE_CLUSTER: i16 = 60;
-/// ConsumerGroupHeartbeat.
-pub const CONSUMER_GROUP_HEARTBEAT: i16 = 68;
-/// ConsumerGroupDescribe.
-pub const CONSUMER_GROUP_DESCRIBE: i16 = 69;
-/// DescribeTopicPartitions.
-pub const DESCRIBE_TOPIC_PARTITIONS: i16 = 75;
+pub use keys::*;
+pub use kinds::{Deadline, Disposition, FrameClass, ResponseMode};
 
 /// One API.
 #[derive(Debug)]
@@ -89,52 +40,6 @@ pub struct Row {
     pub request: &'static Shape,
     /// The form of its response.
     pub response: &'static Shape,
-}
-
-/// Who answers a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disposition {
-    /// Weir, from what it knows.
-    Local,
-    /// The broker, if anything is left of the request once it is judged.
-    Forward,
-    /// Weir, with a refusal.
-    Deny,
-}
-
-/// What becomes of a broker's answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResponseMode {
-    /// There is none: Weir answers.
-    None,
-    /// Walked whole, and passed as it is.
-    Inspect,
-    /// Walked whole, changed and encoded anew.
-    Rewrite,
-    /// Checked piece by piece as it streams.
-    Stream,
-}
-
-/// How long a broker may take to answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deadline {
-    /// The fixed time of the limits.
-    Fixed,
-    /// The request's own longest wait, and some slack.
-    MaxWait,
-    /// The group's rebalance time-out, and some slack.
-    Rebalance,
-}
-
-/// Which limit a request frame has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameClass {
-    /// That of any request.
-    Request,
-    /// That of what a group member says of itself.
-    Group,
-    /// That of the smallest requests.
-    Small,
 }
 
 impl Row {

@@ -4,98 +4,14 @@
 
 #![deny(clippy::arithmetic_side_effects)]
 
+mod malformed;
+
 use uuid::Uuid;
+
+pub use malformed::Malformed;
 
 /// The longest string that Kafka takes, in bytes, whatever a compact length could say.
 pub const LONGEST_STRING: usize = i16::MAX as usize;
-
-/// Which rule a stranger's bytes broke. A closed list: each has one name in logs and metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Malformed {
-    /// The bytes end inside a field.
-    Truncated,
-    /// Bytes are left behind the last field.
-    TrailingBytes,
-    /// A length is negative and is not -1, which is null.
-    NegativeLength,
-    /// A length or a count says more than the bytes that are left.
-    LengthPastEnd,
-    /// Null, where the version has no null.
-    NullNotAllowed,
-    /// A string is longer than Kafka takes.
-    StringTooLong,
-    /// A string is not UTF-8.
-    NotUtf8,
-    /// A boolean is neither 0 nor 1.
-    NotBoolean,
-    /// The byte before a nullable structure is neither -1 (null) nor 1.
-    PresenceByte,
-    /// A variable-length number is longer than five bytes or greater than 32 bits.
-    VarintTooLong,
-    /// A variable-length number is written with more bytes than it needs.
-    VarintOverlong,
-    /// Tagged fields do not ascend, or one comes twice.
-    TagsUnordered,
-    /// A tag is greater than 2^31 - 1.
-    TagNumber,
-    /// A tag that exists, but not in this version.
-    TagNotInVersion,
-    /// A tagged field does not fill the size that it declares.
-    TagSize,
-    /// More topics than the budget has.
-    TooManyTopics,
-    /// More partitions than the budget has.
-    TooManyPartitions,
-    /// More elements of other lists than the budget has.
-    TooManyElements,
-    /// More tagged fields than the budget has.
-    TooManyTags,
-    /// A code that says unknown, where no request may have it.
-    UnknownCode,
-    /// The version has no shape.
-    NoSuchVersion,
-    /// The gate passed it and the decoder did not: the two disagree.
-    NotDecodable,
-}
-
-impl Malformed {
-    /// The rule's name in logs and metrics.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Truncated => "truncated",
-            Self::TrailingBytes => "trailing-bytes",
-            Self::NegativeLength => "negative-length",
-            Self::LengthPastEnd => "length-past-end",
-            Self::NullNotAllowed => "null-not-allowed",
-            Self::StringTooLong => "string-too-long",
-            Self::NotUtf8 => "not-utf8",
-            Self::NotBoolean => "not-boolean",
-            Self::PresenceByte => "presence-byte",
-            Self::VarintTooLong => "varint-too-long",
-            Self::VarintOverlong => "varint-overlong",
-            Self::TagsUnordered => "tags-unordered",
-            Self::TagNumber => "tag-number",
-            Self::TagNotInVersion => "tag-not-in-version",
-            Self::TagSize => "tag-size",
-            Self::TooManyTopics => "too-many-topics",
-            Self::TooManyPartitions => "too-many-partitions",
-            Self::TooManyElements => "too-many-elements",
-            Self::TooManyTags => "too-many-tags",
-            Self::NoSuchVersion => "no-such-version",
-            Self::UnknownCode => "unknown-code",
-            Self::NotDecodable => "not-decodable",
-        }
-    }
-}
-
-impl std::fmt::Display for Malformed {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
-
-impl std::error::Error for Malformed {}
 
 /// A cursor over bytes that someone else wrote. Every method reads forward, or fails and says why.
 #[derive(Clone, Debug)]
@@ -295,6 +211,24 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The length or count of a field, in the form of flexible versions or of old ones.
+    ///
+    /// # Errors
+    /// As `compact_length` and `plain_length`.
+    #[inline]
+    pub fn length(&mut self, flexible: bool) -> Result<Option<usize>, Malformed> {
+        if flexible { self.compact_length() } else { self.plain_length() }
+    }
+
+    /// The count of a list that may not be null.
+    ///
+    /// # Errors
+    /// As `length`, and `NullNotAllowed`.
+    #[inline]
+    pub fn count(&mut self, flexible: bool) -> Result<usize, Malformed> {
+        self.length(flexible)?.ok_or(Malformed::NullNotAllowed)
+    }
+
     fn text(&mut self, length: usize) -> Result<&'a str, Malformed> {
         let bytes = self.take(length).map_err(|_| Malformed::LengthPastEnd)?;
         std::str::from_utf8(bytes).map_err(|_| Malformed::NotUtf8)
@@ -330,6 +264,17 @@ pub fn put_unsigned_varint(out: &mut Vec<u8>, mut value: u32) {
         value >>= 7;
     }
     out.push(u8::try_from(value).unwrap_or(0));
+}
+
+/// Writes the length or count of a field that is not null, in the form of flexible versions or of old ones.
+#[inline]
+pub fn put_length(out: &mut Vec<u8>, flexible: bool, length: usize) {
+    match u8::try_from(length) {
+        _ if !flexible => put_i32(out, i32::try_from(length).unwrap_or(i32::MAX)),
+        // Nearly all of them.
+        Ok(length @ ..0x7f) => out.push(length.saturating_add(1)),
+        _ => put_unsigned_varint(out, u32::try_from(length.saturating_add(1)).unwrap_or(u32::MAX)),
+    }
 }
 
 /// Writes a string with a length of two bytes, or null. What Kafka takes no string for is cut at a character.

@@ -31,6 +31,7 @@ pub mod produce;
 pub(crate) mod random;
 pub mod sasl_authenticate;
 pub mod sasl_handshake;
+mod skip;
 pub mod sync_group;
 
 use crate::cluster::VersionRange;
@@ -154,6 +155,11 @@ impl Field {
     pub const fn counted(mut self, counted: Counted) -> Self {
         self.counted = counted;
         self
+    }
+
+    /// Whether a version has the field among its plain ones, which are not tagged.
+    pub(crate) fn is_plain_in(&self, version: i16) -> bool {
+        self.tag.is_none() && self.versions.holds(version)
     }
 
     /// Whether the field may be null in a version.

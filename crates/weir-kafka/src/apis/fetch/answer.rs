@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::request::{FetchBody, Topic, Topics, put_length};
+use super::request::{FetchBody, Topic, Topics};
 use super::topics::{FetchTopics, SessionTopic};
 use super::{BY_ID, FLEXIBLE, Judged, LOG_START, PREFERRED_REPLICA, Request, SESSIONS};
 use crate::answer::LocalAnswer;
 use crate::fault::Fault;
 use crate::refusal::{code, code_of};
-use crate::wire::{put_i16, put_i32};
+use crate::wire::{put_i16, put_i32, put_length};
 
 /// An answer that is nothing but its code.
 pub(super) fn top_level(request: &Request<'_>, error_code: i16) -> Judged {
@@ -33,7 +33,7 @@ pub(super) fn all_failed(request: &Request<'_>, body: &FetchBody<'_>, error_code
     head(&mut out, version, (error_code, body.terms.session_id), topics.len());
     while let Some(Topic { key, mut partitions }) = topics.next().map_err(Fault::Malformed)? {
         key.write(&mut out, version);
-        put_length(&mut out, version, partitions.len());
+        put_length(&mut out, version >= FLEXIBLE, partitions.len());
         while let Some(partition) = partitions.next().map_err(Fault::Malformed)? {
             put_partition(&mut out, version, partition, error_code);
         }
@@ -80,7 +80,7 @@ fn head(out: &mut Vec<u8>, version: i16, session: (i16, i32), topics: usize) {
         put_i16(out, session.0);
         put_i32(out, session.1);
     }
-    put_length(out, version, topics);
+    put_length(out, version >= FLEXIBLE, topics);
 }
 
 fn end(mut out: Vec<u8>, version: i16) -> Bytes {
@@ -90,7 +90,7 @@ fn end(mut out: Vec<u8>, version: i16) -> Bytes {
 
 fn put_failed(out: &mut Vec<u8>, version: i16, topic: &SessionTopic<'_>, error_code: i16) {
     topic.key.write(out, version);
-    put_length(out, version, topic.partitions.len());
+    put_length(out, version >= FLEXIBLE, topic.partitions.len());
     for partition in topic.partitions {
         put_partition(out, version, *partition, error_code);
     }
@@ -105,12 +105,12 @@ fn put_partition(out: &mut Vec<u8>, version: i16, partition: i32, error_code: i1
     let offsets = if version >= LOG_START { 3 } else { 2 };
     (0..offsets).for_each(|_| out.extend_from_slice(&(-1_i64).to_be_bytes()));
     // No aborted transactions.
-    put_length(out, version, 0);
+    put_length(out, version >= FLEXIBLE, 0);
     if version >= PREFERRED_REPLICA {
         put_i32(out, -1);
     }
     // No records: empty, not null.
-    put_length(out, version, 0);
+    put_length(out, version >= FLEXIBLE, 0);
     no_tags(out, version);
 }
 

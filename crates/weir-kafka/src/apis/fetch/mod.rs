@@ -6,6 +6,7 @@
 
 mod answer;
 mod endpoints;
+mod key;
 mod request;
 mod sessions;
 mod topics;
@@ -24,9 +25,10 @@ use crate::env::Env;
 use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::code;
-
 use crate::wire::Malformed;
-pub(crate) use sessions::{FetchSessions, TopicKey};
+
+pub(crate) use key::TopicKey;
+pub(crate) use sessions::FetchSessions;
 pub(crate) use topics::FetchTopics;
 pub(crate) use walk::{FetchWalk, Scope, Walked};
 

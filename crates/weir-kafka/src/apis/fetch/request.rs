@@ -6,8 +6,8 @@
 
 use bytes::Bytes;
 
-use super::sessions::TopicKey;
-use super::{BY_ID, FLEXIBLE, LOG_START, SESSIONS};
+use super::key::TopicKey;
+use super::{FLEXIBLE, LOG_START, SESSIONS};
 use crate::wire::{self, Malformed, Reader};
 
 /// The last version in which a replica says who it is among the plain fields.
@@ -98,7 +98,7 @@ impl<'a> FetchBody<'a> {
             ..RACK => {}
             RACK..FLEXIBLE => wire::put_nullable_string(&mut out, Some(terms.rack)),
             _ => {
-                put_length(&mut out, self.version, terms.rack.len());
+                wire::put_length(&mut out, true, terms.rack.len());
                 out.extend_from_slice(terms.rack.as_bytes());
                 // No tagged fields.
                 out.push(0);
@@ -153,7 +153,7 @@ impl<'a> Topics<'a> {
         partition_len: usize,
         tags: bool,
     ) -> Result<(Self, bool), Malformed> {
-        let left = length(reader, version)?;
+        let left = reader.count(version >= FLEXIBLE)?;
         let mut list =
             Self { reader: reader.clone(), left, partitions: 0, name_bytes: 0, version, partition_len, tags };
         let start = list.clone();
@@ -193,7 +193,7 @@ impl<'a> Topics<'a> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
         self.left = left;
         let key = TopicKey::read(&mut self.reader, self.version)?;
-        let count = length(&mut self.reader, self.version)?;
+        let count = self.reader.count(self.version >= FLEXIBLE)?;
         let partitions =
             Partitions { reader: self.reader.clone(), left: count, bytes_of_each: self.partition_len, tags: self.tags };
         let mut tagged = false;
@@ -217,12 +217,12 @@ impl<'a> Topics<'a> {
         while let Some(topic) = topics.next()? {
             kept = kept.saturating_add(usize::from(keeps(&topic)));
         }
-        put_length(out, self.version, kept);
+        wire::put_length(out, self.version >= FLEXIBLE, kept);
         let mut topics = self.clone();
         while let Some(topic) = topics.next()? {
             if keeps(&topic) {
                 topic.key.write(out, self.version);
-                put_length(out, self.version, topic.partitions.left);
+                wire::put_length(out, self.version >= FLEXIBLE, topic.partitions.left);
                 topic.partitions.write(out)?;
                 out.extend((self.version >= FLEXIBLE).then_some(0));
             }
@@ -267,44 +267,6 @@ impl<'a> Partitions<'a> {
             out.extend(self.tags.then_some(0));
         }
         Ok(())
-    }
-}
-
-/// The length of a list, none of which may be null in a Fetch.
-fn length(reader: &mut Reader<'_>, version: i16) -> Result<usize, Malformed> {
-    let length = if version >= FLEXIBLE { reader.compact_length()? } else { reader.plain_length()? };
-    length.ok_or(Malformed::NullNotAllowed)
-}
-
-/// Writes the length of a list.
-pub(super) fn put_length(out: &mut Vec<u8>, version: i16, length: usize) {
-    if version >= FLEXIBLE {
-        wire::put_unsigned_varint(out, u32::try_from(length.saturating_add(1)).unwrap_or(u32::MAX));
-    } else {
-        wire::put_i32(out, i32::try_from(length).unwrap_or(i32::MAX));
-    }
-}
-
-impl<'a> TopicKey<'a> {
-    /// Reads a topic's name, or its id.
-    pub(super) fn read(reader: &mut Reader<'a>, version: i16) -> Result<Self, Malformed> {
-        match version {
-            BY_ID.. => reader.uuid().map(Self::Id),
-            FLEXIBLE.. => reader.compact_string().map(Self::Name),
-            _ => reader.string().map(Self::Name),
-        }
-    }
-
-    /// Writes it as it was read.
-    pub(super) fn write(self, out: &mut Vec<u8>, version: i16) {
-        match self {
-            Self::Id(id) => out.extend_from_slice(id.as_bytes()),
-            Self::Name(name) if version < FLEXIBLE => wire::put_nullable_string(out, Some(name)),
-            Self::Name(name) => {
-                put_length(out, version, name.len());
-                out.extend_from_slice(name.as_bytes());
-            }
-        }
     }
 }
 

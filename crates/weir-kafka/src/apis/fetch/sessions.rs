@@ -6,18 +6,9 @@
 
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::Asked;
 use super::topics::FetchTopics;
 use crate::refusal::code;
-
-/// How a client names a topic in Fetch: by name up to version 12, by id from version 13 on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum TopicKey<'a> {
-    Name(&'a str),
-    Id(Uuid),
-}
 
 /// One fetch session.
 #[derive(Debug)]
@@ -157,15 +148,5 @@ impl FetchSessions {
     fn remove(&mut self, id: i32) -> bool {
         let place = self.sessions.iter().position(|(known, _)| *known == id);
         place.map(|place| self.sessions.swap_remove(place)).is_some()
-    }
-}
-
-impl TopicKey<'_> {
-    /// Bytes that the client gave for it.
-    pub(crate) fn name_len(self) -> usize {
-        match self {
-            Self::Name(name) => name.len(),
-            Self::Id(_) => 0,
-        }
     }
 }

@@ -5,8 +5,8 @@
 use uuid::Uuid;
 use weir_policy::Reason;
 
+use super::key::TopicKey;
 use super::request::{Partitions, Topics};
-use super::sessions::TopicKey;
 use crate::wire::Malformed;
 
 /// Topics, each with its verdict and its partitions. Three blocks of memory, whatever it holds.

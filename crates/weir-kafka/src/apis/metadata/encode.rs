@@ -4,15 +4,12 @@
 
 use uuid::Uuid;
 
-use super::NOT_ASKED;
+use super::{FLEXIBLE, NOT_ASKED};
 use crate::advertise::ShownAddress;
 use crate::cluster::{PartitionView, RealBrokerId, TopicView};
 use crate::env::Env;
 use crate::refusal::code;
-use crate::wire::{put_i16, put_i32, put_nullable_string, put_unsigned_varint};
-
-/// Compact lengths and tagged fields exist from this version on.
-const FLEXIBLE: i16 = 9;
+use crate::wire::{put_i16, put_i32, put_length, put_nullable_string};
 
 /// Bytes of a partition with three replicas, in round numbers.
 const PARTITION: usize = 48;
@@ -61,14 +58,7 @@ impl<'a> Encoder<'a> {
 
     /// The length of the list that follows.
     pub(super) fn count(&mut self, count: usize) {
-        if self.version >= FLEXIBLE {
-            match u8::try_from(count) {
-                Ok(count @ ..0x7f) => self.out.push(count.saturating_add(1)),
-                _ => put_unsigned_varint(self.out, u32::try_from(count.saturating_add(1)).unwrap_or(u32::MAX)),
-            }
-        } else {
-            put_i32(self.out, i32::try_from(count).unwrap_or(i32::MAX));
-        }
+        put_length(self.out, self.version >= FLEXIBLE, count);
     }
 
     pub(super) fn topic(&mut self, name: &str, topic: &TopicView, operations: i32) {

@@ -25,6 +25,9 @@ use crate::outcome::Refusals;
 use crate::refusal::code_of;
 use crate::wire::Malformed;
 
+/// Compact lengths and tagged fields exist from this version on.
+const FLEXIBLE: i16 = 9;
+
 /// What Kafka says of operations that were not asked for (trap K8).
 pub(super) const NOT_ASKED: i32 = i32::MIN;
 

@@ -6,11 +6,9 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
+use super::FLEXIBLE;
 use crate::refusal::code;
 use crate::wire::{Malformed, Reader};
-
-/// Compact lengths and tagged fields exist from this version on.
-const FLEXIBLE: i16 = 9;
 
 /// There is a place for a topic's id from this version on.
 const IDS_WRITTEN: i16 = 10;
@@ -51,8 +49,7 @@ impl<'a> MetadataBody<'a> {
     /// Reads a body that the gate has walked.
     pub(super) fn read(version: i16, body: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(body);
-        let count = if version >= FLEXIBLE { reader.compact_length()? } else { reader.plain_length()? };
-        let topics = match count {
+        let topics = match reader.length(version >= FLEXIBLE)? {
             None => Topics::All,
             Some(count) => read_topics(&mut reader, version, count)?,
         };

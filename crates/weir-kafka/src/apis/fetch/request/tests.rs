@@ -6,6 +6,7 @@ use kafka_protocol::messages::{BrokerId, FetchRequest};
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use uuid::Uuid;
 
+use super::super::BY_ID;
 use super::*;
 use crate::shape::{fetch, random};
 

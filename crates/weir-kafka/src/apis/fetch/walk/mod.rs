@@ -6,31 +6,21 @@
 //! that came with an error are blanked, and the client refreshes its metadata (KIP-951).
 //! Must never: let a partition pass that was not asked for or is refused, or an address of a broker's own.
 
+mod pieces;
+mod tags;
+
 use super::answer::put_refused;
-use super::request::put_length;
-use super::sessions::TopicKey;
-use super::topics::{FetchTopics, SessionTopic};
-use super::{FLEXIBLE, LOG_START, PREFERRED_REPLICA, SESSIONS, endpoints};
+use super::topics::FetchTopics;
+use super::{FLEXIBLE, SESSIONS, endpoints};
 use crate::advertise::AdvertisedNodes;
-use crate::cluster::RealBrokerId;
 use crate::fault::Fault;
 use crate::racks::Racks;
-use crate::refusal::shows_stale_view;
-use crate::wire::{Malformed, Reader};
+use crate::wire::{Malformed, Reader, put_length};
 
 /// Leaders' endpoints stand at the end from this version on.
 const NODE_ENDPOINTS: i16 = 16;
 /// The longest piece that must be seen whole: a topic's or a partition's header, or its tags.
 const LONGEST_PIECE: usize = 4096;
-/// A tag number that no version uses: clients skip it.
-const UNKNOWN_TAG: u8 = 0x7f;
-const DIVERGING_EPOCH: u32 = 0;
-const CURRENT_LEADER: u32 = 1;
-const SNAPSHOT: u32 = 2;
-/// Bytes of an epoch and an offset.
-const OFFSET_AND_EPOCH: usize = 12;
-/// Bytes of a leader and its epoch.
-const LEADER_AND_EPOCH: usize = 8;
 
 /// What an answer is judged against.
 pub(crate) struct Scope<'a> {
@@ -53,8 +43,8 @@ pub(crate) struct FetchWalk {
     whole: bool,
     /// The refused topics, until they are given.
     pub refused: Vec<u8>,
-    topics_left: u32,
-    partitions_left: u32,
+    topics_left: usize,
+    partitions_left: usize,
     /// The place of the topic that is walked, among those that were asked for.
     topic: usize,
     pub session_id: i32,
@@ -68,7 +58,7 @@ enum State {
     Head,
     Topic,
     Partition,
-    Aborted { left: u32 },
+    Aborted { left: usize },
     BeforeRecords,
     Records { left: u64 },
     PartitionTags,
@@ -123,8 +113,7 @@ impl FetchWalk {
             if refused > 0 {
                 let fixed = if self.version >= SESSIONS { 10 } else { 4 };
                 head.instead.extend_from_slice(body.get(..fixed).unwrap_or_default());
-                let shown = usize::try_from(count).unwrap_or(usize::MAX).saturating_add(refused);
-                put_length(&mut head.instead, self.version, shown);
+                put_length(&mut head.instead, self.is_flexible(), count.saturating_add(refused));
                 head.grows = head.instead.len().saturating_add(self.refused.len()).saturating_sub(consumed);
             }
         }
@@ -214,29 +203,13 @@ impl FetchWalk {
     }
 
     /// The throttle time, and how many topics follow.
-    fn read_head(&mut self, reader: &mut Reader<'_>) -> Result<(i32, u32), Malformed> {
+    fn read_head(&mut self, reader: &mut Reader<'_>) -> Result<(i32, usize), Malformed> {
         let throttle = reader.i32()?;
         if self.version >= SESSIONS {
             self.error_code = reader.i16()?;
             self.session_id = reader.i32()?;
         }
-        Ok((throttle, self.count(reader)?))
-    }
-
-    /// The length of a list that may not be null.
-    fn count(&self, reader: &mut Reader<'_>) -> Result<u32, Malformed> {
-        let count = self.nullable_count(reader)?;
-        count.ok_or(Malformed::NullNotAllowed)
-    }
-
-    fn nullable_count(&self, reader: &mut Reader<'_>) -> Result<Option<u32>, Malformed> {
-        if self.is_flexible() {
-            return Ok(reader.unsigned_varint()?.checked_sub(1));
-        }
-        match reader.i32()? {
-            -1 => Ok(None),
-            count => u32::try_from(count).map(Some).map_err(|_| Malformed::NegativeLength),
-        }
+        Ok((throttle, reader.count(self.is_flexible())?))
     }
 
     fn next_topic(&self) -> State {
@@ -254,141 +227,6 @@ impl FetchWalk {
             _ => State::Partition,
         }
     }
-
-    fn topic(&mut self, piece: &[u8], scope: &Scope<'_>) -> Result<usize, Piece> {
-        let mut reader = Reader::new(piece);
-        let key = TopicKey::read(&mut reader, self.version)?;
-        let partitions = self.count(&mut reader)?;
-        self.topic = scope.topics.place(key).ok_or(Piece::Refused(Fault::BrokerUnasked))?;
-        self.partitions_left = partitions;
-        self.topics_left = self.topics_left.saturating_sub(1);
-        self.state = self.next_partition();
-        if self.asked(scope).is_none() { Err(Piece::Refused(Fault::BrokerUnasked)) } else { Ok(reader.position()) }
-    }
-
-    /// The topic that is walked, if it may be answered.
-    fn asked<'a>(&self, scope: &Scope<'a>) -> Option<SessionTopic<'a>> {
-        scope.topics.at(self.topic).filter(|topic| topic.refused.is_none())
-    }
-
-    fn partition(&mut self, piece: &[u8], scope: &Scope<'_>) -> Result<usize, Piece> {
-        let mut reader = Reader::new(piece);
-        let index = reader.i32()?;
-        let error_code = reader.i16()?;
-        // High watermark and last stable offset, then the log's start.
-        reader.skip(if self.version >= LOG_START { 24 } else { 16 })?;
-        let aborted = self.nullable_count(&mut reader)?;
-        if !self.asked(scope).is_some_and(|topic| topic.holds(index)) {
-            return Err(Piece::Refused(Fault::BrokerUnasked));
-        }
-        self.view_is_stale |= shows_stale_view(error_code);
-        self.partitions_left = self.partitions_left.saturating_sub(1);
-        self.state = State::Aborted { left: aborted.unwrap_or(0) };
-        Ok(reader.position())
-    }
-
-    fn aborted(&mut self, piece: &mut [u8], left: u32) -> Result<usize, Piece> {
-        if left == 0 {
-            self.state = State::BeforeRecords;
-            return Ok(0);
-        }
-        let mut reader = Reader::new(piece);
-        reader.skip(16)?;
-        let at = reader.position();
-        let tags = if self.is_flexible() { self.tags(piece, at, |_, _, _| Edit::Zero)? } else { 0 };
-        self.state = State::Aborted { left: left.saturating_sub(1) };
-        Ok(at.saturating_add(tags))
-    }
-
-    fn before_records(&mut self, piece: &mut [u8], scope: &Scope<'_>) -> Result<usize, Piece> {
-        let mut reader = Reader::new(piece);
-        let preferred = if self.version >= PREFERRED_REPLICA { reader.i32()? } else { -1 };
-        let records = self.nullable_count(&mut reader)?;
-        let end = reader.position();
-        if preferred >= 0 && !scope.nodes.shows(RealBrokerId(preferred)) {
-            put(piece, 0, &(-1_i32).to_be_bytes());
-        }
-        self.state = State::Records { left: u64::from(records.unwrap_or(0)) };
-        Ok(end)
-    }
-
-    fn skip_records(&mut self, left: u64, available: usize) -> Step {
-        let here = u64::try_from(available).unwrap_or(u64::MAX).min(left);
-        let left = left.saturating_sub(here);
-        self.state = match (left, self.is_flexible()) {
-            (0, true) => State::PartitionTags,
-            (0, false) => self.next_partition(),
-            _ => State::Records { left },
-        };
-        if here == 0 && left > 0 { Step::NeedMore } else { Step::Walked(usize::try_from(here).unwrap_or(0)) }
-    }
-
-    fn partition_tags(&mut self, piece: &mut [u8], scope: &Scope<'_>) -> Result<usize, Piece> {
-        let whole = self.whole;
-        let walked = self.tags(piece, 0, |tag, _, content| match tag {
-            DIVERGING_EPOCH | SNAPSHOT if !is_plain(content, OFFSET_AND_EPOCH) => Edit::Hide,
-            // The diverging epoch and the snapshot are numbers of the partition itself.
-            DIVERGING_EPOCH | SNAPSHOT => Edit::Keep,
-            CURRENT_LEADER if !is_plain(content, LEADER_AND_EPOCH) => Edit::Hide,
-            CURRENT_LEADER if whole && leader_is_shown(content, scope) => Edit::Keep,
-            CURRENT_LEADER => Edit::NoLeader,
-            _ => Edit::Zero,
-        })?;
-        self.state = self.next_partition();
-        Ok(walked)
-    }
-
-    fn topic_tags(&mut self, piece: &mut [u8]) -> Result<usize, Piece> {
-        let walked = self.tags(piece, 0, |_, _, _| Edit::Zero)?;
-        self.state = self.next_topic();
-        Ok(walked)
-    }
-
-    /// Brokers' endpoints become a tag that nobody knows, zeroed: the client asks for metadata.
-    fn end(&mut self, piece: &mut [u8]) -> Result<usize, Piece> {
-        let walked = if self.is_flexible() {
-            let has_endpoints = self.version >= NODE_ENDPOINTS;
-            self.tags(piece, 0, |tag, _, _| if tag == 0 && has_endpoints { Edit::Hide } else { Edit::Zero })?
-        } else {
-            0
-        };
-        self.state = State::Done;
-        Ok(walked)
-    }
-
-    /// Walks a section of tagged fields that starts at `at`, edits each in place, and says how long the section is.
-    fn tags(&self, piece: &mut [u8], at: usize, edit: impl Fn(u32, usize, &[u8]) -> Edit) -> Result<usize, Piece> {
-        let section = piece.get_mut(at..).unwrap_or_default();
-        let mut reader = Reader::new(section);
-        let count = usize::try_from(reader.unsigned_varint()?).unwrap_or(usize::MAX);
-        if count > MOST_TAGS {
-            return Err(Piece::Refused(Fault::BrokerMalformed(Malformed::TooManyTags)));
-        }
-        let first = reader.position();
-        for _ in 0..count {
-            tag(&mut reader)?;
-        }
-        let length = reader.position();
-        // All of it is there: nothing is edited of what is looked at again.
-        let mut tag_at = first;
-        for _ in 0..count {
-            let mut reader = Reader::new(section.get(tag_at..).unwrap_or_default());
-            let (tag, content) = tag(&mut reader)?;
-            let size = content.len();
-            let edit = edit(tag, size, content);
-            let next = tag_at.saturating_add(reader.position());
-            apply(section, tag_at, next.saturating_sub(size), size, edit);
-            tag_at = next;
-        }
-        Ok(length)
-    }
-}
-
-/// A tagged field: its number and its content.
-fn tag<'a>(reader: &mut Reader<'a>) -> Result<(u32, &'a [u8]), Malformed> {
-    let tag = reader.unsigned_varint()?;
-    let size = usize::try_from(reader.unsigned_varint()?).unwrap_or(usize::MAX);
-    Ok((tag, reader.take(size)?))
 }
 
 /// What was walked of a buffer.
@@ -428,18 +266,6 @@ pub(crate) struct Head {
     pub grows: usize,
 }
 
-/// As many tagged fields as one section of a Fetch answer may have; no version has more than three.
-const MOST_TAGS: usize = 8;
-
-/// What becomes of a tagged field. No edit changes a length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Edit {
-    Keep,
-    Zero,
-    NoLeader,
-    Hide,
-}
-
 /// Why a piece was not walked.
 enum Piece {
     /// It could not be read; perhaps it is not whole yet.
@@ -450,44 +276,5 @@ enum Piece {
 impl From<Malformed> for Piece {
     fn from(_: Malformed) -> Self {
         Self::Unreadable
-    }
-}
-
-/// Whether a tagged field is a structure of so many bytes and no tagged fields of its own. Clients read it by its fields
-/// and go on behind them, whatever size it declares: more bytes would be the next partition to them (trap S6).
-fn is_plain(content: &[u8], fields: usize) -> bool {
-    content.len() == fields.saturating_add(1) && content.last() == Some(&0)
-}
-
-fn leader_is_shown(content: &[u8], scope: &Scope<'_>) -> bool {
-    let leader = Reader::new(content).i32();
-    leader.is_ok_and(|id| id < 0 || scope.nodes.shows(RealBrokerId(id)))
-}
-
-fn apply(piece: &mut [u8], tag_at: usize, content_at: usize, size: usize, edit: Edit) {
-    match edit {
-        Edit::Keep => {}
-        Edit::Zero => zero(piece, content_at, size),
-        Edit::NoLeader => {
-            zero(piece, content_at, size);
-            // Leader and epoch, four bytes each, are -1; what follows of the field is its own empty tag section.
-            put(piece, content_at, &(-1_i64).to_be_bytes());
-        }
-        Edit::Hide => {
-            zero(piece, content_at, size);
-            put(piece, tag_at, &[UNKNOWN_TAG]);
-        }
-    }
-}
-
-fn zero(piece: &mut [u8], at: usize, size: usize) {
-    if let Some(bytes) = piece.get_mut(at..at.saturating_add(size)) {
-        bytes.fill(0);
-    }
-}
-
-fn put(piece: &mut [u8], at: usize, bytes: &[u8]) {
-    if let Some(place) = piece.get_mut(at..at.saturating_add(bytes.len())) {
-        place.copy_from_slice(bytes);
     }
 }
