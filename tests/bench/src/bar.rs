@@ -50,6 +50,8 @@ pub const SLOW_READERS: Figure = absolute("1,000 slow readers of 50 MiB", "MiB",
 pub const LATENCY_P50: Figure = absolute("added latency, p50", "us", 60.0, 40.0);
 /// The same, of the slowest.
 pub const LATENCY_P99: Figure = absolute("added latency, p99", "us", 250.0, 150.0);
+/// Whether time tells what is hidden. In a run it must be the noise of that run, of which this is the most.
+pub const HIDDEN: Figure = absolute("hidden against absent, medians", "us", 1.0, 0.0);
 /// Answered from the view.
 pub const METADATA: Figure = absolute("Metadata of 500 x 10", "us", 150.0, 70.0);
 /// Principals and grants.
@@ -79,6 +81,7 @@ pub const BAR: &[Figure] = &[
     SLOW_READERS,
     LATENCY_P50,
     LATENCY_P99,
+    HIDDEN,
     METADATA,
     JUDGEMENT,
     RELOAD,

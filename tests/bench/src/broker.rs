@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{FetchRequest, MetadataRequest};
+use uuid::Uuid;
 
 use crate::canned::{Answers, REFUSED};
 use crate::failure::{Context, Failure};
@@ -88,12 +89,18 @@ impl CannedBroker {
 
     /// Starts it with these answers.
     pub fn with(answers: Answers) -> Result<Self, Failure> {
+        Self::with_topics(answers, HashMap::new())
+    }
+
+    /// Starts it with these answers and with more topics, of which it tells and has no records.
+    pub fn with_topics(answers: Answers, more: HashMap<String, Uuid>) -> Result<Self, Failure> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("the canned broker cannot listen")?;
         let address = listener.local_addr().context("the canned broker has no address")?;
         let asked = Arc::new(Asked::default());
         let shared = Arc::new(Shared {
             address,
             answers,
+            more,
             asked: Arc::clone(&asked),
             last_id: AtomicI32::new(0),
             wanted: Mutex::default(),
@@ -125,6 +132,7 @@ impl CannedBroker {
 struct Shared {
     address: SocketAddr,
     answers: Answers,
+    more: HashMap<String, Uuid>,
     asked: Arc<Asked>,
     last_id: AtomicI32,
     /// Who wants the next connection for itself.
@@ -203,7 +211,8 @@ impl Connection {
             FETCH => self.fetch(request),
             METADATA => {
                 let wanted: MetadataRequest = request.decode()?;
-                let body = encoded(&messages::metadata(&wanted, self.shared.address), request.version)?;
+                let body =
+                    encoded(&messages::metadata(&wanted, self.shared.address, &self.shared.more), request.version)?;
                 self.send(&request, request.version >= 9, &[], &body)
             }
             API_VERSIONS => {

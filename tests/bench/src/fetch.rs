@@ -34,8 +34,13 @@ pub fn tls(config: &Arc<ClientConfig>, target: SocketAddr) -> io::Result<ClientC
 
 /// A Fetch in its frame.
 pub fn frame(body: &FetchRequest, version: i16, correlation_id: i32) -> io::Result<BytesMut> {
+    framed(KEY, body, version, correlation_id)
+}
+
+/// Any request in its frame, in a flexible version.
+pub fn framed(key: i16, body: &impl Encodable, version: i16, correlation_id: i32) -> io::Result<BytesMut> {
     let mut frame = BytesMut::zeroed(4);
-    frame.extend_from_slice(&KEY.to_be_bytes());
+    frame.extend_from_slice(&key.to_be_bytes());
     frame.extend_from_slice(&version.to_be_bytes());
     frame.extend_from_slice(&correlation_id.to_be_bytes());
     frame.extend_from_slice(&i16::try_from(CLIENT_ID.len()).unwrap_or(0).to_be_bytes());

@@ -75,7 +75,7 @@ pub struct Options {
     /// The `weir` program.
     #[arg(long)]
     weir: PathBuf,
-    /// Where `latest.json` and the logs go.
+    /// Where figures, plots and logs go.
     #[arg(long)]
     out: PathBuf,
     /// One row of the bar.

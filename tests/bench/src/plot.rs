@@ -1,4 +1,4 @@
-//! `latest.svg`: a group of bars for each line that the bar judges: Weir, what it is compared with, and the marks.
+//! The plot: a group of bars for each line that the bar judges: Weir, what it is compared with, and the marks.
 //!
 //! Each group has a scale of its own. Must never: hold a script, or text that is not escaped.
 

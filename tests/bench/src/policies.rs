@@ -11,7 +11,8 @@ pub const TOPICS: usize = 10_000;
 const GRANTS: usize = 10;
 /// Every so many principals read the same topics: they seldom invent a list of their own.
 const SHARED: usize = 100;
-const NEVER: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../acl/never.yaml"));
+/// The shipped never list.
+pub const NEVER: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../acl/never.yaml"));
 
 /// A topic of the catalogue.
 pub fn topic(index: usize) -> String {

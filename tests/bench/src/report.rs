@@ -1,10 +1,11 @@
-//! The table on the terminal, `latest.json` and `latest.svg`.
+//! The table on the terminal, and the same as JSON and as a plot: `latest.json` and `latest.svg` of all rows, or files by
+//! the name of the one row that was asked for.
 //!
 //! Must never: leave a figure of the bar out because it was missed, or was not measured.
 
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::{Map, Value, json};
@@ -14,12 +15,12 @@ use crate::bar::{BAR, Figure};
 use crate::failure::{Context, Failure};
 use crate::line::{Found, Line, Taken, mark, number};
 use crate::plot;
-use crate::rows::{ROWS, Row, Run};
+use crate::rows::{self, ROWS, Row, Run};
 
 /// Runs the rows that are wanted and reports on all.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let rows = wanted(options.only.as_deref())?;
-    fs::create_dir_all(&options.out).context("the output directory cannot be made")?;
+    rows::clear_scratch(options)?;
     let machine = Machine::now();
     let taken = format!("best / median of {} turns; mTLS 1.3, AES-128-GCM", options.rounds);
     println!("{machine}\n{taken}");
@@ -29,12 +30,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         report.add(row, (row.measure)(&Run::new(options, row)?));
         println!("  took {} s", began.elapsed().as_secs());
         // A run that is cut short leaves what it has found so far.
-        report.write(&options.out, &taken, &machine)?;
+        report.write(options, &taken, &machine)?;
     }
     if options.only.is_none() {
         report.add_not_built();
     }
-    for path in report.write(&options.out, &taken, &machine)? {
+    for path in report.write(options, &taken, &machine)? {
         println!("{}", path.display());
     }
     report.verdict()
@@ -103,11 +104,13 @@ impl Report {
     }
 
     /// Writes the figures and the plot, and says where.
-    fn write(&self, out: &Path, taken: &str, machine: &Machine) -> Result<[PathBuf; 2], Failure> {
+    fn write(&self, options: &Options, taken: &str, machine: &Machine) -> Result<[PathBuf; 2], Failure> {
         let json =
             json!({ "rows": self.rows, "void": self.void, "failed": self.failed, "machine": machine.to_string() });
         let plot = plot::svg(&format!("{taken}; {machine}"), &self.lines, &self.missing);
-        let files = [out.join("latest.json"), out.join("latest.svg")];
+        // A run of one row leaves alone what a run of all has found.
+        let name = options.only.as_deref().unwrap_or("latest");
+        let files = ["json", "svg"].map(|kind| options.out.join(format!("{name}.{kind}")));
         for (file, text) in files.iter().zip([format!("{json:#}\n"), plot]) {
             fs::write(file, text).context("the report cannot be written")?;
         }

@@ -77,9 +77,34 @@ impl Weir {
         dir: &Path,
         log: &Path,
     ) -> Result<Self, Failure> {
+        Self::launch(workers, &|_| Ok(()), binary, upstream, certificates, dir, log)
+    }
+
+    /// The same with one worker and another policy, which `amend` writes over the usual one in a directory.
+    pub fn with_policy(
+        amend: &dyn Fn(&Path) -> std::io::Result<()>,
+        binary: &Path,
+        upstream: SocketAddr,
+        certificates: &Certificates,
+        dir: &Path,
+        log: &Path,
+    ) -> Result<Self, Failure> {
+        Self::launch(1, amend, binary, upstream, certificates, dir, log)
+    }
+
+    fn launch(
+        workers: u8,
+        amend: &dyn Fn(&Path) -> std::io::Result<()>,
+        binary: &Path,
+        upstream: SocketAddr,
+        certificates: &Certificates,
+        dir: &Path,
+        log: &Path,
+    ) -> Result<Self, Failure> {
         let ports = free_ports()?;
         let [broker, _bootstrap, admin] = ports;
         let file = write_files(upstream, certificates, dir, ports, workers)?;
+        amend(&dir.join("acl")).context("the policy cannot be written")?;
         let output = File::create(log).context("Weir's log cannot be written")?;
         let mut command = if workers == 1 { proxy::pinned(binary)? } else { proxy::anywhere(binary)? };
         command.arg("serve").arg("-c").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
@@ -174,18 +199,7 @@ fn config(
 
 fn write_policy(dir: &Path) -> std::io::Result<()> {
     fs::create_dir_all(dir.join("principals"))?;
-    let stream = |(name, _): &(&str, _)| {
-        json!({
-            "stream": name,
-            "topics": [name],
-            "description": "Bytes of the bench.",
-            "schema": "/bench/noise",
-            "schema_version": "1.0.0",
-            "cleanup_policy": "delete",
-            "pii": { "verdict": "none", "by": "bench", "on": "2026-01-01", "ticket": "BENCH-1" },
-        })
-    };
-    let streams: Vec<_> = TOPICS.iter().chain([&REFUSED]).map(stream).collect();
+    let streams: Vec<_> = TOPICS.iter().chain([&REFUSED]).map(|(name, _)| stream(name)).collect();
     fs::write(dir.join("catalogue.yaml"), json!({ "streams": streams }).to_string())?;
     fs::write(dir.join("never.yaml"), json!({ "never": [{ "contains": "secret", "why": "bench" }] }).to_string())?;
     fs::write(dir.join("tiers.yaml"), json!({ "tiers": [{ "tier": "bench", "connections": 20000 }] }).to_string())?;
@@ -199,6 +213,19 @@ fn write_policy(dir: &Path) -> std::io::Result<()> {
         "review_by": "2099-12-31",
     });
     fs::write(dir.join("principals").join(format!("{CLIENT}.yaml")), principal.to_string())
+}
+
+/// What the catalogue says of a topic.
+pub fn stream(name: &str) -> serde_json::Value {
+    json!({
+        "stream": name,
+        "topics": [name],
+        "description": "Bytes of the bench.",
+        "schema": "/bench/noise",
+        "schema_version": "1.0.0",
+        "cleanup_policy": "delete",
+        "pii": { "verdict": "none", "by": "bench", "on": "2026-01-01", "ticket": "BENCH-1" },
+    })
 }
 
 /// Ports that nobody has at this moment.

@@ -1,5 +1,6 @@
 //! What the canned broker reads and says: the frame of a request, and the answers that are not a Fetch's.
 
+use std::collections::{HashMap, HashSet};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
@@ -8,8 +9,9 @@ use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
-use kafka_protocol::messages::{ApiVersionsResponse, BrokerId, MetadataRequest, MetadataResponse};
+use kafka_protocol::messages::{ApiVersionsResponse, BrokerId, MetadataRequest, MetadataResponse, TopicName};
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use uuid::Uuid;
 
 use super::ID;
 use crate::canned::{self, PARTITIONS, REFUSED, TOPICS};
@@ -17,8 +19,12 @@ use crate::canned::{self, PARTITIONS, REFUSED, TOPICS};
 pub const FETCH: i16 = 1;
 pub const METADATA: i16 = 3;
 pub const API_VERSIONS: i16 = 18;
-/// What it serves: key, lowest and highest version.
-const SERVED: [(i16, i16, i16); 3] = [(FETCH, 4, 17), (METADATA, 4, 12), (API_VERSIONS, 0, 3)];
+const LIST_OFFSETS: i16 = 2;
+const OFFSET_COMMIT: i16 = 8;
+/// What it serves: key, lowest and highest version. ListOffsets and OffsetCommit are here so that a proxy offers them;
+/// one that lets them through has its connection closed.
+const SERVED: [(i16, i16, i16); 5] =
+    [(FETCH, 4, 17), (LIST_OFFSETS, 1, 10), (METADATA, 4, 12), (OFFSET_COMMIT, 2, 9), (API_VERSIONS, 0, 3)];
 /// The longest request that it reads, in bytes.
 const LONGEST: usize = 1024 * 1024;
 
@@ -82,13 +88,13 @@ pub fn api_versions() -> ApiVersionsResponse {
     ApiVersionsResponse::default().with_api_keys(SERVED.iter().map(api).collect())
 }
 
-/// What was asked for of the topics that it has.
-pub fn metadata(wanted: &MetadataRequest, address: SocketAddr) -> MetadataResponse {
-    let is_wanted = |name: &str| {
-        wanted.topics.as_ref().is_none_or(|topics| {
-            topics.iter().any(|topic| topic.name.as_ref().is_some_and(|wanted| wanted.0.as_str() == name))
-        })
-    };
+/// What was asked for of the topics that it has, which are more than those of all rows. Of more topics it has one partition.
+pub fn metadata(wanted: &MetadataRequest, address: SocketAddr, more: &HashMap<String, Uuid>) -> MetadataResponse {
+    let names = wanted.topics.as_ref().map(|topics| {
+        let names = topics.iter().filter_map(|topic| topic.name.as_ref());
+        names.map(|name| name.0.as_str()).collect::<HashSet<_>>()
+    });
+    let is_wanted = |name: &str| names.as_ref().is_none_or(|names| names.contains(name));
     let partition = |index| {
         MetadataResponsePartition::default()
             .with_partition_index(index)
@@ -98,12 +104,15 @@ pub fn metadata(wanted: &MetadataRequest, address: SocketAddr) -> MetadataRespon
             .with_isr_nodes(vec![BrokerId(ID)])
     };
     let known = TOPICS.iter().chain([&REFUSED]).filter(|(name, _)| is_wanted(name));
-    let topic = |(name, id): &(&'static str, uuid::Uuid)| {
+    let topic = |name, id: &Uuid, partitions| {
         MetadataResponseTopic::default()
-            .with_name(Some(canned::topic_name(name)))
+            .with_name(Some(name))
             .with_topic_id(*id)
-            .with_partitions((0..PARTITIONS).map(partition).collect())
+            .with_partitions((0..partitions).map(partition).collect())
     };
+    let more = more.iter().filter(|(name, _)| is_wanted(name));
+    let more = more.map(|(name, id)| topic(TopicName(StrBytes::from_string(name.clone())), id, 1));
+    let known = known.map(|(name, id)| topic(canned::topic_name(name), id, PARTITIONS));
     let broker = MetadataResponseBroker::default()
         .with_node_id(BrokerId(ID))
         .with_host(StrBytes::from_string(address.ip().to_string()))
@@ -112,7 +121,7 @@ pub fn metadata(wanted: &MetadataRequest, address: SocketAddr) -> MetadataRespon
         .with_brokers(vec![broker])
         .with_cluster_id(Some(StrBytes::from_static_str("canned")))
         .with_controller_id(BrokerId(ID))
-        .with_topics(known.map(topic).collect())
+        .with_topics(known.chain(more).collect())
 }
 
 /// A body's bytes.

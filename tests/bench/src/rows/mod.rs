@@ -6,6 +6,7 @@ mod end_to_end;
 mod fairness;
 mod growth;
 mod handshakes;
+mod hidden_against_absent;
 mod idle_memory;
 mod judgement;
 mod latency;
@@ -15,6 +16,10 @@ mod peers;
 mod slow_readers;
 mod small_requests;
 mod start;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
@@ -41,6 +46,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "idle-memory", measure: idle_memory::measure },
     Row { name: "slow-readers", measure: slow_readers::measure },
     Row { name: "latency", measure: latency::measure },
+    Row { name: "hidden-against-absent", measure: hidden_against_absent::measure },
     Row { name: "fairness", measure: fairness::measure },
     Row { name: "one-topic", measure: one_topic::measure },
     Row { name: "growth", measure: growth::measure },
@@ -61,7 +67,7 @@ pub struct Run<'a> {
 impl<'a> Run<'a> {
     /// Of one row.
     pub fn new(options: &'a Options, row: &Row) -> Result<Self, Failure> {
-        let dir = tempfile::tempdir().context("no temporary directory")?;
+        let dir = tempfile::tempdir_in(scratch(options)).context("no directory for the row")?;
         Ok(Self { options, dir, name: row.name })
     }
 
@@ -72,7 +78,19 @@ impl<'a> Run<'a> {
     }
 
     /// Where a process of this row writes its log.
-    pub fn log(&self, process: &str) -> std::path::PathBuf {
+    pub fn log(&self, process: &str) -> PathBuf {
         self.options.out.join(format!("{}-{process}.log", self.name))
     }
+}
+
+/// Makes an empty place for the rows' directories: a run that was killed has left its own.
+pub fn clear_scratch(options: &Options) -> Result<(), Failure> {
+    match fs::remove_dir_all(scratch(options)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error).context("what a run left cannot be removed"),
+        _ => fs::create_dir_all(scratch(options)).context("the output directory cannot be made"),
+    }
+}
+
+fn scratch(options: &Options) -> PathBuf {
+    options.out.join("scratch")
 }
