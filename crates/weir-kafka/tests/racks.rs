@@ -1,5 +1,7 @@
 //! Reading from a replica nearby (KIP-392): racks by their public labels, preferred replicas by the ids that clients see.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+
 mod support;
 
 use std::collections::BTreeMap;
