@@ -1,5 +1,7 @@
 //! One connection without TLS and without a broker: what it does with a client that is slow, quiet or never at rest.
 
+mod lost;
+
 use std::time::Duration;
 
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
