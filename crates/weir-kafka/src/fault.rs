@@ -23,6 +23,8 @@ pub enum Fault {
     BrokerUnasked,
     /// The broker answered another request, or none that was asked.
     BrokerDesync,
+    /// The broker's answer has come to a topic that was lost since it was asked for.
+    Revoked,
     /// The broker's answer is longer than what is held whole.
     BrokerAnswerTooLong,
     /// An answer could not be encoded: a fault of Weir's own.

@@ -79,7 +79,7 @@ impl Shared {
         let never = never::read(&files.never, &mut problems);
         let catalogue = catalogue::read(&files.catalogue, never.as_ref(), &mut problems);
         let tiers = tiers::read(&files.tiers, &mut problems);
-        let files = [&files.never, &files.catalogue, &files.tiers].map(SourceFile::clone);
+        let files = [&files.never, &files.catalogue, &files.tiers].map(Clone::clone);
         Self { files, options: options.clone(), never, catalogue, tiers, problems: problems.into_vec() }
     }
 

@@ -12,15 +12,15 @@ use tokio::sync::watch;
 
 use crate::close_reason::CloseReason;
 use crate::listen::{self, Gatekeeper};
-use crate::listener::ListenerState;
+use crate::live::Generation;
 use crate::observe::Metrics;
-use crate::snapshot::Snapshot;
 use crate::worker::{Accepted, WorkerHandle};
 
 /// Accepts the connections of one address and hands them to workers in turn.
 pub(crate) struct Acceptor {
-    pub state: Arc<ListenerState>,
-    pub snapshot: Arc<Snapshot>,
+    /// The listener's name.
+    pub name: Arc<str>,
+    pub generations: watch::Receiver<Arc<Generation>>,
     pub gatekeeper: Gatekeeper,
     pub metrics: Metrics,
     pub workers: Arc<Vec<WorkerHandle>>,
@@ -45,7 +45,7 @@ impl Acceptor {
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     // Out of descriptors, mostly: waiting is all that helps, spinning does not.
-                    tracing::warn!(%error, listener = self.state.name, "a connection could not be accepted");
+                    tracing::warn!(%error, listener = &*self.name, "a connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
@@ -54,10 +54,7 @@ impl Acceptor {
 
     /// Checks what can be checked before TLS, and gives the connection to the next worker.
     fn hand_over(&self, tcp: TcpStream, peer: SocketAddr, turn: usize) -> Result<(), CloseReason> {
-        let behind_proxy = self.state.trusts_proxy(peer.ip());
-        if !behind_proxy && !self.state.allows(peer.ip()) {
-            return Err(CloseReason::AddressNotAllowed);
-        }
+        let behind_proxy = self.is_behind_proxy(peer)?;
         // A proxy stands for many clients: the limit per address is not for it.
         let address = (!behind_proxy).then_some(peer.ip());
         let permit = self.gatekeeper.admit(address)?;
@@ -65,18 +62,19 @@ impl Acceptor {
         let local = tcp.local_addr().map_err(|_| CloseReason::ClientReset)?;
         let tcp = tcp.into_std().map_err(|_| CloseReason::Internal)?;
         let worker = turn.checked_rem(self.workers.len()).and_then(|index| self.workers.get(index));
-        let accepted = Accepted {
-            tcp,
-            peer,
-            local,
-            listener: Arc::clone(&self.state),
-            snapshot: Arc::clone(&self.snapshot),
-            permit,
-        };
+        let accepted = Accepted { tcp, peer, local, listener: Arc::clone(&self.name), permit };
         let worker = worker.ok_or(CloseReason::Internal)?;
         worker.accepted.try_send(accepted).map_err(|_| CloseReason::Unauthenticated)?;
         worker.counters.accepted();
         Ok(())
+    }
+
+    /// Whether a connection begins with a proxy's header, by what is in force.
+    fn is_behind_proxy(&self, peer: SocketAddr) -> Result<bool, CloseReason> {
+        let generation = self.generations.borrow();
+        let listener = generation.listener(&self.name).ok_or(CloseReason::Internal)?;
+        let behind_proxy = listener.trusts_proxy(peer.ip());
+        if behind_proxy || listener.allows(peer.ip()) { Ok(behind_proxy) } else { Err(CloseReason::AddressNotAllowed) }
     }
 }
 

@@ -30,14 +30,23 @@ const CONNECTIONS: usize = 32;
 /// How long one connection may live, whatever it does.
 const LIFETIME: Duration = Duration::from_secs(30);
 
-/// Why Weir cannot serve now: nothing where it can.
+/// Whether Weir can serve now.
+#[derive(Clone, Debug, Default)]
+pub struct Ready {
+    /// Why it cannot; nothing where it can.
+    pub against: Vec<String>,
+    /// What an operator should know, and that keeps nobody from being served.
+    pub notes: Vec<String>,
+}
+
+/// Tells whether Weir can serve.
 #[derive(Clone)]
-pub struct Readiness(Arc<dyn Fn() -> Vec<String> + Send + Sync>);
+pub struct Readiness(Arc<dyn Fn() -> Ready + Send + Sync>);
 
 impl Readiness {
-    /// Readiness by a function that gives the reasons against it. It must not wait.
-    pub fn new(reasons: impl Fn() -> Vec<String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(reasons))
+    /// Readiness by a function, which must not wait.
+    pub fn new(now: impl Fn() -> Ready + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
     }
 }
 
@@ -60,11 +69,11 @@ pub async fn serve(listener: TcpListener, readiness: Readiness, metrics: Metrics
 }
 
 async fn ready_now(State(readiness): State<Readiness>) -> Response {
-    let reasons = (readiness.0)();
-    if reasons.is_empty() {
-        return "ready\n".into_response();
-    }
-    (StatusCode::SERVICE_UNAVAILABLE, format!("not ready\n{}\n", reasons.join("\n"))).into_response()
+    let Ready { against, notes } = (readiness.0)();
+    let (status, first) =
+        if against.is_empty() { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
+    let lines: String = against.iter().chain(&notes).map(|line| format!("{line}\n")).collect();
+    (status, format!("{first}\n{lines}")).into_response()
 }
 
 async fn scrape(State(metrics): State<Metrics>) -> Response {
@@ -160,11 +169,14 @@ mod tests {
     async fn start(ready: Arc<AtomicBool>) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let reasons = move || match ready.load(Ordering::Relaxed) {
-            true => Vec::new(),
-            false => vec!["upstream main: no broker has answered".to_owned()],
+        let reasons = move || {
+            let against = match ready.load(Ordering::Relaxed) {
+                true => Vec::new(),
+                false => vec!["upstream main: no broker has answered".to_owned()],
+            };
+            Ready { against, notes: vec!["not in force: acl/tiers.yaml:1:1: no".to_owned()] }
         };
-        tokio::spawn(serve(listener, Readiness::new(reasons), Metrics::new(Vec::new())));
+        tokio::spawn(serve(listener, Readiness::new(reasons), Metrics::new(Vec::new(), Arc::default())));
         address
     }
 
@@ -176,7 +188,9 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
         assert!(answer.contains("upstream main: no broker has answered"), "{answer}");
         ready.store(true, Ordering::Relaxed);
-        assert!(request(address, "GET /readyz").await.starts_with("HTTP/1.1 200"));
+        let answer = request(address, "GET /readyz").await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "a note takes nobody out of service: {answer}");
+        assert!(answer.ends_with("ready\nnot in force: acl/tiers.yaml:1:1: no\n"), "{answer}");
         assert!(request(address, "GET /livez").await.ends_with("ok\n"));
     }
 

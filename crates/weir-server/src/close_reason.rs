@@ -91,6 +91,7 @@ close_reasons! {
     PrincipalUnknown Client "principal-unknown" "A valid certificate that no principal's file matches.",
     PrincipalAddress Client "principal-address" "The principal's file does not allow the client's address.",
     PrincipalConnections Client "principal-conns" "The principal has as many connections as its tier allows.",
+    RevokedLive Client "revoked-live" "The client was let in, and would not be any more: the policy or what is trusted has changed.",
     CertExpired Client "cert-expired" "The client's certificate expired while it was connected.",
     // Frames and requests.
     FirstFrameTimeout Client "first-frame-timeout" "No whole request came in time after the TLS handshake.",

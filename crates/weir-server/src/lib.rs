@@ -8,6 +8,7 @@ mod connection;
 mod link;
 pub mod listen;
 mod listener;
+mod live;
 pub mod observe;
 pub mod process;
 mod server;

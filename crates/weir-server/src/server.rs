@@ -14,13 +14,13 @@ use tokio::sync::watch;
 use weir_policy::Policy;
 
 use crate::acceptor::Acceptor;
-use crate::admin::{self, Readiness};
+use crate::admin::{self, Readiness, Ready};
 use crate::config::Listener;
 use crate::listen::{self, Gatekeeper, PrincipalPlaces};
-use crate::listener::ListenerState;
+use crate::live::{Generation, ReloadStatus, Reloader};
 use crate::observe::Metrics;
-use crate::snapshot::Snapshot;
-use crate::upstream::{Upstream, UpstreamReadiness, WantedTopics};
+use crate::snapshot::{Loader, Snapshot};
+use crate::upstream::{Upstream, UpstreamReadiness, UpstreamSettings, WantedTopics};
 use crate::worker::WorkerHandle;
 
 /// How long a stop may take: past it, what is left is cut.
@@ -44,36 +44,39 @@ pub enum ServeError {
     System(#[from] io::Error),
 }
 
-/// Serves until the process is told to stop.
+/// Serves until the process is told to stop. `loader` gave the snapshot, and gives those that follow it.
 ///
 /// # Errors
 /// Where it cannot start.
-pub fn serve(snapshot: Snapshot) -> Result<(), ServeError> {
+pub fn serve(snapshot: Snapshot, loader: Loader) -> Result<(), ServeError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run(Arc::new(snapshot)))
+    runtime.block_on(run(Arc::new(snapshot), loader))
 }
 
-async fn run(snapshot: Arc<Snapshot>) -> Result<(), ServeError> {
+async fn run(snapshot: Arc<Snapshot>, loader: Loader) -> Result<(), ServeError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let upstreams = start_upstreams(&snapshot);
+    let places = Arc::new(PrincipalPlaces::default());
+    let clusters = Clusters::start(&snapshot);
     let bound = bind(&snapshot)?;
     let admin_listener = bind_admin(&snapshot)?;
-    let workers = start_workers(&snapshot)?;
-    let metrics = Metrics::new(workers.iter().map(|worker| Arc::clone(&worker.counters)).collect());
+    let first = Generation::new(Arc::clone(&snapshot), &clusters.upstreams, &places);
+    let (publisher, generations) = watch::channel(Arc::new(first));
+    let workers = start_workers(&snapshot, &generations)?;
+    let status = Arc::new(ReloadStatus::default());
+    status.in_force(snapshot.generation);
+    let counters = workers.iter().map(|worker| Arc::clone(&worker.counters)).collect();
+    let metrics = Metrics::new(counters, Arc::clone(&status));
     let (stopping, stop) = watch::channel(false);
-    let readiness = readiness(&upstreams, stop.clone());
+    let readiness = readiness(&clusters.upstreams, Arc::clone(&status), stop.clone());
     tokio::spawn(admin::serve(admin_listener, readiness, metrics.clone()));
-    let principals = Arc::new(PrincipalPlaces::default());
     let gatekeeper = Gatekeeper::new(&snapshot.config.limits);
     let workers = Arc::new(workers);
     for (listener, config) in bound {
-        let Some(upstream) = upstreams.get(&config.upstream) else { continue };
-        let state = Arc::new(ListenerState::new(&snapshot, config, upstream, &principals));
         let acceptor = Acceptor {
-            state,
-            snapshot: Arc::clone(&snapshot),
+            name: config.name.as_str().into(),
+            generations: generations.clone(),
             gatekeeper: gatekeeper.clone(),
             metrics: metrics.clone(),
             workers: Arc::clone(&workers),
@@ -81,13 +84,18 @@ async fn run(snapshot: Arc<Snapshot>) -> Result<(), ServeError> {
         };
         tokio::spawn(acceptor.run(listener));
     }
+    let publish = move |snapshot: Arc<Snapshot>| {
+        clusters.want(&snapshot.policy);
+        publisher.send_replace(Arc::new(Generation::new(snapshot, &clusters.upstreams, &places)));
+    };
+    let reloader = Reloader::start(loader, status, publish)?;
     tracing::info!(generation = snapshot.generation, "serving");
+    drop(snapshot);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            // Whatever rotates logs or keeps units sends it; without a handler it would end the process.
-            _ = hangup.recv() => tracing::warn!("SIGHUP changes nothing: restart Weir to read its files again"),
+            _ = hangup.recv() => reloader.look(),
         }
     }
     tracing::info!("stopping: no new connections, open ones end after their answer");
@@ -109,14 +117,25 @@ async fn drain(workers: &[WorkerHandle]) {
     }
 }
 
-fn start_upstreams(snapshot: &Snapshot) -> HashMap<String, Arc<Upstream>> {
-    let wanted = Arc::new(wanted_topics(&snapshot.policy));
-    let start = |(name, settings): (&String, &crate::upstream::UpstreamSettings)| {
-        // The sender may go: a wish that never changes is no wish that is gone.
-        let (_, wishes) = watch::channel(Arc::clone(&wanted));
-        (name.clone(), Upstream::start(settings.clone(), wishes))
-    };
-    snapshot.upstreams.iter().map(start).collect()
+/// The clusters, which outlive generations, and the way to tell each which topics are wanted of it.
+struct Clusters {
+    upstreams: HashMap<String, Arc<Upstream>>,
+    wishes: watch::Sender<Arc<WantedTopics>>,
+}
+
+impl Clusters {
+    fn start(snapshot: &Snapshot) -> Self {
+        let (wishes, wanted) = watch::channel(Arc::new(wanted_topics(&snapshot.policy)));
+        let start = |(name, settings): (&String, &UpstreamSettings)| {
+            (name.clone(), Upstream::start(settings.clone(), wanted.clone()))
+        };
+        Self { upstreams: snapshot.upstreams.iter().map(start).collect(), wishes }
+    }
+
+    /// Asks for the topics of this policy from now on.
+    fn want(&self, policy: &Arc<Policy>) {
+        self.wishes.send_replace(Arc::new(wanted_topics(policy)));
+    }
 }
 
 fn wanted_topics(policy: &Arc<Policy>) -> WantedTopics {
@@ -149,13 +168,20 @@ fn bind_admin(snapshot: &Snapshot) -> Result<TcpListener, ServeError> {
     listen::bind(address).map_err(|source| ServeError::Bind { address, purpose: "admin".to_owned(), source })
 }
 
-fn start_workers(snapshot: &Snapshot) -> Result<Vec<WorkerHandle>, ServeError> {
+fn start_workers(
+    snapshot: &Snapshot,
+    generations: &watch::Receiver<Arc<Generation>>,
+) -> Result<Vec<WorkerHandle>, ServeError> {
     let waiting = snapshot.config.limits.unauthenticated;
-    let start = |index| WorkerHandle::start(index, waiting).map_err(ServeError::System);
+    let start = |index| WorkerHandle::start(index, waiting, generations.clone()).map_err(ServeError::System);
     (0..snapshot.config.workers.get()).map(start).collect()
 }
 
-fn readiness(upstreams: &HashMap<String, Arc<Upstream>>, stop: watch::Receiver<bool>) -> Readiness {
+fn readiness(
+    upstreams: &HashMap<String, Arc<Upstream>>,
+    status: Arc<ReloadStatus>,
+    stop: watch::Receiver<bool>,
+) -> Readiness {
     let upstreams: Vec<_> = upstreams.iter().map(|(name, upstream)| (name.clone(), Arc::clone(upstream))).collect();
     Readiness::new(move || {
         let mut reasons = Vec::new();
@@ -167,6 +193,6 @@ fn readiness(upstreams: &HashMap<String, Arc<Upstream>>, stop: watch::Receiver<b
                 reasons.push(format!("upstream {name}: {reason}"));
             }
         }
-        reasons
+        Ready { against: reasons, notes: status.notes().lines() }
     })
 }

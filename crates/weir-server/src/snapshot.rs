@@ -3,7 +3,10 @@
 //! Must never: change after it was compiled, or be built from files that were not all looked at. Nothing but
 //! `Sources::read` reads these files, so a reload is `read`, `compile`, and one swap.
 
+mod loader;
+mod restart;
 mod sources;
+mod text_files;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -14,17 +17,19 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
+use rustls::ServerConnection;
 use rustls_pki_types::UnixTime;
-use weir_policy::{ConfigErrors, Policy, PolicyOptions, Problem};
+use weir_policy::{Compiler, ConfigErrors, Policy, PolicyOptions, Problem};
 
-use crate::config::{self, Config, Machine, Problems, UpstreamTlsFiles};
-use crate::tls::{self, Inspector, ServerIdentity};
+use crate::close_reason::CloseReason;
+use crate::config::{self, Config, Problems, UpstreamTlsFiles};
+use crate::tls::{self, Inspector, ListenerTls, ServerIdentity};
 use crate::upstream::{HostPort, UpstreamSettings, UpstreamTimeouts, UpstreamTls};
 
-use sources::Unreadable;
+use sources::{Sources, Unreadable};
 
-pub use sources::Sources;
+pub(crate) use loader::Loaded;
+pub use loader::Loader;
 
 /// What holds between two reloads.
 #[derive(Debug)]
@@ -36,7 +41,7 @@ pub struct Snapshot {
     /// Who may do what.
     pub policy: Arc<Policy>,
     /// The TLS settings of each listener, by its name.
-    pub tls: HashMap<String, Arc<ServerConfig>>,
+    pub tls: HashMap<String, ListenerTls>,
     /// The clusters, by name.
     pub upstreams: HashMap<String, UpstreamSettings>,
     /// What is not wrong yet: certificates that expire soon.
@@ -49,17 +54,22 @@ impl Snapshot {
     /// # Errors
     /// Every problem of every file.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        Self::compile(&Sources::read(path, Machine::here())?, 1, UnixTime::now())
+        Loader::new(path).load()
     }
 
-    /// Compiles what was read. Pure: the same sources and the same time give the same snapshot.
+    /// Compiles what was read. The same sources and the same time give the same snapshot, whatever was compiled before.
     ///
     /// # Errors
     /// Every problem of every file.
-    pub fn compile(sources: &Sources, generation: u64, now: UnixTime) -> Result<Self, ConfigErrors> {
+    pub(crate) fn compile(
+        sources: &Sources,
+        compiler: &mut Compiler,
+        generation: u64,
+        now: UnixTime,
+    ) -> Result<Self, ConfigErrors> {
         let (config, mut problems) = config::read(&sources.path, &sources.text, sources.machine)?;
         let mut warnings = Problems::new(&sources.path.display().to_string());
-        let policy = policy(sources, &config, &mut problems);
+        let policy = policy(sources, compiler, &config, &mut problems);
         let mut inspector = Inspector { files: &sources.pem, problems: &mut problems, warnings: &mut warnings, now };
         let identities: Vec<_> = config.listeners.iter().map(|listener| inspector.server(&listener.tls)).collect();
         let upstreams = upstreams(&config, &mut inspector);
@@ -77,10 +87,31 @@ impl Snapshot {
     }
 }
 
-fn policy(sources: &Sources, config: &Config, problems: &mut Problems) -> Option<Arc<Policy>> {
+impl Snapshot {
+    /// Verifies the certificates of a connection that an earlier generation let in.
+    ///
+    /// # Errors
+    /// It would not be let in now.
+    pub(crate) fn verify_again(
+        &self,
+        listener: &str,
+        connection: &ServerConnection,
+        now: UnixTime,
+    ) -> Result<(), CloseReason> {
+        self.tls.get(listener).ok_or(CloseReason::Internal)?.verify_again(connection, now)
+    }
+
+    /// Whether a listener trusts the certificates that it trusted in another generation, and no others.
+    pub(crate) fn trusts_as(&self, other: &Self, listener: &str) -> bool {
+        let both = self.tls.get(listener).zip(other.tls.get(listener));
+        both.is_some_and(|(new, old)| new.trusts_as(old))
+    }
+}
+
+fn policy(sources: &Sources, compiler: &mut Compiler, config: &Config, problems: &mut Problems) -> Option<Arc<Policy>> {
     let options = PolicyOptions { identity: config.identity.clone(), groups: config.groups };
     match &sources.policy {
-        Ok(files) => Policy::compile(files, &options).map_err(|errors| problems.append(errors)).ok().map(Arc::new),
+        Ok(files) => compiler.compile(files, &options).map_err(|errors| problems.append(errors)).ok().map(Arc::new),
         Err(unreadable) => {
             for Unreadable { what, fix } in unreadable {
                 problems.add(config.policy.place, what, *fix);
@@ -95,7 +126,7 @@ fn server_configs(
     identities: &[ServerIdentity],
     policy: &Arc<Policy>,
     problems: &mut Problems,
-) -> HashMap<String, Arc<ServerConfig>> {
+) -> HashMap<String, ListenerTls> {
     let mut tls = HashMap::new();
     for (listener, identity) in config.listeners.iter().zip(identities) {
         match tls::server_config(identity, &listener.advertise, policy) {

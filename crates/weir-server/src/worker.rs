@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::connection::open;
 use crate::listen::UnauthenticatedPermit;
-use crate::listener::ListenerState;
+use crate::live::Generation;
 use crate::observe::WorkerCounters;
 use crate::snapshot::Snapshot;
 
@@ -29,8 +29,8 @@ pub(crate) struct Accepted {
     pub tcp: StdTcpStream,
     pub peer: SocketAddr,
     pub local: SocketAddr,
-    pub listener: Arc<ListenerState>,
-    pub snapshot: Arc<Snapshot>,
+    /// The listener's name.
+    pub listener: Arc<str>,
     pub permit: UnauthenticatedPermit,
 }
 
@@ -39,23 +39,26 @@ pub(crate) struct Worker {
     scratch: RefCell<Vec<u8>>,
     pub counters: Arc<WorkerCounters>,
     draining: Cell<bool>,
-    /// Whom to wake when the process stops.
+    /// What is in force.
+    generation: RefCell<Arc<Generation>>,
+    /// Whom to wake when the process stops, or something else is in force.
     sleepers: RefCell<HashMap<u64, Waker>>,
     next_sleeper: Cell<u64>,
 }
 
-/// A connection is woken when the process stops, until this is dropped.
+/// A connection is woken when the process stops or another generation is in force, until this is dropped.
 pub(crate) struct Waking {
     worker: Rc<Worker>,
     sleeper: u64,
 }
 
 impl Worker {
-    pub(crate) fn new(counters: Arc<WorkerCounters>) -> Self {
+    pub(crate) fn new(counters: Arc<WorkerCounters>, generation: Arc<Generation>) -> Self {
         Self {
             scratch: RefCell::new(vec![0; SCRATCH]),
             counters,
             draining: Cell::new(false),
+            generation: RefCell::new(generation),
             sleepers: RefCell::default(),
             next_sleeper: Cell::new(0),
         }
@@ -71,8 +74,18 @@ impl Worker {
         self.draining.get()
     }
 
-    /// Has a connection's task woken when the process stops.
-    pub(crate) fn wake_at_stop(self: &Rc<Self>, task: &Waker) -> Waking {
+    /// What is in force.
+    pub(crate) fn generation(&self) -> Arc<Generation> {
+        Arc::clone(&self.generation.borrow())
+    }
+
+    /// Whether this is what is in force.
+    pub(crate) fn is_in_force(&self, snapshot: &Arc<Snapshot>) -> bool {
+        Arc::ptr_eq(&self.generation.borrow().snapshot, snapshot)
+    }
+
+    /// Has a connection's task woken when the process stops or another generation is in force.
+    pub(crate) fn wake_at_change(self: &Rc<Self>, task: &Waker) -> Waking {
         let sleeper = self.next_sleeper.get();
         self.next_sleeper.set(sleeper.wrapping_add(1));
         self.sleepers.borrow_mut().insert(sleeper, task.clone());
@@ -82,6 +95,16 @@ impl Worker {
     /// The process stops: every connection looks at what that means for it.
     pub(crate) fn start_draining(&self) {
         self.draining.set(true);
+        self.wake_all();
+    }
+
+    /// Another generation is in force: every connection looks at what that means for it.
+    pub(crate) fn put_in_force(&self, generation: Arc<Generation>) {
+        *self.generation.borrow_mut() = generation;
+        self.wake_all();
+    }
+
+    fn wake_all(&self) {
         self.sleepers.borrow().values().for_each(Waker::wake_by_ref);
     }
 }
@@ -106,7 +129,11 @@ impl WorkerHandle {
     ///
     /// # Errors
     /// Where the system gives no thread or no runtime.
-    pub(crate) fn start(index: usize, waiting: usize) -> io::Result<Self> {
+    pub(crate) fn start(
+        index: usize,
+        waiting: usize,
+        generations: watch::Receiver<Arc<Generation>>,
+    ) -> io::Result<Self> {
         let (accepted, inbox) = mpsc::channel(waiting);
         let (drain, draining) = watch::channel(false);
         let counters = Arc::new(WorkerCounters::default());
@@ -118,7 +145,7 @@ impl WorkerHandle {
             match runtime {
                 Ok(runtime) => {
                     let _ = started.send(Ok(()));
-                    runtime.block_on(run(Rc::new(Worker::new(shared)), inbox, draining));
+                    runtime.block_on(run(shared, inbox, draining, generations));
                 }
                 Err(error) => drop(started.send(Err(error))),
             }
@@ -139,7 +166,14 @@ impl WorkerHandle {
 }
 
 /// Takes connections until the process drains, then waits for those that are left.
-async fn run(worker: Rc<Worker>, mut inbox: mpsc::Receiver<Accepted>, mut drain: watch::Receiver<bool>) {
+async fn run(
+    counters: Arc<WorkerCounters>,
+    mut inbox: mpsc::Receiver<Accepted>,
+    mut drain: watch::Receiver<bool>,
+    mut generations: watch::Receiver<Arc<Generation>>,
+) {
+    let first = Arc::clone(&generations.borrow_and_update());
+    let worker = Rc::new(Worker::new(counters, first));
     let mut connections = tokio::task::JoinSet::new();
     loop {
         tokio::select! {
@@ -150,6 +184,10 @@ async fn run(worker: Rc<Worker>, mut inbox: mpsc::Receiver<Accepted>, mut drain:
                 None => break,
             },
             Some(_) = connections.join_next() => {}
+            Ok(()) = generations.changed() => {
+                let newest = Arc::clone(&generations.borrow_and_update());
+                worker.put_in_force(newest);
+            }
             Ok(_) = drain.wait_for(|draining| *draining) => break,
         }
     }

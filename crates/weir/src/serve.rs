@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use weir_server::observe::init_log;
 use weir_server::process::raise_descriptor_limit;
-use weir_server::snapshot::Snapshot;
+use weir_server::snapshot::Loader;
 
 pub(crate) fn run(config: &Path) -> ExitCode {
-    let snapshot = match Snapshot::load(config) {
+    let mut loader = Loader::new(config);
+    let snapshot = match loader.load() {
         Ok(snapshot) => snapshot,
         // The log is not there yet: how it is written stands in the file that is wrong.
         Err(errors) => {
@@ -21,7 +22,7 @@ pub(crate) fn run(config: &Path) -> ExitCode {
     for warning in &snapshot.warnings {
         tracing::warn!("{warning}");
     }
-    match weir_server::serve(snapshot) {
+    match weir_server::serve(snapshot, loader) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");

@@ -48,12 +48,16 @@ pub(crate) struct AtBroker {
 }
 
 impl InFlight {
-    pub(crate) fn head(&self) -> Head {
+    /// What it waits for. The broker may have something else to say until `after`.
+    pub(crate) fn head(&self, after: Option<Instant>) -> Head {
         match &self.source {
-            Source::Broker(at_broker) => Head::Broker {
-                parked: self.row.deadline != Deadline::Fixed,
-                deadline: at_broker.since.checked_add(at_broker.patience).unwrap_or(at_broker.since),
-            },
+            Source::Broker(at_broker) => {
+                let since = after.map_or(at_broker.since, |after| at_broker.since.max(after));
+                Head::Broker {
+                    parked: self.row.deadline != Deadline::Fixed,
+                    deadline: since.checked_add(at_broker.patience).unwrap_or(since),
+                }
+            }
             Source::Local(LocalAnswer::Ready { not_before, .. }) => {
                 Head::Local { not_before: *not_before, view: ViewNeed::None }
             }

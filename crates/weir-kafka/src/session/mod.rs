@@ -1,10 +1,11 @@
 //! The protocol state of one client connection, split by direction.
 //!
 //! `request` takes frames in and leaves, for each, one entry in the queue and perhaps one `Cleared` for the broker;
-//! `response` gives answers out, in the order of the queue, whoever makes them. The methods are of two kinds:
+//! `response` gives answers out, in the order of the queue, whoever makes them; `follow` judges again what waits. The methods are of two kinds:
 //! `take_*` and `feed_*` bring bytes in, `head`, `answer_head` and `outcome` are asked for what is to be done.
 //! Must never: read a clock or a socket, answer out of order, or let a byte of a broker's answer pass unchecked.
 
+mod follow;
 mod in_flight;
 mod request;
 mod response;
@@ -14,11 +15,12 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::answer::ViewNeed;
-use crate::apis::fetch::FetchSessions;
+use crate::apis::fetch::{FetchSessions, FetchTopics};
 use crate::cleared::Cleared;
 use crate::env::SessionLimits;
 use crate::outcome::Outcome;
 
+use follow::Dropped;
 use in_flight::{InFlight, Source};
 use response::Incoming;
 
@@ -61,6 +63,9 @@ pub struct Session {
     upstream_client_id: String,
     fetch_sessions: FetchSessions,
     incoming: Incoming,
+    /// The topics of the Fetch answer that is on its way, where some were lost since it was asked for.
+    narrowed: Option<Box<FetchTopics>>,
+    dropped: Dropped,
     outcomes: VecDeque<Outcome>,
     view_is_stale: bool,
 }
@@ -77,6 +82,8 @@ impl Session {
             upstream_client_id,
             fetch_sessions: FetchSessions::new(limits.fetch_sessions),
             incoming: Incoming::default(),
+            narrowed: None,
+            dropped: Dropped::new(),
             outcomes: VecDeque::new(),
             view_is_stale: false,
         }
@@ -91,13 +98,19 @@ impl Session {
     /// What the oldest request waits for.
     #[must_use]
     pub fn head(&self) -> Head {
-        self.queue.front().map_or(Head::Idle, InFlight::head)
+        // What nobody waits for any more is before it.
+        let after = self.dropped.back().map(|dropped| dropped.until);
+        self.queue.front().map_or(Head::Idle, |entry| entry.head(after))
     }
 
-    /// Whether the oldest request waits for the broker.
+    /// Whether what the broker says now is to be heard: the oldest request waits for it, or nobody does and it still owes an
+    /// answer to one that is over.
     #[must_use]
     pub fn awaits_broker_now(&self) -> bool {
-        self.queue.front().is_some_and(|entry| matches!(entry.source, Source::Broker(_)))
+        match self.queue.front() {
+            Some(entry) => matches!(entry.source, Source::Broker(_)),
+            None => self.drops_answers(),
+        }
     }
 
     /// The next request that ended, if one did.

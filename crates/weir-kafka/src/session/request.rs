@@ -54,6 +54,7 @@ impl Session {
     /// # Errors
     /// Where a request has no such answer, a fault of Weir's own: nothing is made up for it.
     pub fn broker_unreachable(&mut self) -> Result<(), Fault> {
+        self.dropped.clear();
         for entry in &mut self.queue {
             if let Source::Broker(at_broker) = &mut entry.source {
                 let body = at_broker.if_unreachable.take().ok_or(Fault::NotEncodable)?;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::in_flight::{InFlight, Source};
 use super::{Session, throttle};
 use crate::answer::{LocalAnswer, Sink};
-use crate::apis::fetch::{Asked, BY_ID, FetchWalk, Scope, Walked};
+use crate::apis::fetch::{Asked, BY_ID, FetchTopics, FetchWalk, Scope, Walked};
 use crate::apis::{self, Answer, Withheld};
 use crate::env::Env;
 use crate::fault::Fault;
@@ -34,6 +34,8 @@ pub(crate) enum Incoming {
     Whole { held: Vec<u8>, left: usize },
     /// A Fetch that streams.
     Fetch(FetchWalk),
+    /// One that nobody waits for any more.
+    Dropped { left: usize },
 }
 
 impl Session {
@@ -85,9 +87,17 @@ impl Session {
                 }
                 Ok(here)
             }
+            Incoming::Dropped { left } => {
+                let here = buffer.len().min(*left);
+                *left = left.saturating_sub(here);
+                if *left == 0 {
+                    self.incoming = Incoming::Nothing;
+                }
+                Ok(here)
+            }
             Incoming::Fetch(walk) => {
                 let Some(asked) = asked(self.queue.front()) else { return Err(Fault::BrokerDesync) };
-                let walked = walk.body(buffer, &scope(asked, env))?;
+                let walked = walk.body(buffer, &scope(asked, self.narrowed.as_deref(), env))?;
                 give(sink, [&[], &[]], buffer, &walked, &mut walk.refused);
                 if walk.is_done() {
                     let Incoming::Fetch(walk) = std::mem::take(&mut self.incoming) else { return Ok(walked.taken) };
@@ -110,9 +120,13 @@ impl Session {
         let [l0, l1, l2, l3, c0, c1, c2, c3] = *prefix;
         let length = usize::try_from(i32::from_be_bytes([l0, l1, l2, l3]))
             .map_err(|_| Fault::BrokerMalformed(Malformed::NegativeLength))?;
+        let correlation_id = i32::from_be_bytes([c0, c1, c2, c3]);
+        if self.dropped.front().is_some_and(|dropped| dropped.correlation_id == correlation_id) {
+            return self.begin_dropped(buffer, length, env);
+        }
         let Some(entry) = self.queue.front_mut() else { return Err(Fault::BrokerDesync) };
         let Source::Broker(at_broker) = &entry.source else { return Err(Fault::BrokerDesync) };
-        if at_broker.correlation_id != i32::from_be_bytes([c0, c1, c2, c3]) {
+        if at_broker.correlation_id != correlation_id {
             return Err(Fault::BrokerDesync);
         }
         entry.upstream_answered.get_or_insert(env.now);
@@ -161,6 +175,24 @@ impl Session {
         Ok(true)
     }
 
+    /// Begins to drop an answer. A session that it gives out is one that nobody uses: it is ended with the next Fetch.
+    fn begin_dropped(&mut self, buffer: &[u8], length: usize, env: &Env<'_>) -> Result<usize, Fault> {
+        let left = length.checked_sub(4).ok_or(Fault::BrokerMalformed(Malformed::Truncated))?;
+        let session_at = self.dropped.front().and_then(|dropped| dropped.session_at);
+        if let Some(at) = session_at.filter(|at| at.saturating_add(4) <= left) {
+            let at = PREFIX.saturating_add(at);
+            let Some(id) = buffer.get(at..).and_then(|rest| rest.first_chunk::<4>()) else { return Ok(0) };
+            self.fetch_sessions.not_ended(i32::from_be_bytes(*id));
+        }
+        self.dropped.pop_front();
+        super::rest(&mut self.dropped);
+        self.incoming = if left > 0 { Incoming::Dropped { left } } else { Incoming::Nothing };
+        if let Some(InFlight { source: Source::Broker(at_broker), .. }) = self.queue.front_mut() {
+            at_broker.since = env.now;
+        }
+        Ok(PREFIX)
+    }
+
     fn begin_fetch(
         &mut self,
         buffer: &mut [u8],
@@ -185,7 +217,7 @@ impl Session {
         let mut walk = FetchWalk::new(entry.version, u64::try_from(left).unwrap_or(u64::MAX), whole);
         let client = entry.client_correlation_id;
         let Some(asked) = asked(Some(&*entry)) else { return Err(Fault::BrokerDesync) };
-        let scope = scope(asked, env);
+        let scope = scope(asked, None, env);
         let Some(head) = walk.head(buffer.get(start..).unwrap_or_default(), &scope)? else { return Ok(0) };
         let head_end = start.saturating_add(head.consumed);
         let Some((front, body)) = buffer.split_at_mut_checked(head_end) else { return Err(Fault::BrokerDesync) };
@@ -237,6 +269,7 @@ impl Session {
     /// A Fetch answer was given whole: so is what it says of its session.
     fn finish_fetch(&mut self, walk: &FetchWalk, env: &Env<'_>) -> Result<(), Fault> {
         let Some(mut entry) = self.queue.pop_front() else { return Err(Fault::BrokerDesync) };
+        self.narrowed = None;
         self.view_is_stale |= walk.view_is_stale;
         if let Source::Broker(at_broker) = &mut entry.source
             && let Withheld::Fetch(asked) = std::mem::replace(&mut at_broker.withheld, Withheld::Nothing)
@@ -269,8 +302,9 @@ fn asked(entry: Option<&InFlight>) -> Option<&Asked> {
     }
 }
 
-fn scope<'a>(asked: &'a Asked, env: &Env<'a>) -> Scope<'a> {
-    Scope { topics: &asked.topics, nodes: env.nodes, racks: env.view.map(|view| &view.racks) }
+fn scope<'a>(asked: &'a Asked, narrowed: Option<&'a FetchTopics>, env: &Env<'a>) -> Scope<'a> {
+    let racks = env.view.map(|view| &view.racks);
+    Scope { topics: narrowed.unwrap_or(&asked.topics), narrowed: narrowed.is_some(), nodes: env.nodes, racks }
 }
 
 /// Bytes of the empty tag section of a response header.

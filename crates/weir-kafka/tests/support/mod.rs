@@ -117,6 +117,14 @@ impl Desk {
         self.raw(frame(key, version, 77, message)).unwrap()
     }
 
+    /// Another policy is in force.
+    pub fn put_in_force(&mut self, policy: Policy) {
+        (self.policy, self.policy_generation) = (policy, self.policy_generation + 1);
+        let principal = self.policy.principal(&self.principal).unwrap();
+        let env = env!(self, principal);
+        self.session.follow(&env);
+    }
+
     /// The next local answer, as a whole frame.
     pub fn local_answer(&mut self) -> Vec<u8> {
         assert!(matches!(self.session.head(), Head::Local { .. }), "{:?}", self.session.head());

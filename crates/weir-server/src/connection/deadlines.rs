@@ -32,6 +32,10 @@ impl Deadlines {
         Self { opened: now, first_frame_taken: false, frame_began: None, last_activity: now, unread: None, expires }
     }
 
+    pub(super) fn expires_at(&mut self, expires: Option<Instant>) {
+        self.expires = expires;
+    }
+
     pub(super) fn frame_began(&mut self, now: Instant) {
         self.frame_began = Some(now);
         self.last_activity = now;

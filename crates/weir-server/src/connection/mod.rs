@@ -7,11 +7,13 @@
 mod broker;
 mod client;
 mod deadlines;
+mod follow;
 pub(crate) mod open;
 #[cfg(test)]
 mod tests;
 mod wait;
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -50,16 +52,26 @@ pub(crate) struct Places {
     pub process: ConnectionPermit,
 }
 
+/// What a connection is judged by: it follows what is in force.
+pub(crate) struct Own {
+    pub snapshot: Arc<Snapshot>,
+    pub listener: Arc<ListenerState>,
+    pub peer: Peer,
+    /// Where the client is.
+    pub address: IpAddr,
+}
+
 /// A client connection whose principal is known.
 pub(crate) struct Connection {
     worker: Rc<Worker>,
     snapshot: Arc<Snapshot>,
     listener: Arc<ListenerState>,
     principal: Arc<Principal>,
+    address: IpAddr,
     /// Given back at the end.
     _places: Places,
     target: Target,
-    /// Has the connection woken when the process stops, from its first wait on.
+    /// Has the connection woken when the process stops or something else is in force, from its first wait on.
     waking: Option<Waking>,
     /// It has been woken since.
     knows_of_stop: bool,
@@ -77,15 +89,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(
-        worker: Rc<Worker>,
-        snapshot: Arc<Snapshot>,
-        listener: Arc<ListenerState>,
-        peer: Peer,
-        places: Places,
-        target: Target,
-        link: Link,
-    ) -> Self {
+    pub(crate) fn new(worker: Rc<Worker>, own: Own, places: Places, target: Target, link: Link) -> Self {
+        let Own { snapshot, listener, peer, address } = own;
         let session = Session::new(peer.principal.name.clone(), &listener.session_limits);
         let now = Instant::now();
         let valid_for = peer.expires.duration_since(SystemTime::now()).unwrap_or_default();
@@ -97,6 +102,7 @@ impl Connection {
             snapshot,
             listener,
             principal: peer.principal,
+            address,
             _places: places,
             target,
             waking: None,
@@ -141,6 +147,9 @@ impl Connection {
 
     /// Does what can be done now; true where more could be done at once.
     fn advance(&mut self) -> Result<bool, CloseReason> {
+        if !self.worker.is_in_force(&self.snapshot) {
+            self.follow(Instant::now())?;
+        }
         for _ in 0..STEPS_PER_TURN {
             let now = Instant::now();
             self.client.flush(now, &mut self.deadlines)?;
@@ -206,6 +215,7 @@ impl Connection {
             return Ok(false);
         }
         match self.session.head() {
+            Head::Idle if self.session.drops_answers() => self.relay(now),
             Head::Idle => {
                 // Without a request the broker has nothing to say: what can be read there is its end.
                 self.broker.expect_silence()?;
@@ -339,6 +349,7 @@ fn close_reason(fault: Fault) -> CloseReason {
         Fault::ApiNotServed | Fault::ProduceWithoutAnswer => CloseReason::ApiNotAllowed,
         Fault::BrokerMalformed(_) | Fault::BrokerUnasked | Fault::BrokerAnswerTooLong => CloseReason::UpstreamMalformed,
         Fault::BrokerDesync => CloseReason::UpstreamDesync,
+        Fault::Revoked => CloseReason::RevokedLive,
         Fault::NotEncodable => CloseReason::Internal,
     }
 }

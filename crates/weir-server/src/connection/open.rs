@@ -12,7 +12,7 @@ use rustls::ServerConnection;
 use rustls_pki_types::UnixTime;
 use tokio::net::TcpStream;
 
-use super::{Connection, Places};
+use super::{Connection, Own, Places};
 use crate::close_reason::{CloseReason, Fault};
 use crate::link::Link;
 use crate::listen;
@@ -44,7 +44,7 @@ impl Drop for Ending {
 }
 
 async fn run(worker: Rc<Worker>, accepted: Accepted) -> CloseReason {
-    let handshake: Duration = accepted.snapshot.config.limits.tls_handshake;
+    let handshake: Duration = worker.generation().snapshot.config.limits.tls_handshake;
     let peer = accepted.peer;
     let opened = tokio::time::timeout(handshake, open(&worker, accepted)).await;
     match opened {
@@ -90,7 +90,10 @@ static REFUSED: LinesPerSecond = LinesPerSecond::new(10);
 static LOST: LinesPerSecond = LinesPerSecond::new(10);
 
 async fn open(worker: &Rc<Worker>, accepted: Accepted) -> Result<Connection, CloseReason> {
-    let Accepted { tcp, peer, local, listener, snapshot, mut permit } = accepted;
+    let Accepted { tcp, peer, local, listener, mut permit } = accepted;
+    let generation = worker.generation();
+    let listener = Arc::clone(generation.listener(&listener).ok_or(CloseReason::Internal)?);
+    let snapshot = Arc::clone(&generation.snapshot);
     let tcp = TcpStream::from_std(tcp).map_err(|_| CloseReason::Internal)?;
     let mut client = peer;
     if listener.trusts_proxy(peer.ip()) {
@@ -101,8 +104,8 @@ async fn open(worker: &Rc<Worker>, accepted: Accepted) -> Result<Connection, Clo
         return Err(CloseReason::AddressNotAllowed);
     }
     listen::first_byte::expect_tls(&tcp).await?;
-    let config = snapshot.tls.get(&listener.name).ok_or(CloseReason::Internal)?;
-    let connection = ServerConnection::new(Arc::clone(config)).map_err(|_| CloseReason::TlsInternal)?;
+    let tls = snapshot.tls.get(&listener.name).ok_or(CloseReason::Internal)?;
+    let connection = ServerConnection::new(Arc::clone(&tls.config)).map_err(|_| CloseReason::TlsInternal)?;
     let mut link = Link::server(tcp, connection);
     link.handshake().await.map_err(|error| handshake_failed(&error))?;
     let tls_state = link.server_tls().ok_or(CloseReason::Internal)?;
@@ -116,7 +119,8 @@ async fn open(worker: &Rc<Worker>, accepted: Accepted) -> Result<Connection, Clo
     let places = Places { principal: place, process: permit.authenticated() };
     worker.counters.authenticated();
     tracing::debug!(%client, principal = known.principal.name, ?target, "client connected");
-    Ok(Connection::new(Rc::clone(worker), snapshot, listener, known, places, target, link))
+    let own = Own { snapshot, listener, peer: known, address: client.ip() };
+    Ok(Connection::new(Rc::clone(worker), own, places, target, link))
 }
 
 /// The client's own address, from the header of a proxy that is trusted.

@@ -15,6 +15,7 @@ use weir_kafka::cleared::{Cleared, OwnRequest};
 
 use super::*;
 use crate::listen::{Gatekeeper, PrincipalPlaces};
+use crate::live::Generation;
 use crate::observe::WorkerCounters;
 use crate::snapshot::fixture::Fixture;
 use crate::upstream::{Upstream, WantedTopics};
@@ -29,7 +30,9 @@ async fn connected(valid_for: Duration) -> (Connection, TcpStream) {
     let wanted = WantedTopics { literals: Vec::new(), keep: Box::new(|_| false), pattern: false };
     let upstream = Upstream::start(snapshot.upstreams["main"].clone(), watch::channel(Arc::new(wanted)).1);
     let principals = Arc::new(PrincipalPlaces::default());
-    let listener = ListenerState::new(&snapshot, &snapshot.config.listeners[0], &upstream, &principals);
+    let upstreams = [("main".to_owned(), upstream)].into();
+    let generation = Arc::new(Generation::new(Arc::clone(&snapshot), &upstreams, &principals));
+    let listener = Arc::clone(generation.listener("public").unwrap());
     let principal = snapshot.policy.principal("tool").unwrap();
     let places = Places {
         principal: principals.admit(&principal).unwrap(),
@@ -39,8 +42,9 @@ async fn connected(valid_for: Duration) -> (Connection, TcpStream) {
     let client = TcpStream::connect(door.local_addr().unwrap()).await.unwrap();
     let link = Link::plain(door.accept().await.unwrap().0);
     let peer = Peer { principal, expires: SystemTime::now() + valid_for };
-    let worker = Rc::new(Worker::new(Arc::new(WorkerCounters::default())));
-    (Connection::new(worker, snapshot, Arc::new(listener), peer, places, Target::Bootstrap, link), client)
+    let worker = Rc::new(Worker::new(Arc::new(WorkerCounters::default()), generation));
+    let own = Own { snapshot, listener, peer, address: client.local_addr().unwrap().ip() };
+    (Connection::new(worker, own, places, Target::Bootstrap, link), client)
 }
 
 /// A request frame, without its length prefix.

@@ -22,7 +22,7 @@ impl Connection {
     }
 
     fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
-        if self.poll_stop(context).is_ready() || self.poll_links(context).is_ready() {
+        if self.poll_change(context).is_ready() || self.poll_links(context).is_ready() {
             return Poll::Ready(Ok(()));
         }
         if let Broker::Dialling(wait) = &mut self.broker
@@ -44,13 +44,16 @@ impl Connection {
         self.alarm.as_mut().poll(context).map(Ok)
     }
 
-    /// Whether the process has begun to stop since the last wait.
-    fn poll_stop(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    /// Whether the process has begun to stop, or something else has come into force, since the last wait.
+    fn poll_change(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if self.waking.is_none() {
-            self.waking = Some(self.worker.wake_at_stop(context.waker()));
+            self.waking = Some(self.worker.wake_at_change(context.waker()));
         }
         if self.worker.is_draining() && !self.knows_of_stop {
             self.knows_of_stop = true;
+            return Poll::Ready(());
+        }
+        if !self.worker.is_in_force(&self.snapshot) {
             return Poll::Ready(());
         }
         Poll::Pending

@@ -134,7 +134,7 @@ impl Sums {
     }
 }
 
-fn describe<'a>(
+pub(super) fn describe<'a>(
     encoder: &'a mut DescriptorEncoder<'_>,
     name: &'a str,
     help: &str,
@@ -143,6 +143,10 @@ fn describe<'a>(
     encoder.encode_descriptor(name, help, None, kind)
 }
 
-fn counter<const N: usize>(metric: &mut MetricEncoder<'_>, labels: &[(&str, &str); N], count: u64) -> fmt::Result {
+pub(super) fn counter<const N: usize>(
+    metric: &mut MetricEncoder<'_>,
+    labels: &[(&str, &str); N],
+    count: u64,
+) -> fmt::Result {
     metric.encode_family(labels)?.encode_counter::<NoLabels, _, f64>(&count, None)
 }

@@ -9,7 +9,9 @@ use prometheus_client::registry::Registry;
 
 use super::collector::Sums;
 use super::counters::WorkerCounters;
+use super::files::Files;
 use crate::close_reason::CloseReason;
+use crate::live::ReloadStatus;
 
 /// All metrics. Its clones are the same.
 #[derive(Clone, Debug)]
@@ -19,15 +21,16 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// The metrics of these workers, and of the door before them.
+    /// The metrics of these workers, of the door before them, and of the files.
     #[must_use]
-    pub fn new(workers: Vec<Arc<WorkerCounters>>) -> Self {
+    pub(crate) fn new(workers: Vec<Arc<WorkerCounters>>, files: Arc<ReloadStatus>) -> Self {
         let door = Arc::new(WorkerCounters::default());
         let mut registry = Registry::with_prefix("weir");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version that runs", build);
         let all = workers.into_iter().chain([Arc::clone(&door)]).collect();
         registry.register_collector(Box::new(Sums(all)));
+        registry.register_collector(Box::new(Files(files)));
         Self { registry: Arc::new(registry), door }
     }
 
@@ -86,7 +89,7 @@ mod tests {
     #[test]
     fn a_scrape_sums_the_workers() {
         let workers: Vec<_> = (0..2).map(|_| Arc::new(WorkerCounters::default())).collect();
-        let metrics = Metrics::new(workers.clone());
+        let metrics = Metrics::new(workers.clone(), Arc::default());
         workers[0].accepted();
         workers[0].authenticated();
         workers[1].accepted();
@@ -113,7 +116,7 @@ mod tests {
     #[test]
     fn hostile_q20_the_number_of_series_is_constant() {
         let worker = Arc::new(WorkerCounters::default());
-        let metrics = Metrics::new(vec![Arc::clone(&worker)]);
+        let metrics = Metrics::new(vec![Arc::clone(&worker)], Arc::default());
         let before = metrics.encode().unwrap().lines().count();
         worker.request(&fetch(1));
         worker.closed(CloseReason::Malformed);

@@ -5,6 +5,7 @@
 
 mod collector;
 mod counters;
+mod files;
 mod histogram;
 mod log;
 mod metrics;

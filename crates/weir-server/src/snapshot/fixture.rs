@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use rustls_pki_types::UnixTime;
 use tempfile::TempDir;
 use weir_pki::{Authority, ClientSubject, Issued, Validity};
-use weir_policy::ConfigErrors;
+use weir_policy::{Compiler, ConfigErrors};
 
+use super::text_files::TextFiles;
 use super::{Snapshot, Sources};
 use crate::config::Machine;
 
@@ -96,7 +97,8 @@ impl Fixture {
 
     pub(crate) fn compile(&self) -> Result<Snapshot, ConfigErrors> {
         let machine = Machine { cores: NonZeroUsize::MIN, descriptors: 1 << 20 };
-        Snapshot::compile(&Sources::read(&self.path("weir.yaml"), machine)?, 1, UnixTime::now())
+        let sources = Sources::read(&self.path("weir.yaml"), machine, &mut TextFiles::default())?;
+        Snapshot::compile(&sources, &mut Compiler::default(), 1, UnixTime::now())
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

@@ -2,19 +2,18 @@
 //!
 //! Must never: judge what it read (`Snapshot::compile` does), or read without an end.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::collections::BTreeSet;
+use std::io;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use weir_policy::{ConfigErrors, PolicyFiles, Problem, SourceFile};
 
+use super::text_files::{self, TextFiles};
 use crate::config::{self, Config, Machine};
 use crate::tls::{Material, Materials};
-
-/// The largest file that is read: ten thousand principals are a few MiB, in files of their own.
-const LARGEST_FILE: u64 = 16 << 20;
 
 const POLICY_FIX: &str = "write the path of a directory with catalogue.yaml, never.yaml, tiers.yaml and principals/, readable by Weir's user";
 
@@ -35,11 +34,13 @@ pub struct Sources {
     /// The configuration file.
     pub path: PathBuf,
     /// Its content.
-    pub text: String,
+    pub text: Arc<str>,
     /// Where it will run.
     pub machine: Machine,
     pub(crate) pem: Materials,
     pub(crate) policy: Result<PolicyFiles, Vec<Unreadable>>,
+    /// Directories in which a change means that all is to be read again.
+    pub(crate) directories: BTreeSet<PathBuf>,
 }
 
 /// A file or directory of the policy that cannot be read.
@@ -55,17 +56,42 @@ impl Sources {
     /// # Errors
     /// The configuration itself cannot be read or is wrong, so that what it names is not known. What else cannot be
     /// read is kept, to be reported with its place.
-    pub fn read(path: &Path, machine: Machine) -> Result<Self, ConfigErrors> {
-        let text = read(path).and_then(into_text).map_err(|error| {
+    pub(crate) fn read(path: &Path, machine: Machine, files: &mut TextFiles) -> Result<Self, ConfigErrors> {
+        files.begin();
+        let text = files.text(path).map_err(|error| {
             let what = format!("{} cannot be read: {error}", path.display());
             let fix = "write the path of a configuration file: weir serve -c weir.yaml".to_owned();
             ConfigErrors(vec![Problem { place: None, what, fix }])
         })?;
         let (config, _) = config::read(path, &text, machine)?;
         let pem = pem_paths(&config).map(|path| (path.clone(), material(path))).collect();
-        let policy = policy(&config.policy.value);
-        Ok(Self { path: path.to_owned(), text, machine, pem, policy })
+        let policy = policy(&config.policy.value, files);
+        let directories = directories(path, &config);
+        Ok(Self { path: path.to_owned(), text, machine, pem, policy, directories })
     }
+
+    /// Whether nothing that was read differs.
+    pub(crate) fn are_as(&self, other: &Self) -> bool {
+        let same_policy = match (&self.policy, &other.policy) {
+            (Ok(these), Ok(those)) => these == those,
+            _ => false,
+        };
+        self.text == other.text && self.pem == other.pem && same_policy
+    }
+}
+
+/// Where the files stand, and where their directories do: a directory may be a link that is pointed elsewhere, or be
+/// replaced whole.
+fn directories(path: &Path, config: &Config) -> BTreeSet<PathBuf> {
+    let policy = &config.policy.value;
+    let principals = policy.join("principals");
+    let files = [path, &policy.join("catalogue.yaml"), &principals.join("x"), policy, &principals];
+    let files = files.into_iter().chain(pem_paths(config).map(PathBuf::as_path));
+    let parents = files.filter_map(Path::parent).map(|parent| match parent.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => parent,
+    });
+    parents.map(Path::to_owned).collect()
 }
 
 fn pem_paths(config: &Config) -> impl Iterator<Item = &PathBuf> {
@@ -82,32 +108,29 @@ fn pem_paths(config: &Config) -> impl Iterator<Item = &PathBuf> {
 
 fn material(path: &Path) -> Material {
     let mode = std::fs::metadata(path).ok().map(|metadata| metadata.permissions().mode());
-    Material { content: read(path).map_err(|error| error.to_string()), mode }
+    Material { content: text_files::bytes(path).map_err(|error| error.to_string()), mode }
 }
 
-fn policy(directory: &Path) -> Result<PolicyFiles, Vec<Unreadable>> {
+fn policy(directory: &Path, files: &mut TextFiles) -> Result<PolicyFiles, Vec<Unreadable>> {
     let mut unreadable = Vec::new();
-    let catalogue = policy_file(directory.join("catalogue.yaml"), &mut unreadable);
-    let never = policy_file(directory.join("never.yaml"), &mut unreadable);
-    let tiers = policy_file(directory.join("tiers.yaml"), &mut unreadable);
-    let principals = principals(&directory.join("principals"), &mut unreadable);
-    let principals = principals.into_iter().filter_map(|path| policy_file(path, &mut unreadable)).collect();
-    match (catalogue, never, tiers) {
-        (Some(catalogue), Some(never), Some(tiers)) if unreadable.is_empty() => {
-            Ok(PolicyFiles { catalogue, never, tiers, principals })
-        }
-        _ => Err(unreadable),
-    }
-}
-
-fn policy_file(path: PathBuf, unreadable: &mut Vec<Unreadable>) -> Option<SourceFile> {
-    match read(&path).and_then(into_text) {
-        Ok(text) => Some(SourceFile { path: path.display().to_string(), text: text.into() }),
+    let mut read = |path: PathBuf, unreadable: &mut Vec<Unreadable>| match files.text(&path) {
+        Ok(text) => Some(SourceFile { path: path.display().to_string(), text }),
         Err(error) => {
             let what = format!("`{}` cannot be read: {error}", path.display());
             unreadable.push(Unreadable { what, fix: POLICY_FIX });
             None
         }
+    };
+    let catalogue = read(directory.join("catalogue.yaml"), &mut unreadable);
+    let never = read(directory.join("never.yaml"), &mut unreadable);
+    let tiers = read(directory.join("tiers.yaml"), &mut unreadable);
+    let principals = principals(&directory.join("principals"), &mut unreadable);
+    let principals = principals.into_iter().filter_map(|path| read(path, &mut unreadable)).collect();
+    match (catalogue, never, tiers) {
+        (Some(catalogue), Some(never), Some(tiers)) if unreadable.is_empty() => {
+            Ok(PolicyFiles { catalogue, never, tiers, principals })
+        }
+        _ => Err(unreadable),
     }
 }
 
@@ -132,17 +155,4 @@ fn principals(directory: &Path, unreadable: &mut Vec<Unreadable>) -> Vec<PathBuf
         extension == Some("yaml") && !hidden
     });
     paths
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(LARGEST_FILE.saturating_add(1)).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LARGEST_FILE {
-        return Err(io::Error::other("it has more than 16 MiB"));
-    }
-    Ok(bytes)
-}
-
-fn into_text(bytes: Vec<u8>) -> io::Result<String> {
-    String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8 text"))
 }

@@ -4,7 +4,8 @@ use rustls_pki_types::UnixTime;
 use weir_pki::{Authority, Validity};
 
 use super::fixture::{Fixture, HOST};
-use super::{Snapshot, Sources};
+use super::text_files::TextFiles;
+use super::{Compiler, Snapshot, Sources};
 use crate::config::Machine;
 
 fn days(start: i64, end: i64) -> Validity {
@@ -196,23 +197,29 @@ fn a_certificate_of_an_intermediate_is_served_with_it() {
 #[test]
 fn a_configuration_that_is_not_there_is_told() {
     let fixture = Fixture::new();
-    let errors = Sources::read(&fixture.path("other.yaml"), Machine::here()).err().unwrap().to_string();
+    let errors = Sources::read(&fixture.path("other.yaml"), Machine::here(), &mut TextFiles::default())
+        .err()
+        .unwrap()
+        .to_string();
     assert_eq!(
         fixture.without_directory(&errors),
         "other.yaml cannot be read: No such file or directory (os error 2); write the path of a configuration file: \
          weir serve -c weir.yaml"
     );
     fixture.write("large.yaml", &"#".repeat((16 << 20) + 1));
-    let errors = Sources::read(&fixture.path("large.yaml"), Machine::here()).err().unwrap().to_string();
+    let errors = Sources::read(&fixture.path("large.yaml"), Machine::here(), &mut TextFiles::default())
+        .err()
+        .unwrap()
+        .to_string();
     assert!(errors.contains("it has more than 16 MiB"), "{errors}");
 }
 
 #[test]
 fn the_same_sources_give_the_same_at_their_time() {
     let fixture = Fixture::new();
-    let sources = Sources::read(&fixture.path("weir.yaml"), Machine::here()).unwrap();
-    assert_eq!(Snapshot::compile(&sources, 7, UnixTime::now()).unwrap().generation, 7);
+    let sources = Sources::read(&fixture.path("weir.yaml"), Machine::here(), &mut TextFiles::default()).unwrap();
+    assert_eq!(Snapshot::compile(&sources, &mut Compiler::default(), 7, UnixTime::now()).unwrap().generation, 7);
     let later = UnixTime::since_unix_epoch(std::time::Duration::from_secs(UnixTime::now().as_secs() + 100 * 86_400));
-    let errors = Snapshot::compile(&sources, 8, later).unwrap_err().to_string();
+    let errors = Snapshot::compile(&sources, &mut Compiler::default(), 8, later).unwrap_err().to_string();
     assert!(errors.contains("has expired"), "{errors}");
 }

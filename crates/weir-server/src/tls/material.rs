@@ -25,6 +25,7 @@ const ENDS_SOON: i64 = 21 * 86_400;
 const KEY_MODE: u32 = 0o640;
 
 /// One file as it was read. It may hold a key, so it has no `Debug`.
+#[derive(PartialEq, Eq)]
 pub(crate) struct Material {
     /// The content, or why it could not be read.
     pub(crate) content: Result<Vec<u8>, String>,

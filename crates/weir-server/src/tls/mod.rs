@@ -22,4 +22,4 @@ pub(crate) use material::{Inspector, Material, Materials};
 pub use peer::{Peer, peer, target};
 pub use provider::provider;
 pub use refusal::close_reason;
-pub use server::{ServerIdentity, server_config};
+pub use server::{ListenerTls, ServerIdentity, server_config};

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs::Ticketer;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{Error, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
+use rustls::{Error, RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion, version};
+use rustls_pki_types::UnixTime;
 use weir_kafka::advertise::AdvertisedNodes;
 use weir_policy::Policy;
 
 use super::provider::provider;
 use super::verifier::PrincipalVerifier;
+use crate::close_reason::CloseReason;
 
 /// A server certificate with its key, and the roots of the clients that it serves.
 #[derive(Clone, Debug)]
@@ -21,6 +24,34 @@ pub struct ServerIdentity {
     pub client_roots: Arc<RootCertStore>,
     /// Whether TLS 1.2 is spoken beside 1.3.
     pub tls12: bool,
+}
+
+/// How a listener speaks TLS, and whom it lets in.
+#[derive(Clone, Debug)]
+pub struct ListenerTls {
+    /// For new connections.
+    pub config: Arc<ServerConfig>,
+    verifier: Arc<PrincipalVerifier>,
+    client_roots: Arc<RootCertStore>,
+}
+
+impl ListenerTls {
+    /// Verifies the certificates of a connection that an earlier generation let in.
+    ///
+    /// # Errors
+    /// It would not be let in now.
+    pub(crate) fn verify_again(&self, connection: &ServerConnection, now: UnixTime) -> Result<(), CloseReason> {
+        let chain = connection.peer_certificates().unwrap_or_default();
+        let (leaf, intermediates) = chain.split_first().ok_or(CloseReason::TlsNoCert)?;
+        let verdict = self.verifier.verify_client_cert(leaf, intermediates, now);
+        // Whatever the reason: this client was let in once, and would not be again.
+        verdict.map(drop).map_err(|_| CloseReason::RevokedLive)
+    }
+
+    /// Whether every certificate is trusted here that is trusted there, and the other way round.
+    pub(crate) fn trusts_as(&self, other: &Self) -> bool {
+        self.client_roots.roots == other.client_roots.roots
+    }
 }
 
 const ONLY_13: &[&SupportedProtocolVersion] = &[&version::TLS13];
@@ -34,13 +65,14 @@ pub fn server_config(
     identity: &ServerIdentity,
     nodes: &AdvertisedNodes,
     policy: &Arc<Policy>,
-) -> Result<Arc<ServerConfig>, Error> {
+) -> Result<ListenerTls, Error> {
     let verifier = PrincipalVerifier::new(Arc::clone(&identity.client_roots), Arc::clone(policy), provider())
         .map_err(|error| Error::General(error.to_string()))?;
+    let verifier = Arc::new(verifier);
     let resolver = NamedCertificate { certified_key: Arc::clone(&identity.certified_key), nodes: nodes.clone() };
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(if identity.tls12 { ALSO_12 } else { ONLY_13 })?
-        .with_client_cert_verifier(Arc::new(verifier))
+        .with_client_cert_verifier(Arc::<PrincipalVerifier>::clone(&verifier))
         .with_cert_resolver(Arc::new(resolver));
     // Resumption without memory: a ticket holds the client's chain, under keys that only these settings have and that
     // change every six hours. So no other listener and no later generation takes it, and `peer` looks again at what it
@@ -49,7 +81,7 @@ pub fn server_config(
     config.ticketer = Ticketer::new()?;
     config.send_tls13_tickets = 1;
     config.max_early_data_size = 0;
-    Ok(Arc::new(config))
+    Ok(ListenerTls { config: Arc::new(config), verifier, client_roots: Arc::clone(&identity.client_roots) })
 }
 
 /// The one certificate, for the names that the listener advertises.

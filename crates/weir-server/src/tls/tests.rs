@@ -90,7 +90,7 @@ const TLS12: &[&SupportedProtocolVersion] = &[&version::TLS12];
 
 /// A handshake of a client that has this certificate.
 fn with_certificate(fixture: &Fixture, identity: &Issued) -> Shaken {
-    shake(&fixture.snapshot().tls["public"], &client_config(fixture, Some(identity), TLS13), HOST)
+    shake(&fixture.snapshot().tls["public"].config, &client_config(fixture, Some(identity), TLS13), HOST)
 }
 
 fn valid(start: i64, end: i64) -> Validity {
@@ -102,7 +102,7 @@ fn tool(authority: &Authority, validity: Validity) -> Issued {
 }
 
 fn settings(snapshot: &Snapshot) -> &Arc<ServerConfig> {
-    &snapshot.tls["public"]
+    &snapshot.tls["public"].config
 }
 
 #[test]

@@ -52,14 +52,18 @@ pub(super) fn refused_only(request: &Request<'_>, topics: &FetchTopics, not_befo
 
 /// The answer where the broker cannot be reached: what may be read has moved, for all that the client can tell.
 pub(super) fn unreachable(request: &Request<'_>, topics: &FetchTopics) -> Bytes {
+    put_all(request.version, topics, |topic| topic.refused.map_or(request.row.unreachable_code(), code_of))
+}
+
+/// An answer without a session in which every partition has a code, and none a record.
+pub(super) fn put_all(version: i16, topics: &FetchTopics, code_of: impl Fn(&SessionTopic<'_>) -> i16) -> Bytes {
     let mut out = Vec::new();
     let told = || topics.iter().filter(|topic| !topic.partitions.is_empty());
-    head(&mut out, request.version, (code::NONE, 0), told().count());
+    head(&mut out, version, (code::NONE, 0), told().count());
     for topic in told() {
-        let error_code = topic.refused.map_or(request.row.unreachable_code(), code_of);
-        put_failed(&mut out, request.version, &topic, error_code);
+        put_failed(&mut out, version, &topic, code_of(&topic));
     }
-    end(out, request.version)
+    end(out, version)
 }
 
 /// Writes the refused topics as elements of an answer's list, and says how many they are.

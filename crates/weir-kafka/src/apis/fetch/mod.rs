@@ -7,6 +7,7 @@
 mod answer;
 mod endpoints;
 mod key;
+mod lost;
 mod request;
 mod sessions;
 mod topics;

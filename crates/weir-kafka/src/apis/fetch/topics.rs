@@ -145,6 +145,16 @@ impl FetchTopics {
         left
     }
 
+    /// The same list, each topic judged anew.
+    pub(super) fn judged(&self, refused: impl Fn(TopicKey<'_>) -> Option<Reason>) -> Self {
+        let mut judged = self.clone();
+        for entry in &mut judged.topics {
+            entry.refused = refused(key(&judged.names, entry));
+        }
+        judged.refused = judged.topics.iter().filter(|entry| entry.refused.is_some()).count();
+        judged
+    }
+
     /// The place of a topic.
     pub(crate) fn place(&self, key: TopicKey<'_>) -> Option<usize> {
         self.topics.binary_search_by(|entry| self::key(&self.names, entry).cmp(&key)).ok()

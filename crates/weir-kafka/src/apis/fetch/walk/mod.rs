@@ -26,6 +26,8 @@ const LONGEST_PIECE: usize = 4096;
 pub(crate) struct Scope<'a> {
     /// The partitions that it may hold.
     pub topics: &'a FetchTopics,
+    /// Some of them were lost after they were asked for, while the answer was on its way.
+    pub narrowed: bool,
     /// How brokers are shown.
     pub nodes: &'a AdvertisedNodes,
     /// How their racks are.

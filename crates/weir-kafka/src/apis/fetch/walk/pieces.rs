@@ -29,7 +29,7 @@ impl FetchWalk {
         self.partitions_left = partitions;
         self.topics_left = self.topics_left.saturating_sub(1);
         self.state = self.next_partition();
-        if self.asked(scope).is_none() { Err(Piece::Refused(Fault::BrokerUnasked)) } else { Ok(reader.position()) }
+        if self.asked(scope).is_none() { Err(not_asked(scope)) } else { Ok(reader.position()) }
     }
 
     /// The topic that is walked, if it may be answered.
@@ -45,7 +45,7 @@ impl FetchWalk {
         reader.skip(if self.version >= LOG_START { 24 } else { 16 })?;
         let aborted = reader.length(self.is_flexible())?;
         if !self.asked(scope).is_some_and(|topic| topic.holds(index)) {
-            return Err(Piece::Refused(Fault::BrokerUnasked));
+            return Err(not_asked(scope));
         }
         self.view_is_stale |= shows_stale_view(error_code);
         self.partitions_left = self.partitions_left.saturating_sub(1);
@@ -121,6 +121,11 @@ impl FetchWalk {
         self.state = State::Done;
         Ok(walked)
     }
+}
+
+/// A piece of an answer that may not be given: the broker's doing, or the policy's since.
+fn not_asked(scope: &Scope<'_>) -> Piece {
+    Piece::Refused(if scope.narrowed { Fault::Revoked } else { Fault::BrokerUnasked })
 }
 
 /// Whether a tagged field is a structure of so many bytes and no tagged fields of its own. Clients read it by its fields

@@ -1,0 +1,81 @@
+//! Following the policy: what waits at the broker is judged again when something else is in force.
+//!
+//! A Fetch that lost a topic is answered at once; what the broker will say to it is read and dropped. Must never: drop a
+//! byte of an answer that somebody waits for.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::Session;
+use super::in_flight::{AtBroker, InFlight, Source};
+use super::response::Incoming;
+use crate::answer::LocalAnswer;
+use crate::apis::Withheld;
+use crate::apis::fetch::{FetchSessions, FetchTopics};
+use crate::env::Env;
+use crate::outcome::Refusals;
+
+/// Answers of the broker's that nobody waits for any more, the next first.
+pub(crate) type Dropped = VecDeque<DroppedAnswer>;
+
+/// One answer that nobody waits for any more.
+#[derive(Debug)]
+pub(crate) struct DroppedAnswer {
+    pub correlation_id: i32,
+    /// The broker may take until then.
+    pub until: Instant,
+    /// Where the number of a new session stands, behind the correlation id.
+    pub session_at: Option<usize>,
+}
+
+impl Session {
+    /// Judges again what waits at the broker.
+    pub fn follow(&mut self, env: &Env<'_>) {
+        let mut entries = self.queue.iter_mut();
+        if let Incoming::Fetch(_) = self.incoming
+            && let Some(entry) = entries.next()
+            && let Some(lost) = lost(entry, env)
+        {
+            // Its length has left: what was lost is noticed when the walk comes to it.
+            self.narrowed = Some(Box::new(lost));
+        }
+        for entry in entries {
+            if let Some(lost) = lost(entry, env) {
+                self.dropped.extend(answer_instead(entry, &lost, &mut self.fetch_sessions));
+            }
+        }
+    }
+
+    /// Whether the broker still owes an answer that nobody waits for.
+    #[must_use]
+    pub fn drops_answers(&self) -> bool {
+        !self.dropped.is_empty() || matches!(self.incoming, Incoming::Dropped { .. })
+    }
+}
+
+fn lost(entry: &InFlight, env: &Env<'_>) -> Option<FetchTopics> {
+    match &entry.source {
+        Source::Broker(AtBroker { withheld: Withheld::Fetch(asked), .. }) => asked.lost(env),
+        Source::Broker(_) | Source::Local(_) => None,
+    }
+}
+
+/// Has Weir answer in the broker's place.
+fn answer_instead(entry: &mut InFlight, lost: &FetchTopics, sessions: &mut FetchSessions) -> Option<DroppedAnswer> {
+    let Source::Broker(at_broker) = &entry.source else { return None };
+    let Withheld::Fetch(asked) = &at_broker.withheld else { return None };
+    let body = asked.answer_lost(entry.version, lost, sessions);
+    let tags = usize::from(entry.row.response_header_is_flexible(entry.version));
+    let dropped = DroppedAnswer {
+        correlation_id: at_broker.correlation_id,
+        until: at_broker.since.checked_add(at_broker.patience).unwrap_or(at_broker.since),
+        session_at: asked.new_session_at(entry.version).map(|at| at.saturating_add(tags)),
+    };
+    let mut refusals = Refusals::default();
+    for (reason, topic) in lost.refused() {
+        refusals.add(reason, topic.partitions.len());
+    }
+    entry.refusals = refusals;
+    entry.source = Source::Local(LocalAnswer::Ready { body, not_before: None });
+    Some(dropped)
+}

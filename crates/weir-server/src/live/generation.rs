@@ -1,0 +1,39 @@
+//! One generation, as acceptors and connections see it.
+//!
+//! Must never: change once it was published.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::listen::PrincipalPlaces;
+use crate::listener::ListenerState;
+use crate::snapshot::Snapshot;
+use crate::upstream::Upstream;
+
+/// A snapshot, and its listeners before their clusters.
+pub(crate) struct Generation {
+    pub snapshot: Arc<Snapshot>,
+    listeners: HashMap<String, Arc<ListenerState>>,
+}
+
+impl Generation {
+    /// The generation of a snapshot. Clusters and places outlive generations.
+    pub(crate) fn new(
+        snapshot: Arc<Snapshot>,
+        upstreams: &HashMap<String, Arc<Upstream>>,
+        places: &Arc<PrincipalPlaces>,
+    ) -> Self {
+        let state = |config| {
+            let config: &crate::config::Listener = config;
+            let upstream = upstreams.get(&config.upstream)?;
+            Some((config.name.clone(), Arc::new(ListenerState::new(&snapshot, config, upstream, places))))
+        };
+        let listeners = snapshot.config.listeners.iter().filter_map(state).collect();
+        Self { snapshot, listeners }
+    }
+
+    /// The listener of this name.
+    pub(crate) fn listener(&self, name: &str) -> Option<&Arc<ListenerState>> {
+        self.listeners.get(name)
+    }
+}

@@ -1,0 +1,130 @@
+//! Looks at the files when something changed, and publishes the next generation if nothing is wrong with it.
+//!
+//! It has a thread of its own: compiling ten thousand principals takes longer than a client should wait.
+//! Must never: publish what has a problem, or hold up whoever asks it to look.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::time::{Duration, Instant};
+
+use weir_policy::ConfigErrors;
+
+use super::status::{Notes, ReloadStatus};
+use super::watch::DirectoryWatch;
+use crate::snapshot::{Loaded, Loader, Snapshot};
+
+/// How long nothing must change before the files are looked at: whoever writes several is let finish.
+const QUIET: Duration = Duration::from_millis(15);
+/// How long they may go on changing before they are looked at all the same.
+const RESTLESS: Duration = Duration::from_millis(100);
+/// How often they are looked at where nobody says that they changed: watches get lost, and not every file system has them.
+const CLOCK: Duration = Duration::from_secs(10);
+/// Problems that are written to the log, of one look; the others are counted.
+const LOGGED: usize = 20;
+
+/// Has the files looked at again. Dropping the last one ends the thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Reloader {
+    look: SyncSender<()>,
+}
+
+impl Reloader {
+    /// Starts to look. `publish` is called with each new generation, one after the other.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(crate) fn start(
+        loader: Loader,
+        status: Arc<ReloadStatus>,
+        publish: impl Fn(Arc<Snapshot>) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (look, asked) = mpsc::sync_channel(1);
+        let watch = DirectoryWatch::new(look.clone());
+        let thread = Thread { loader, watch, status, publish };
+        std::thread::Builder::new().name("weir-reload".to_owned()).spawn(move || thread.run(&asked))?;
+        Ok(Self { look })
+    }
+
+    /// Has the files looked at soon.
+    pub(crate) fn look(&self) {
+        // One that waits already stands for this one, too.
+        let _ = self.look.try_send(());
+    }
+}
+
+struct Thread<P> {
+    loader: Loader,
+    watch: DirectoryWatch,
+    status: Arc<ReloadStatus>,
+    publish: P,
+}
+
+impl<P: Fn(Arc<Snapshot>)> Thread<P> {
+    fn run(mut self, asked: &Receiver<()>) {
+        loop {
+            // Before the look: what changes during it is told.
+            self.watch.follow(self.loader.directories());
+            self.look();
+            match asked.recv_timeout(CLOCK) {
+                Ok(()) => settle(asked),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn look(&mut self) {
+        let began = Instant::now();
+        match self.loader.reload() {
+            Ok(loaded) => self.loaded(loaded, began),
+            Err(errors) => self.refused(&errors),
+        }
+    }
+
+    fn loaded(&self, loaded: Loaded, began: Instant) {
+        let before = self.status.notes();
+        for key in loaded.waits_for_restart.iter().filter(|key| !before.waits_for_restart.contains(key)) {
+            tracing::warn!(
+                key,
+                "the configuration has changed in what only a restart can change: nothing of it is in force"
+            );
+        }
+        if !before.refused.is_empty() {
+            tracing::info!("the files are sound again");
+        }
+        self.status.set_notes(Notes { refused: Vec::new(), waits_for_restart: loaded.waits_for_restart });
+        let Some(snapshot) = loaded.snapshot else { return };
+        for warning in &snapshot.warnings {
+            tracing::warn!("{warning}");
+        }
+        let generation = snapshot.generation;
+        (self.publish)(Arc::new(snapshot));
+        self.status.in_force(generation);
+        self.status.loaded.fetch_add(1, Ordering::Relaxed);
+        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(generation, took_ms, "a new generation is in force");
+    }
+
+    fn refused(&self, errors: &ConfigErrors) {
+        let refused: Vec<String> = errors.0.iter().map(ToString::to_string).collect();
+        let before = self.status.notes();
+        if before.refused == refused {
+            return;
+        }
+        self.status.refused.fetch_add(1, Ordering::Relaxed);
+        for problem in refused.iter().take(LOGGED) {
+            tracing::error!("{problem}");
+        }
+        tracing::error!(problems = refused.len(), "the files are not in force: what was, stays");
+        let waits_for_restart = before.waits_for_restart.clone();
+        self.status.set_notes(Notes { refused, waits_for_restart });
+    }
+}
+
+/// Waits until nothing more is told for a moment, or for as long as anybody may be made to wait.
+fn settle(asked: &Receiver<()>) {
+    let began = Instant::now();
+    while began.elapsed() < RESTLESS && asked.recv_timeout(QUIET).is_ok() {}
+}

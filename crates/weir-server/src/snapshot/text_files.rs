@@ -1,0 +1,148 @@
+//! Text files, read again only when they may have changed.
+//!
+//! Must never: take a file for unchanged that could have been written again since it was read, or read without an end.
+
+use std::collections::HashMap;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// The largest file that is read: ten thousand principals are a few MiB, in files of their own.
+const LARGEST_FILE: u64 = 16 << 20;
+
+/// A file that changed this shortly before it was read may change again without showing it: clocks of file systems are
+/// coarse, some count whole seconds.
+const UNSETTLED: Duration = Duration::from_secs(2);
+
+/// The files that were read last. Those that nobody asks for any more are forgotten with the next round.
+#[derive(Debug, Default)]
+pub(crate) struct TextFiles {
+    before: HashMap<PathBuf, Kept>,
+    now: HashMap<PathBuf, Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    stamp: Stamp,
+    text: Arc<str>,
+}
+
+/// What differs between two states of a file, as far as the file system tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    file: (u64, u64),
+    size: u64,
+    changed: (i64, i64),
+    modified: (i64, i64),
+}
+
+impl TextFiles {
+    /// A new round begins: every file that is still of interest is asked for once.
+    pub(crate) fn begin(&mut self) {
+        self.before = std::mem::take(&mut self.now);
+    }
+
+    /// The text of a file.
+    ///
+    /// # Errors
+    /// It cannot be read, is too large, or is not UTF-8.
+    pub(crate) fn text(&mut self, path: &Path) -> io::Result<Arc<str>> {
+        if let Some(kept) = self.before.remove(path)
+            && std::fs::metadata(path).is_ok_and(|metadata| Stamp::of(&metadata) == kept.stamp)
+        {
+            let text = Arc::clone(&kept.text);
+            self.now.insert(path.to_owned(), kept);
+            return Ok(text);
+        }
+        // Looked at before it is read: what changes meanwhile is read again.
+        let metadata = std::fs::metadata(path)?;
+        let text: Arc<str> = String::from_utf8(bytes(path)?).map_err(|_| not_text())?.into();
+        if is_settled(&metadata) {
+            self.now.insert(path.to_owned(), Kept { stamp: Stamp::of(&metadata), text: Arc::clone(&text) });
+        }
+        Ok(text)
+    }
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            file: (metadata.dev(), metadata.ino()),
+            size: metadata.size(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        }
+    }
+}
+
+/// The content of a file.
+///
+/// # Errors
+/// It cannot be read or is too large.
+pub(crate) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LARGEST_FILE.saturating_add(1)).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LARGEST_FILE {
+        return Err(io::Error::other("it has more than 16 MiB"));
+    }
+    Ok(bytes)
+}
+
+fn is_settled(metadata: &Metadata) -> bool {
+    let changed = u64::try_from(metadata.ctime()).ok().map(Duration::from_secs);
+    let changed = changed.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
+    changed.and_then(|changed| changed.elapsed().ok()).is_some_and(|age| age > UNSETTLED)
+}
+
+fn not_text() -> io::Error {
+    io::Error::other("it is not UTF-8 text")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_written_twice_in_one_tick_is_read_twice() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.yaml");
+        let mut files = TextFiles::default();
+        for text in ["one", "two", "six"] {
+            std::fs::write(&path, text).unwrap();
+            files.begin();
+            assert_eq!(&*files.text(&path).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_settled_file_is_kept_until_it_changes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.yaml");
+        std::fs::write(&path, "one").unwrap();
+        let mut files = TextFiles::default();
+        let text: Arc<str> = "from memory".into();
+        let stamp = Stamp::of(&std::fs::metadata(&path).unwrap());
+        files.now.insert(path.clone(), Kept { stamp, text });
+        files.begin();
+        assert_eq!(&*files.text(&path).unwrap(), "from memory");
+        std::fs::write(&path, "another").unwrap();
+        files.begin();
+        assert_eq!(&*files.text(&path).unwrap(), "another");
+    }
+
+    #[test]
+    fn a_file_that_nobody_asks_for_is_forgotten() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.yaml");
+        std::fs::write(&path, "one").unwrap();
+        let mut files = TextFiles::default();
+        let stamp = Stamp::of(&std::fs::metadata(&path).unwrap());
+        files.now.insert(path, Kept { stamp, text: "one".into() });
+        files.begin();
+        files.begin();
+        assert!(files.before.is_empty() && files.now.is_empty());
+    }
+}
