@@ -7,6 +7,7 @@
 //! (`apis/consumer_group_heartbeat/subscribed.rs`).
 //! Must never: keep a name that was not judged, be asked on the way of a Fetch, or be locked while a pattern is compiled.
 
+mod dialect;
 mod members;
 mod pattern;
 #[cfg(test)]
@@ -102,6 +103,11 @@ impl Subscriptions {
     /// What is known of a member, which was heard now.
     pub(crate) fn recall(&self, key: &MemberKey, now: Instant) -> Option<Known> {
         self.lock().recall(key, now)
+    }
+
+    /// What a member subscribes to, for who describes it: that is no sign of life.
+    pub(crate) fn look_up(&self, key: &MemberKey) -> Option<Arc<Subscription>> {
+        self.lock().look_up(key)
     }
 
     /// Keeps what the brokers have accepted of a member.

@@ -6,9 +6,11 @@ mod support;
 
 use std::time::Duration;
 
+use kafka_protocol::messages::consumer_group_describe_response::{DescribedGroup, Member};
 use kafka_protocol::messages::consumer_group_heartbeat_response::{Assignment, TopicPartitions};
 use kafka_protocol::messages::{
-    ApiKey, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, GroupId, TopicName,
+    ApiKey, ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse, GroupId, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 use support::*;
@@ -278,6 +280,27 @@ fn a_first_version_has_no_pattern_and_a_join_without_a_subscription_is_the_broke
     assert_eq!(read::<ConsumerGroupHeartbeatResponse>(&out, true, 0).1.error_code, 0);
     assert_eq!(beats(&mut desk, &alive(0), 42), (None, 42));
     assert_eq!(goes_up(&mut desk, &pattern(0, ".*").with_member_id(text(""))), None);
+}
+
+#[test]
+fn a_member_is_described_with_its_own_pattern_and_list_and_not_with_what_went_up() {
+    let member = |member: &str| {
+        let up = names(&[ALSO_GRANTED, GRANTED]).unwrap();
+        Member::default().with_member_id(text(member)).with_subscribed_topic_names(up)
+    };
+    let mut desk = Desk::new();
+    accepted(&mut desk, &pattern(0, "public\\.g.*").with_subscribed_topic_names(names(&[ALSO_GRANTED])));
+    let asked = ConsumerGroupDescribeRequest::default().with_group_ids(vec![GroupId(text("g"))]);
+    let led = desk.ask(ApiKey::ConsumerGroupDescribe, 1, &asked);
+    let (header, _) = upstream::<ConsumerGroupDescribeRequest>(led, 1);
+    let group = DescribedGroup::default().with_group_id(GroupId(text("weir.reader.g")));
+    let group = group.with_members(vec![member("member-1"), member("another")]);
+    let broker = ConsumerGroupDescribeResponse::default().with_groups(vec![group]);
+    let out = desk.broker_answers(&answer(header.correlation_id, true, 1, &broker), 5).unwrap();
+    let shown = read::<ConsumerGroupDescribeResponse>(&out, true, 1).1.groups.remove(0).members;
+    let told = |member: &Member| (member.subscribed_topic_regex.clone(), member.subscribed_topic_names.clone());
+    assert_eq!(told(&shown[0]), (Some(text("public\\.g.*")), names(&[ALSO_GRANTED]).unwrap()));
+    assert_eq!(told(&shown[1]), (None, names(&[ALSO_GRANTED, GRANTED]).unwrap()));
 }
 
 #[test]

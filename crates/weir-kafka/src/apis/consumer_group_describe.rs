@@ -14,6 +14,7 @@ use crate::env::Env;
 use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::code;
+use crate::subscriptions::MemberKey;
 
 /// What is said of a group that holds a topic which the principal may not see.
 const HOLDS_HIDDEN: &str = "A member of the group holds a topic that you may not describe.";
@@ -42,7 +43,7 @@ fn shown(mut group: DescribedGroup, name: &Name, operations: bool, env: &Env<'_>
     }
     group.error_message = own_groups::sentence(group.error_message.as_ref(), name);
     group.group_id = name.shown.clone();
-    group.members.iter_mut().for_each(mask);
+    group.members.iter_mut().for_each(|member| mask(member, name, env));
     if operations && group.error_code == code::NONE {
         group.authorized_operations = own_groups::operations(env, &name.shown);
     }
@@ -56,11 +57,22 @@ fn topics(member: &Member) -> impl Iterator<Item = &str> {
     named.chain(held.map(|held| &*held.topic_name as &str))
 }
 
-/// Racks are the brokers' own, and so is a pattern: members behind Weir have none at the brokers.
-fn mask(member: &mut Member) {
+/// Racks are the brokers' own, and so is a pattern: members behind Weir have none at the brokers. One that Weir knows has
+/// there the names that its pattern stands for, and here its own.
+fn mask(member: &mut Member, group: &Name, env: &Env<'_>) {
     member.client_host = NO_HOST;
     member.rack_id = None;
     member.subscribed_topic_regex = member.subscribed_topic_regex.take().filter(|pattern| pattern.is_empty());
+    let key = MemberKey {
+        principal: env.principal.name.clone(),
+        group: group.real.to_string(),
+        member: member.member_id.to_string(),
+    };
+    let Some(known) = env.subscriptions.look_up(&key) else { return };
+    if let Some(pattern) = &known.pattern {
+        member.subscribed_topic_regex = Some(StrBytes::from_string(pattern.to_string()));
+        member.subscribed_topic_names.retain(|topic| known.names.iter().any(|name| **name == ***topic));
+    }
 }
 
 impl NamesGroups for ConsumerGroupDescribeRequest {

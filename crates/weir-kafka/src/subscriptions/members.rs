@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Known, MemberKey, SubscriptionLimits};
+use super::{Known, MemberKey, Subscription, SubscriptionLimits};
 
 /// What the maps take for one member, beside its texts.
 const OVERHEAD: usize = 512;
@@ -50,6 +50,13 @@ impl Members {
         let known = member.known.clone();
         self.put(kept, Member { heard: now, ..member });
         Some(known)
+    }
+
+    pub(super) fn look_up(&self, key: &MemberKey) -> Option<Arc<Subscription>> {
+        match &self.by_key.get(key)?.known {
+            Known::Subscription(subscription) => Some(Arc::clone(subscription)),
+            Known::Asked => None,
+        }
     }
 
     pub(super) fn keep(&mut self, key: MemberKey, known: Known, now: Instant) {

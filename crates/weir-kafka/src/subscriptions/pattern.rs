@@ -1,10 +1,11 @@
 //! A pattern over topic names: compiled within bounds, matched against the whole name, in linear time.
 //!
-//! Kafka takes RE2's language, and so does this engine but for its odd corners: what it cannot read is not taken. Names
-//! of topics are ASCII, so classes are too.
+//! Kafka takes RE2's language, and so does this engine, but for what `dialect.rs` says in its words.
 //! Must never: take a pattern whose matching could cost more than its bounds say (trap A21).
 
 use regex::bytes::{Regex, RegexBuilder};
+
+use super::dialect::translated;
 
 /// The longest pattern, in bytes.
 const LONGEST: usize = 4096;
@@ -25,7 +26,7 @@ impl TopicPattern {
         if pattern.len() > LONGEST {
             return None;
         }
-        let pattern = without_quotes(pattern);
+        let pattern = translated(pattern)?;
         // Alone first: what closes a group that it did not open must not become whole by the group around it.
         build(&pattern)?;
         build(&format!("^(?:{pattern})$")).map(Self)
@@ -37,27 +38,15 @@ impl TopicPattern {
     }
 }
 
-/// RE2 has `\Q` and `\E` around what stands for itself, and Java's `Pattern.quote` writes them; this engine has not.
-fn without_quotes(pattern: &str) -> String {
-    let mut plain = String::with_capacity(pattern.len());
-    let mut rest = pattern;
-    while let Some((before, behind)) = rest.split_once('\\') {
-        plain.push_str(before);
-        if let Some(quoted) = behind.strip_prefix('Q') {
-            let (quoted, behind) = quoted.split_once("\\E").unwrap_or((quoted, ""));
-            plain.push_str(&regex::escape(quoted));
-            rest = behind;
-            continue;
-        }
-        plain.push('\\');
-        let mut escaped = behind.chars();
-        plain.extend(escaped.next());
-        rest = escaped.as_str();
-    }
-    plain.push_str(rest);
-    plain
-}
-
+/// Names of topics are ASCII, so classes are too, as with RE2, unless the pattern has Unicode's own.
 fn build(pattern: &str) -> Option<Regex> {
-    RegexBuilder::new(pattern).unicode(false).size_limit(COMPILED).dfa_size_limit(CACHE).nest_limit(DEPTH).build().ok()
+    [false, true].into_iter().find_map(|unicode| {
+        RegexBuilder::new(pattern)
+            .unicode(unicode)
+            .size_limit(COMPILED)
+            .dfa_size_limit(CACHE)
+            .nest_limit(DEPTH)
+            .build()
+            .ok()
+    })
 }
