@@ -67,3 +67,28 @@ workers: 2
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn trap_k9_the_mock_is_asked_for_no_more_than_it_can_do() {
+        let dir = TempDir::new().unwrap();
+        let certificates = &Certificates::issue(dir.path()).unwrap();
+        let ports = Ports { bootstrap: 19_092 };
+        let config = WeirConfig { ports, brokers: &["127.0.0.1:1".into()], certificates, acl: dir.path() };
+        let written = fs::read_to_string(config.write(dir.path()).unwrap()).unwrap();
+        let capped = |api: &str| {
+            let line = written.lines().find_map(|line| line.strip_prefix(&format!("      {api}: ")));
+            line.and_then(|version| version.parse().ok()).unwrap_or(i16::MAX)
+        };
+        // What librdkafka's mock answers in Kafka's form; it advertises more of each.
+        let can = [("JoinGroup", 5), ("SyncGroup", 3), ("LeaveGroup", 2), ("FindCoordinator", 3), ("OffsetFetch", 6)];
+        for (api, highest) in can.into_iter().chain([("Metadata", 8)]) {
+            assert!(capped(api) <= highest, "{api}: {}", capped(api));
+        }
+    }
+}

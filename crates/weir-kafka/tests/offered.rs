@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::find_coordinator_response::Coordinator;
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{
     ApiKey, ApiVersionsRequest, ApiVersionsResponse, BrokerId, FetchRequest, FetchResponse, FindCoordinatorRequest,
     FindCoordinatorResponse, MetadataRequest, MetadataResponse, TopicName,
@@ -17,6 +18,7 @@ use support::*;
 use uuid::Uuid;
 use weir_kafka::advertise::{AdvertisedNodes, Target};
 use weir_kafka::cluster::{RealAddress, RealBrokerId, VersionRange};
+use weir_kafka::discovery::{self, BadAnswer};
 use weir_kafka::table;
 
 /// The lowest and the highest version of each API that is offered, before brokers that serve these.
@@ -118,6 +120,28 @@ fn trap_k6_each_broker_has_an_address_that_leads_to_it_and_to_no_other() {
 
 fn address() -> RealAddress {
     RealAddress { host: INTERNAL_HOST.into(), port: 9092 }
+}
+
+#[test]
+fn trap_k7_a_list_of_brokers_is_never_empty_and_a_missing_leader_is_told() {
+    // Clients that are told of no broker give up: what says so is no answer, and the last one holds.
+    let nobody = MetadataResponse::default().with_cluster_id(Some(StrBytes::from_static_str("c")));
+    for version in 8..=12 {
+        let told = answer(0, version >= 9, version, &nobody).split_off(4).into();
+        let read = discovery::read_metadata(version, &told, &|_| true);
+        assert_eq!(read.map(|answer| answer.brokers), Err(BadAnswer::NoBrokers), "v{version}");
+    }
+    // Of three leaders one is up.
+    let mut desk = Desk::new();
+    desk.view.brokers.retain(|id, _| id.0 == 2);
+    for version in 0..=12 {
+        let topic = MetadataRequestTopic::default().with_name(Some(TopicName(StrBytes::from_static_str(GRANTED))));
+        desk.ask(ApiKey::Metadata, version, &MetadataRequest::default().with_topics(Some(vec![topic])));
+        let (_, response) = read::<MetadataResponse>(&desk.local_answer(), version >= 9, version);
+        assert_eq!(response.brokers.iter().map(|broker| broker.node_id.0).collect::<Vec<_>>(), [2]);
+        let leaders = response.topics[0].partitions.iter().map(|told| (told.error_code, told.leader_id.0));
+        assert_eq!(leaders.collect::<Vec<_>>(), [(5, -1), (0, 2), (5, -1)], "v{version}");
+    }
 }
 
 /// The codes of a partition that Java's consumer goes on from, or says clearly what is wrong; any other it takes for a

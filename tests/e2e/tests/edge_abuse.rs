@@ -9,6 +9,8 @@ mod process;
 mod reading;
 #[path = "edge/sessions.rs"]
 mod sessions;
+#[path = "edge/strangers.rs"]
+mod strangers;
 
 use std::net::Ipv4Addr;
 use std::sync::LazyLock;
