@@ -57,7 +57,10 @@ struct Stage {
 /// Waits until nobody else uses them.
 fn stage() -> MutexGuard<'static, Stage> {
     static STAGE: LazyLock<Mutex<Stage>> = LazyLock::new(|| Mutex::new(Stage::start()));
-    STAGE.lock().unwrap_or_else(PoisonError::into_inner)
+    let stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
+    // Whoever failed before may have left a broker dead.
+    stage.kafka.heal();
+    stage
 }
 
 impl Stage {
@@ -109,12 +112,6 @@ impl Stage {
         let sent =
             |id: &i32| holding.iter().any(|path| path.to_string_lossy().ends_with(&format!("-{}.edge", port_of(*id))));
         (0..=3).filter(sent).collect()
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        self.kafka.heal();
     }
 }
 
