@@ -19,6 +19,7 @@ use support::*;
 use uuid::Uuid;
 use weir_kafka::cluster::{PartitionView, RealBrokerId, RealTopic, TopicView};
 use weir_kafka::session::Session;
+use weir_kafka::subscriptions::Subscriptions;
 use weir_kafka::table::{self, Disposition, Row};
 
 /// A topic and one that is nowhere. Names are as long as each other and next to each other where answers are sorted.
@@ -185,6 +186,7 @@ fn replaced(bytes: &[u8], what: &[u8], with: &[u8]) -> Vec<u8> {
 /// A new connection: the request again and again, for what it leaves behind. The broker answers what it is sent, then
 /// speaks of the topic by itself, and at last is gone.
 fn transcript(desk: &mut Desk, row: &Row, version: i16, probe: &Probe) -> Transcript {
+    desk.subscriptions = Subscriptions::default();
     desk.session = Session::new("reader".into(), &desk.limits);
     let mut transcript = Transcript(Vec::new());
     for broker in [Broker::Answers, Broker::Plants, Broker::IsGone] {
@@ -218,7 +220,9 @@ fn goes_on(
         (Ok(Led::Local), _) => Ok(desk.local_answer()),
         (Ok(Led::Upstream(_)), Broker::IsGone) => desk.session.broker_unreachable().map(|()| desk.local_answer()),
         (Ok(Led::Upstream(sent)), _) => {
-            let plants = matches!(broker, Broker::Plants) && !probe.plants_nothing;
+            // A broker assigns members what is there: what the view does not have is newer than the view, and not absent.
+            let assigns = row.key == table::CONSUMER_GROUP_HEARTBEAT;
+            let plants = matches!(broker, Broker::Plants) && !probe.plants_nothing && !assigns;
             let mut says = BrokerSays { probe: &probe, planted: plants.then_some((probe.name, probe.id)) };
             let answer = broker_frame(row, version, &sent, &mut says);
             transcript.add("sent", sent, ());
