@@ -8,6 +8,7 @@ use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 
 use super::{Judged, Request};
 use crate::answer::{Deferred, LocalAnswer};
+use crate::cluster::VersionRange;
 use crate::codec;
 use crate::env::Env;
 use crate::fault::Fault;
@@ -40,13 +41,16 @@ pub(crate) fn unsupported_version(row: &Row) -> Option<Bytes> {
 }
 
 /// What Weir answers alone it serves whatever the brokers do; the rest only where every broker does.
-fn advertised(env: &Env<'_>) -> Vec<ApiVersion> {
-    let served = |row: &Row| match row.disposition {
+pub(crate) fn served(row: &Row, env: &Env<'_>) -> Option<VersionRange> {
+    match row.disposition {
         Disposition::Forward => row.versions.intersect(*env.view?.versions.get(&row.key)?),
         Disposition::Local | Disposition::Deny => Some(row.versions),
-    };
+    }
+}
+
+fn advertised(env: &Env<'_>) -> Vec<ApiVersion> {
     let entry = |row: &Row| {
-        let range = served(row)?;
+        let range = served(row, env)?;
         Some(ApiVersion::default().with_api_key(row.key).with_min_version(range.min).with_max_version(range.max))
     };
     TABLE.iter().filter(|row| row.advertised).filter_map(entry).collect()

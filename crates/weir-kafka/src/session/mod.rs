@@ -7,6 +7,7 @@
 
 mod follow;
 mod in_flight;
+mod offer;
 mod request;
 mod response;
 mod throttle;
@@ -22,6 +23,7 @@ use crate::outcome::Outcome;
 
 use follow::Dropped;
 use in_flight::{InFlight, Source};
+use offer::Offer;
 use response::Incoming;
 
 /// What a request leads to, beside its entry in the queue.
@@ -61,6 +63,7 @@ pub struct Session {
     queue: VecDeque<InFlight>,
     next_correlation_id: i32,
     upstream_client_id: String,
+    offer: Offer,
     fetch_sessions: FetchSessions,
     incoming: Incoming,
     /// The topics of the Fetch answer that is on its way, where some were lost since it was asked for.
@@ -80,6 +83,7 @@ impl Session {
             queue: VecDeque::new(),
             next_correlation_id: 0,
             upstream_client_id,
+            offer: Offer::default(),
             fetch_sessions: FetchSessions::new(limits.fetch_sessions),
             incoming: Incoming::default(),
             narrowed: None,

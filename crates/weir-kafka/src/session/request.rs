@@ -8,6 +8,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::in_flight::{AtBroker, InFlight, Source};
+use super::offer::Offer;
 use super::{Session, Turn};
 use crate::answer::LocalAnswer;
 use crate::apis::{self, Forward, ForwardBody, Judged, Request};
@@ -29,7 +30,8 @@ impl Session {
     pub fn take_request(&mut self, frame: &Bytes, env: &Env<'_>) -> Result<Turn, Fault> {
         let (api_key, version) = header::key_and_version(frame).map_err(Fault::Malformed)?;
         let row = table::row(api_key).ok_or_else(|| not_served(api_key))?;
-        if !row.versions.holds(version) || !brokers_serve(row, version, env) {
+        let is_served = || brokers_serve(row, version, env) || self.offer.holds(row, version);
+        if !row.versions.holds(version) || !is_served() {
             return self.take_unknown_version(row, version, frame, env);
         }
         let (client, body_start) =
@@ -40,6 +42,9 @@ impl Session {
         self.fetch_sessions.under_way = self.queue.len();
         match apis::judge(&request, &mut self.fetch_sessions, &mut entry.refusals)? {
             Judged::Answer(answer) => {
+                if api_key == table::API_VERSIONS {
+                    self.offer = Offer::now(env);
+                }
                 entry.source = Source::Local(answer);
                 self.enqueue(entry);
                 Ok(Turn::Local)

@@ -11,8 +11,10 @@ use kafka_protocol::messages::{
     SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest, SaslHandshakeResponse, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
+use weir_kafka::cluster::VersionRange;
 use weir_kafka::discovery::{BadAnswer, read_metadata};
 use weir_kafka::fault::Fault;
+use weir_kafka::session::Session;
 use weir_kafka::wire::Malformed;
 
 use crate::fetching::{ALL, answered, asked, broker_says, data, is_flexible, topic};
@@ -138,6 +140,34 @@ fn trap_c43_a_client_that_never_asks_for_versions_is_served_from_its_first_reque
     for frame in first {
         assert!(matches!(Desk::new().raw(frame.clone()), Ok(Led::Upstream(_))), "{frame:?}");
     }
+}
+
+#[test]
+fn trap_c44_what_a_client_was_offered_it_may_speak_when_brokers_come_that_lack_it() {
+    let fetch =
+        |version| frame(ApiKey::Fetch, version, 1, &asked(version, (0, -1), vec![topic(version, GRANTED, &[0])]));
+    let mut desk = Desk::new();
+    desk.view.versions.insert(1, VersionRange { min: 4, max: 16 });
+    assert_eq!(offered(&mut desk, 1), Some((4, 16)));
+    // An older broker comes, or the others are upgraded: the client's own may be what it was.
+    for range in [VersionRange { min: 4, max: 12 }, VersionRange { min: 13, max: 17 }] {
+        desk.view.versions.insert(1, range);
+        for version in [4, 12, 13, 16] {
+            assert!(matches!(desk.raw(fetch(version)), Ok(Led::Upstream(_))), "version {version}");
+        }
+    }
+    desk.view.versions.remove(&1);
+    assert!(matches!(desk.raw(fetch(16)), Ok(Led::Upstream(_))));
+    assert_eq!(desk.raw(fetch(17)).unwrap_err(), Fault::UnsupportedVersion, "that was never offered");
+    // Who never asked has what the brokers serve now, and who asks again is told anew.
+    desk.session = Session::new("reader".into(), &desk.limits);
+    desk.view.versions.insert(1, VersionRange { min: 4, max: 12 });
+    assert_eq!(desk.raw(fetch(13)).unwrap_err(), Fault::UnsupportedVersion);
+    assert_eq!(offered(&mut desk, 1), Some((4, 12)));
+    desk.view.versions.insert(1, VersionRange { min: 4, max: 10 });
+    assert_eq!(offered(&mut desk, 1), Some((4, 10)));
+    assert_eq!(desk.raw(fetch(12)).unwrap_err(), Fault::UnsupportedVersion);
+    assert!(matches!(desk.raw(fetch(10)), Ok(Led::Upstream(_))));
 }
 
 #[test]
