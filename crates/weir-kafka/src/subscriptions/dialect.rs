@@ -72,7 +72,7 @@ fn class(rest: &str) -> Piece<'_> {
         let piece = match (next, named) {
             ('\\', _) => cut(inside, inside.chars().take(2).map(char::len_utf8).fold(0, usize::saturating_add)),
             (_, Some(end)) => cut(inside, end.saturating_add(2)),
-            ('[' | '&' | '~', None) => {
+            ('[' | '&' | '~', None) | ('-', None) if next != '-' || inside.starts_with("--") => {
                 text.push('\\');
                 cut(inside, 1)
             }

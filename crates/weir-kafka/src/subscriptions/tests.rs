@@ -94,6 +94,7 @@ fn a_pattern_is_matched_against_the_whole_name() {
         (r"\pL+\.\p{Ll}*", "events.more", true),
         (r"[[:alpha:]]+\.[\w&&-]+", "events.a-b&", true),
         ("[[a]b", "[b", true),
+        ("[--a]", "a", true),
         (r"[]a]\]", "]]", true),
         (r"[^\]]x", "ax", true),
         ("a{2,3}?b", "aab", true),
