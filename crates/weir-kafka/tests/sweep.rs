@@ -144,6 +144,7 @@ impl Contents for Swept {
             "group_id" | "groups" | "groups_names" | "group_ids" | "key" | "coordinator_keys" => "group",
             "protocol_type" if self.variant.is_multiple_of(2) => "consumer",
             "member_id" | "protocol_name" | "group_instance_id" | "client_id" if self.variant < 4 => "",
+            "member_id" => "member",
             // What brokers keep or pass on as the client wrote it; no name of a topic to them.
             "rack_id" | "server_assignor" | "cluster_id" | "committed_metadata" | "reason" | "assignor" => "",
             "subscribed_topic_regex" if self.variant < 4 => "",
