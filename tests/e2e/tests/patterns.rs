@@ -1,5 +1,6 @@
 //! A pattern in the consumer protocol (KIP-848), through Weir before real Kafka: Java and librdkafka read exactly the topics
-//! that match and that they may see, take up one that comes later, and do so again after Weir was started anew.
+//! that match and that they may see, take up one that comes later and one that is granted later, and do so after Weir was
+//! started anew.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -22,7 +23,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 #[test]
 fn trap_l14_java_reads_by_pattern_what_it_may_see_and_what_comes_later() {
     let mut desk = Desk::open("java");
-    let pattern = format!("(?:{}|{})\\.(one|two|later.*)", desk.shown.replace('.', "\\."), desk.hidden);
+    let pattern = format!("(?:{}|{})(-beside)?\\.(one|two|later.*)", desk.shown.replace('.', "\\."), desk.hidden);
     let reader = desk.java("java", &pattern);
     desk.reads(&|| reader.seen());
     let refused = desk.java("refused", "(");
@@ -37,7 +38,8 @@ fn trap_l14_librdkafka_reads_by_pattern_what_it_may_see_and_what_comes_later() {
     let mut desk = Desk::open("rdkafka");
     let (open, hidden) = (desk.shown.replace('.', "\\."), desk.hidden.clone());
     // It makes one pattern of several; a name beside them goes as a name.
-    let patterns = [format!("^{open}\\.two"), format!("^({open}|{hidden})\\.(one|later.*)"), desk.topic("one")];
+    let patterns =
+        [format!("^{open}\\.two"), format!("^({open}|{hidden})(-beside)?\\.(one|later.*)"), desk.topic("one")];
     let consumer: BaseConsumer = desk.rdkafka("rdkafka").create().unwrap();
     consumer.subscribe(&patterns.each_ref().map(String::as_str)).unwrap();
     let records = Mutex::new(BTreeMap::<String, usize>::new());
@@ -80,16 +82,12 @@ impl Desk {
         let kafka = Kafka::shared(Version::V4);
         let nonce = Chain::new("nonce", 0).nonce().to_string();
         let (shown, hidden) = (format!("patterns.{client}-{nonce}"), format!("planted-patterns-{client}-{nonce}"));
-        let acl = Acl::new(&[&format!("{hidden}.one")])
-            .auto_prefix(&format!("{shown}."))
-            .never_contains("never")
-            .principal(PrincipalSpec { prefixes: vec![format!("{shown}.")], ..PrincipalSpec::new(READER, &[]) })
-            .principal(PrincipalSpec::new(OTHER, &[&format!("{hidden}.one")]));
-        let weir = Weir::start(WeirOptions::new(&kafka, Advertise::Ports, acl));
+        let weir = Weir::start(WeirOptions::new(&kafka, Advertise::Ports, acl(&shown, &hidden, false)));
         let desk = Self { kafka, weir, identity: Pki::shared().client(READER), shown, hidden };
         for name in ["one", "two", "other", "later-never"] {
             desk.create(&desk.topic(name));
         }
+        desk.create(&desk.beside());
         for name in ["one", "later"] {
             // In the catalogue but granted to somebody else, and not in the catalogue.
             let hidden = format!("{}.{name}", desk.hidden);
@@ -103,18 +101,26 @@ impl Desk {
         format!("{}.{name}", self.shown)
     }
 
+    /// In the catalogue, and granted later.
+    fn beside(&self) -> String {
+        format!("{}-beside.one", self.shown)
+    }
+
     /// Two partitions, with a record in each.
     fn create(&self, topic: &str) {
         self.kafka.create_topic(topic, 2, 3, &[]);
         (0..2).for_each(|partition| self.kafka.produce(topic, partition, b"a record"));
     }
 
-    /// The reader sees two topics, a third when it comes, and a fourth after Weir was started anew.
+    /// The reader sees two topics, a third when it comes, one that it is granted, and another after Weir was started anew.
     fn reads(&mut self, seen: &dyn Fn() -> Seen) {
         let mut expected = vec![self.topic("one"), self.topic("two")];
         all_of(&expected, seen);
         expected.push(self.topic("later"));
         self.create(&self.topic("later"));
+        all_of(&expected, seen);
+        expected.push(self.beside());
+        self.weir.write_acl(&acl(&self.shown, &self.hidden, true));
         all_of(&expected, seen);
         self.weir.stop();
         self.weir.restart();
@@ -151,6 +157,17 @@ impl Desk {
             .args([group, pattern]);
         Reader::start(java)
     }
+}
+
+/// The reader may see what is under a prefix, and what is beside it where `more` is set.
+fn acl(shown: &str, hidden: &str, more: bool) -> Acl {
+    let (beside, hidden) = (format!("{shown}-beside.one"), format!("{hidden}.one"));
+    let reader = PrincipalSpec::new(READER, &[beside.as_str()][..usize::from(more)]);
+    Acl::new(&[&hidden, &beside])
+        .auto_prefix(&format!("{shown}."))
+        .never_contains("never")
+        .principal(PrincipalSpec { prefixes: vec![format!("{shown}.")], ..reader })
+        .principal(PrincipalSpec::new(OTHER, &[&hidden]))
 }
 
 /// Waits until a reader holds both partitions of these topics, and no others, and has read both records of each.
