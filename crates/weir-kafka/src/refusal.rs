@@ -16,6 +16,10 @@ pub mod code {
     pub const LEADER_NOT_AVAILABLE: i16 = 5;
     /// This broker does not lead the partition.
     pub const NOT_LEADER_OR_FOLLOWER: i16 = 6;
+    /// The time of the request is over; it may be asked again.
+    pub const REQUEST_TIMED_OUT: i16 = 7;
+    /// The metadata of an offset is too long.
+    pub const OFFSET_METADATA_TOO_LARGE: i16 = 12;
     /// The coordinator cannot be reached now.
     pub const COORDINATOR_NOT_AVAILABLE: i16 = 15;
     /// This broker does not coordinate the group.
@@ -26,6 +30,8 @@ pub mod code {
     pub const INVALID_GROUP_ID: i16 = 24;
     /// The group has no such member.
     pub const UNKNOWN_MEMBER_ID: i16 = 25;
+    /// A commit is too large.
+    pub const INVALID_COMMIT_OFFSET_SIZE: i16 = 28;
     /// No right to the topic.
     pub const TOPIC_AUTHORIZATION_FAILED: i16 = 29;
     /// No right to the group.
@@ -54,6 +60,8 @@ pub mod code {
     pub const UNKNOWN_TOPIC_ID: i16 = 100;
     /// The topic id is not the one that the log has.
     pub const INCONSISTENT_TOPIC_ID: i16 = 103;
+    /// The group has all the members that it may have.
+    pub const GROUP_MAX_SIZE_REACHED: i16 = 81;
     /// There is no such thing.
     pub const RESOURCE_NOT_FOUND: i16 = 91;
     /// One thing is asked for twice.
@@ -73,6 +81,7 @@ pub fn code_of(reason: Reason) -> i16 {
         Reason::TopicNameInvalid
         | Reason::TopicNever
         | Reason::TopicNotInCatalogue
+        | Reason::TopicSuspended
         | Reason::TopicNotGranted
         | Reason::TopicReadOnly => code::TOPIC_AUTHORIZATION_FAILED,
         Reason::TopicIdUnknown => code::UNKNOWN_TOPIC_ID,
@@ -81,10 +90,20 @@ pub fn code_of(reason: Reason) -> i16 {
         Reason::GroupProtocolType => code::INCONSISTENT_GROUP_PROTOCOL,
         Reason::TransactionalIdNotServed => code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
         Reason::ClusterOperation => code::CLUSTER_AUTHORIZATION_FAILED,
+        // Codes that clients know what to do with where they meet these: of others they make fatal errors of their own.
+        Reason::QuotaGroups | Reason::QuotaOffsets => code::GROUP_AUTHORIZATION_FAILED,
+        Reason::QuotaNotCounted => code::COORDINATOR_NOT_AVAILABLE,
+        Reason::QuotaGroupMembers | Reason::QuotaJoins => code::GROUP_MAX_SIZE_REACHED,
+        Reason::QuotaCommitRate | Reason::QuotaCommitted => code::INVALID_COMMIT_OFFSET_SIZE,
+        Reason::QuotaCommitMetadata => code::OFFSET_METADATA_TOO_LARGE,
+        Reason::QuotaTimestampLookups => code::REQUEST_TIMED_OUT,
         Reason::RequestShape => code::INVALID_REQUEST,
         // These end a connection before a request could be answered.
         Reason::PrincipalUnknown
         | Reason::PrincipalAmbiguous
+        | Reason::PrincipalSuspended
+        | Reason::CertificateSuspended
+        | Reason::AllSuspended
         | Reason::AddressNotAllowed
         | Reason::PrincipalConnections => code::CLUSTER_AUTHORIZATION_FAILED,
     }

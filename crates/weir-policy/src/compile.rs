@@ -7,13 +7,19 @@ mod catalogue;
 mod certificate;
 mod fields;
 mod grants;
+mod limits;
 mod never;
+mod places;
 mod plain;
 mod principals;
+mod suspended;
 mod tiers;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+
+pub use self::places::Places;
+pub(crate) use self::suspended::read_suspension;
 
 use self::principals::ReadPrincipal;
 use crate::identity::Identities;
@@ -52,11 +58,14 @@ impl Compiler {
         let identities =
             identities.unwrap_or_else(|| Arc::new(Identities { rules: options.identity.clone(), holders }));
         self.identities = Some((read, Arc::clone(&identities)));
+        let catalogue = shared.catalogue.as_ref().map(|read| read.catalogue.clone()).unwrap_or_default();
+        let suspended = suspended::read(&files.suspended, &catalogue, &principals, &mut problems);
         problems.or(Policy {
-            catalogue: shared.catalogue.as_ref().map(|read| read.catalogue.clone()).unwrap_or_default(),
+            catalogue,
             never: shared.never.as_ref().map(|read| read.never.clone()).unwrap_or_default(),
             identities,
             principals,
+            suspended: Arc::new(suspended),
         })
     }
 }

@@ -5,8 +5,12 @@
 
 mod catalogue;
 mod compile;
+mod diff;
 mod dn;
+mod explain;
 mod identity;
+mod ledger;
+mod limits;
 mod names;
 mod pattern;
 mod policy;
@@ -14,15 +18,23 @@ mod principal;
 mod problem;
 mod reason;
 mod rules;
+mod suspension;
+mod words;
 mod yaml;
 
 pub use catalogue::{CatalogueEntry, CleanupPolicy, PiiDecision, PiiVerdict};
-pub use compile::Compiler;
+pub use compile::{Compiler, Places};
+pub use diff::{Change, Diff, Effect};
 pub use dn::{DistinguishedName, DnError, Rdn};
+pub use explain::{Explanation, Line};
 pub use identity::{IdentityRule, PeerFacts};
+pub use ledger::{Account, LONGEST_DEBT, Ledger, Meter, Taken};
+pub use limits::{Count, Limits, Mode, Offsets, Rate};
 pub use names::{GroupMode, Namespace, OwnGroups, RealGroup, ShownGroup};
 pub use policy::{Policy, PolicyFiles, PolicyOptions, SourceFile};
 pub use principal::{Principal, Tier};
 pub use problem::{ConfigErrors, Place, Problem};
 pub use reason::Reason;
+pub use suspension::{Serial, Suspended, Suspension};
 pub use rules::{Operation, Resource};
+pub use words::LimitInWords;

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use time::Date;
 
 use crate::Reason;
+use crate::limits::Limits;
 use crate::names::{GroupMode, Namespace, OwnGroups, RealGroup, ShownGroup};
 use crate::pattern::PrefixSet;
 
@@ -18,8 +19,8 @@ use crate::pattern::PrefixSet;
 pub struct Tier {
     /// The name.
     pub name: String,
-    /// How many connections a principal may hold at once.
-    pub connections: u32,
+    /// What a principal of this tier may use, unless its own file says otherwise.
+    pub limits: Arc<Limits>,
 }
 
 /// Who a certificate is.
@@ -29,8 +30,10 @@ pub struct Principal {
     pub name: String,
     /// What keeps its groups apart, unique in the policy.
     pub namespace: Namespace,
-    /// Its limits.
+    /// Its named set of limits.
     pub tier: Arc<Tier>,
+    /// What it may use: the tier's limits, or those with some of its own in their place.
+    pub limits: Arc<Limits>,
     /// The networks it may connect from; empty for any.
     pub cidrs: Vec<IpNet>,
     /// Whom to ask about it.

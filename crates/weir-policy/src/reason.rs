@@ -39,6 +39,8 @@ reasons! {
     TopicNever, "topic-never", "The topic is one that must never leave.";
     /// The first key is missing.
     TopicNotInCatalogue, "topic-not-in-catalogue", "The topic is not in the catalogue.";
+    /// The topic is suspended: it is as if the catalogue did not have it.
+    TopicSuspended, "topic-suspended", "An operator has suspended the topic.";
     /// The second key is missing.
     TopicNotGranted, "topic-not-granted", "The topic is in the catalogue, but not granted to this principal.";
     /// A topic id that stands for nothing the principal may see.
@@ -62,10 +64,34 @@ reasons! {
     PrincipalUnknown, "principal-unknown", "The certificate belongs to no principal.";
     /// One rule finds two principals in one certificate.
     PrincipalAmbiguous, "principal-ambiguous", "The certificate belongs to more than one principal.";
+    /// The principal is suspended.
+    PrincipalSuspended, "principal-suspended", "An operator has suspended the principal.";
+    /// The certificate is suspended, by its serial number.
+    CertificateSuspended, "certificate-suspended", "An operator has suspended this certificate.";
+    /// Everybody is suspended.
+    AllSuspended, "all-suspended", "An operator has suspended everybody.";
     /// The client's address is outside the principal's CIDRs.
     AddressNotAllowed, "address-not-allowed", "The principal may not connect from this address.";
     /// The tier's connections are all in use.
     PrincipalConnections, "principal-connections", "The principal has as many connections as its tier allows.";
+    /// The groups of the tier are all there.
+    QuotaGroups, "quota-groups", "The principal has as many groups as its limits allow.";
+    /// Which groups there are is not known yet: nothing new is made until it is.
+    QuotaNotCounted, "quota-not-counted", "It is not known yet how many groups the principal has; try again.";
+    /// The group has all its members.
+    QuotaGroupMembers, "quota-group-members", "The group has as many members as the principal's limits allow.";
+    /// Too many joins for longer than anybody may be made to wait.
+    QuotaJoins, "quota-joins", "The principal joins groups more often than its limits allow.";
+    /// Offsets are not kept for this principal.
+    QuotaOffsets, "quota-offsets", "The principal's tier keeps no offsets on the brokers.";
+    /// More partitions are committed than can be paid back in the longest time that anybody is made to wait.
+    QuotaCommitRate, "quota-commit-rate", "The principal commits more partitions than its limits allow.";
+    /// As many partitions have a committed offset as may have one.
+    QuotaCommitted, "quota-committed", "As many partitions have a committed offset as the principal's limits allow.";
+    /// The metadata of a committed offset is too long.
+    QuotaCommitMetadata, "quota-commit-metadata", "The metadata of the offset is longer than the principal's limits allow.";
+    /// Too many look-ups by time.
+    QuotaTimestampLookups, "quota-timestamp-lookups", "The principal looks up more offsets by time than its limits allow.";
     /// A request that is well formed, but of a kind that Weir does not serve.
     RequestShape, "request-shape", "Requests of this shape are not served.";
 }

@@ -99,6 +99,14 @@ impl ReadCatalogue {
         begins(&self.topics) || begins(&self.prefixes) || self.catalogue.prefixes.covers(prefix)
     }
 
+    /// Where the entries stand that hold this topic: by name, then by prefix.
+    pub(super) fn entries_of(&self, topic: &str) -> impl Iterator<Item = (&'static str, &str, &Place)> {
+        let named = self.topics.get_key_value(topic).map(|(name, place)| ("topic", &**name, place));
+        let begins = move |(prefix, _): &(&Arc<str>, &Place)| topic.starts_with(&***prefix);
+        let prefixes = self.prefixes.iter().filter(begins).map(|(prefix, place)| ("prefix", &**prefix, place));
+        named.into_iter().chain(prefixes)
+    }
+
     /// A topic that the writer of `wrong` may have meant.
     pub(super) fn near(&self, wrong: &str) -> Option<&str> {
         let tail = format!(".{wrong}");

@@ -55,6 +55,12 @@ impl ReadNever {
         Some(line.map_or_else(|| "Kafka's own topics".to_owned(), Line::show))
     }
 
+    /// The lines that refuse this topic, and where they stand.
+    pub(super) fn lines_on(&self, topic: &str) -> impl Iterator<Item = (&str, &Place)> {
+        let on = move |line: &&Line| line.pattern.matches(topic);
+        self.lines.iter().filter(on).map(|line| (line.text.as_str(), &line.place))
+    }
+
     /// The line that speaks of topics under this prefix, for people.
     pub(super) fn why_not_prefix(&self, prefix: &str) -> Option<String> {
         if KAFKA_INTERNAL.iter().any(|topic| topic.starts_with(prefix)) {

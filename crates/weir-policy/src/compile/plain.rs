@@ -11,11 +11,11 @@ pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer
 }
 
 /// A whole number.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Number(pub(super) u32);
 
 /// True or false.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Flag(pub(super) bool);
 
 impl<'de> Deserialize<'de> for Number {

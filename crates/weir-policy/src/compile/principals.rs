@@ -11,13 +11,14 @@ use super::catalogue::ReadCatalogue;
 use super::certificate::{self, Facts, Match, RawMatch};
 use super::fields::{Fields, Text};
 use super::grants::{self, Interner, RawGrant};
+use super::limits::RawLimits;
 use super::never::ReadNever;
 use super::plain::given;
 use super::tiers::ReadTiers;
 use crate::identity::{Fact, Holder};
 use crate::problem::{Place, Problem, Problems};
 use crate::yaml::read_yaml;
-use crate::{Namespace, PolicyOptions, Principal, SourceFile, Tier};
+use crate::{Limits, Namespace, PolicyOptions, Principal, SourceFile, Tier};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +31,9 @@ struct RawPrincipal {
     tier: Text,
     /// What it may read.
     read: Option<Vec<Spanned<RawGrant>>>,
+    /// Limits in the place of its tier's.
+    #[serde(default, deserialize_with = "given")]
+    limits: Option<RawLimits>,
     /// Where it may connect from; left out for anywhere.
     #[serde(default, deserialize_with = "given")]
     cidrs: Option<Spanned<Vec<Spanned<String>>>>,
@@ -181,11 +185,13 @@ fn read_principal(
     let read = fields.required(top, "read", raw.read).unwrap_or_default();
     let grants = grants::read(fields, known.catalogue, known.never, interner, read);
     let matches = read_matches(fields, known, raw.certificate);
+    let limits = tier.as_ref().map(|tier| read_limits(fields, tier, raw.limits));
     let whole = (|| {
         Some(Principal {
             name: name.as_ref()?.0.clone(),
             namespace: namespace.as_ref()?.0.clone(),
             tier: tier?,
+            limits: limits?,
             cidrs,
             contact: contact?,
             review_by: review_by?,
@@ -218,6 +224,14 @@ fn read_tier(fields: &mut Fields<'_>, tiers: Option<&ReadTiers>, raw: Text) -> O
     let what = format!("there is no tier `{}`", raw.value.escape_debug());
     fields.problem(raw.referenced, what, format!("the tiers are {}", names.join(", ")));
     None
+}
+
+/// The tier's own value where nothing stands in its place: ten thousand principals share a few.
+fn read_limits(fields: &mut Fields<'_>, tier: &Tier, raw: Option<RawLimits>) -> Arc<Limits> {
+    let Some(raw) = raw else { return Arc::clone(&tier.limits) };
+    let mut limits = Limits::clone(&tier.limits);
+    raw.replace_in(fields, &mut limits);
+    Arc::new(limits)
 }
 
 fn read_matches(

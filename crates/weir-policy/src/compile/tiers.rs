@@ -6,24 +6,16 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
-use super::fields::{Fields, Text};
-use super::plain::Number;
+use super::fields::Fields;
+use super::limits::RawTier;
 use crate::problem::Problems;
 use crate::yaml::read_yaml;
-use crate::{SourceFile, Tier};
+use crate::{Limits, SourceFile, Tier};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawFile {
     tiers: Option<Vec<Spanned<RawTier>>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawTier {
-    tier: Text,
-    /// How many connections a principal may hold at once.
-    connections: Option<Spanned<Number>>,
 }
 
 /// The tiers by name. One with a problem is there without its limits.
@@ -41,17 +33,15 @@ pub(super) fn read(source: &SourceFile, problems: &mut Problems) -> Option<ReadT
     let mut tiers = ReadTiers::new();
     for raw in fields.required(Location::UNKNOWN, "tiers", raw.tiers).unwrap_or_default() {
         let at = raw.referenced;
-        let name = fields.name(at, "tier", raw.value.tier);
-        let connections = fields.required(at, "connections", raw.value.connections);
-        if let Some(zero) = connections.as_ref().filter(|connections| connections.value.0 == 0) {
-            fields.problem(zero.referenced, "a tier without connections lets nobody in", "write 1 or more");
-        }
+        let name = fields.name(at, "tier", raw.value.tier.clone());
+        let says_connections = fields.required(at, "connections", raw.value.says_connections().then_some(()));
+        let mut limits = Limits::default();
+        raw.value.into_limits().replace_in(&mut fields, &mut limits);
         let Some(name) = name else { continue };
         if tiers.contains_key(&name.value) {
             fields.problem(name.referenced, format!("the tier `{}` stands twice", name.value), "keep one of them");
         }
-        let tier = connections
-            .map(|connections| Arc::new(Tier { name: name.value.clone(), connections: connections.value.0 }));
+        let tier = says_connections.map(|()| Arc::new(Tier { name: name.value.clone(), limits: Arc::new(limits) }));
         tiers.insert(name.value, tier);
     }
     Some(tiers)

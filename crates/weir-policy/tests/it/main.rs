@@ -14,6 +14,8 @@ mod dn;
 mod groups;
 mod identity;
 mod judge;
+mod ledger;
+mod limits;
 mod recompile;
 mod shipped_acl;
 mod small;

@@ -29,6 +29,7 @@ fn shipped() -> Policy {
         never: source(&acl().join("never.yaml")),
         tiers: source(&acl().join("tiers.yaml")),
         principals: principal_paths().iter().map(|path| source(path)).collect(),
+        suspended: Vec::new(),
     };
     Policy::compile(&files, &PolicyOptions::default()).unwrap_or_else(|errors| panic!("{errors}"))
 }
@@ -60,7 +61,7 @@ fn thirteen_streams_of_two_data_centres() {
 fn three_principals_of_two_tiers() {
     let policy = shipped();
     let mut tiers: Vec<_> =
-        policy.principals().map(|principal| (principal.tier.name.clone(), principal.tier.connections)).collect();
+        policy.principals().map(|principal| (principal.tier.name.clone(), principal.limits.connections)).collect();
     tiers.sort();
     assert_eq!(tiers, [("enterprise".to_owned(), 400), ("tool".to_owned(), 20), ("tool".to_owned(), 20)]);
     let networks = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"];

@@ -40,6 +40,7 @@ pub fn files(catalogue: impl Into<String>, never: impl Into<String>, principals:
         never: file("never.yaml", never),
         tiers: file("tiers.yaml", "tiers:\n  - tier: tool\n    connections: 20\n"),
         principals,
+        suspended: Vec::new(),
     }
 }
 

@@ -25,7 +25,7 @@ impl PrincipalPlaces {
     /// A place for a connection of this principal, or nothing where its tier allows no more.
     #[must_use]
     pub fn admit(self: &Arc<Self>, principal: &Principal) -> Option<PrincipalPlace> {
-        let most = usize::try_from(principal.tier.connections).unwrap_or(usize::MAX);
+        let most = usize::try_from(principal.limits.connections).unwrap_or(usize::MAX);
         self.admit_name(&principal.name, most)
     }
 

@@ -59,5 +59,8 @@ fn write(dir: &Path, files: &PolicyFiles) -> std::io::Result<()> {
     fs::remove_dir_all(dir.join("principals"))?;
     fs::create_dir_all(dir.join("principals"))?;
     let shared = [&files.catalogue, &files.never, &files.tiers];
-    shared.into_iter().chain(&files.principals).try_for_each(|file| fs::write(dir.join(&file.path), file.text.as_bytes()))
+    shared
+        .into_iter()
+        .chain(&files.principals)
+        .try_for_each(|file| fs::write(dir.join(&file.path), file.text.as_bytes()))
 }

@@ -1,0 +1,142 @@
+//! What one principal owes and has, over all its connections.
+//!
+//! Must never: refuse what exists because something new was too much.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::groups::Groups;
+use super::level::{Level, Meter};
+use super::{LONGEST_DEBT, lock};
+use crate::Reason;
+use crate::limits::{Limits, Mode};
+
+/// The account of one principal.
+#[derive(Debug, Default)]
+pub struct Account {
+    levels: Mutex<[Level; Meter::ALL.len()]>,
+    groups: Mutex<Groups>,
+}
+
+/// What became of a charge that may be refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is within its limit, or the limit is only observed.
+    Fine,
+    /// It is charged, and beyond its limit by so long.
+    Owed(Duration),
+    /// It is not charged, and must not be done.
+    Refused,
+}
+
+impl Account {
+    /// Charges what was done.
+    pub fn charge(&self, meter: Meter, amount: u64, limits: &Limits, now: Instant) {
+        self.with(meter, |level| {
+            level.run_off(meter.rate(limits), now);
+            level.add(amount);
+        });
+    }
+
+    /// Charges what is to be done, unless its limit refuses it.
+    #[must_use]
+    pub fn take(&self, meter: Meter, amount: u64, limits: &Limits, now: Instant) -> Taken {
+        let rate = meter.rate(limits);
+        self.with(meter, |level| {
+            level.run_off(rate, now);
+            let debt = level.debt(rate, amount);
+            let taken = match rate.mode {
+                Mode::Observe => Taken::Fine,
+                _ if debt.is_zero() => Taken::Fine,
+                Mode::Throttle if debt <= LONGEST_DEBT => Taken::Owed(debt),
+                Mode::Throttle | Mode::Deny => Taken::Refused,
+            };
+            if taken != Taken::Refused {
+                level.add(amount);
+            }
+            taken
+        })
+    }
+
+    /// How long it takes until what is owed is paid: for so long the principal is to be made to wait.
+    #[must_use]
+    pub fn debt(&self, meter: Meter, limits: &Limits, now: Instant) -> Duration {
+        let rate = meter.rate(limits);
+        if rate.mode != Mode::Throttle {
+            return Duration::ZERO;
+        }
+        self.with(meter, |level| {
+            level.run_off(rate, now);
+            level.debt(rate, 0)
+        })
+    }
+
+    /// What is owed of a meter, in its unit, whatever its mode.
+    #[must_use]
+    pub fn owed(&self, meter: Meter, limits: &Limits, now: Instant) -> u64 {
+        self.with(meter, |level| {
+            level.run_off(meter.rate(limits), now);
+            level.owed()
+        })
+    }
+
+    /// Whether a request may make this group, by the brokers' name of it. One that is there may always.
+    ///
+    /// # Errors
+    /// There are as many groups already, or nobody knows yet how many there are.
+    pub fn admit_group(&self, group: &str, limits: &Limits) -> Result<(), Reason> {
+        lock(&self.groups).admit(group, limits)
+    }
+
+    /// Which partitions a commit may write: `refused` is told the place of each that it may not.
+    ///
+    /// # Errors
+    /// The group itself may not be made.
+    pub fn admit_commit<'a>(
+        &self,
+        group: &str,
+        partitions: impl Iterator<Item = (&'a str, i32)>,
+        limits: &Limits,
+        refused: impl FnMut(usize),
+    ) -> Result<(), Reason> {
+        let mut groups = lock(&self.groups);
+        groups.admit(group, limits)?;
+        groups.admit_partitions(group, partitions, limits, refused);
+        Ok(())
+    }
+
+    /// The brokers were asked at an instant which groups there are: these. Those that were admitted since stay.
+    pub fn know_groups<'a>(&self, groups: impl Iterator<Item = &'a str>, asked: Instant) {
+        lock(&self.groups).know(groups, asked);
+    }
+
+    /// What the brokers hold of a group's offsets.
+    pub fn know_committed<'a>(&self, group: &str, partitions: impl Iterator<Item = (&'a str, i32)>) {
+        lock(&self.groups).know_committed(group, partitions);
+    }
+
+    /// A group was deleted.
+    pub fn group_is_gone(&self, group: &str) {
+        lock(&self.groups).forget(group);
+    }
+
+    /// A member asks a group for a place at an instant.
+    pub fn group_was_used(&self, group: &str, now: Instant) {
+        lock(&self.groups).used(group, now);
+    }
+
+    /// How many groups there are, and how many partitions have a committed offset.
+    #[must_use]
+    pub fn holds(&self) -> (usize, usize) {
+        lock(&self.groups).count()
+    }
+
+    fn with<T>(&self, meter: Meter, step: impl FnOnce(&mut Level) -> T) -> T {
+        let mut levels = lock(&self.levels);
+        match levels.get_mut(meter as usize) {
+            Some(level) => step(level),
+            // There is one for each meter.
+            None => step(&mut Level::default()),
+        }
+    }
+}
