@@ -121,8 +121,14 @@ final class GroupCases {
             if (topics.contains("shut.d") || topics.contains("nothing.x")) bodies.add(Json.with(first, "subscribedTopicNames", Json.list(topics)));
             bodies.add(Json.with(first, "memberId", "nobody", "memberEpoch", 3, "subscribedTopicNames", Json.list(topics)));
         }
-        for (String regex : List.of("(", "*", "[", "open.*(")) {
+        for (String regex : List.of("(", "*", "[", "open.*(", "(?=open).*", "(o)\\1", "\\pX", "a{1001}", "(?<!x)open")) {
             bodies.add(Json.with(first, "subscribedTopicRegex", regex, "subscribedTopicNames", null));
+        }
+        // Of nobody, and of groups that are not one's own.
+        for (String regex : List.of("open.*", "", "(")) {
+            bodies.add(Json.with(first, "memberId", "nobody", "memberEpoch", 3, "subscribedTopicRegex", regex, "subscribedTopicNames", null));
+            bodies.add(Json.with(first, "groupId", "else.known", "subscribedTopicRegex", regex, "subscribedTopicNames", null));
+            bodies.add(Json.with(first, "subscribedTopicRegex", regex, "subscribedTopicNames", Json.a("open.a", "shut.d")));
         }
         bodies.add(Json.with(first, "serverAssignor", "no-such-assignor"));
         bodies.add(Json.with(first, "rebalanceTimeoutMs", -1));

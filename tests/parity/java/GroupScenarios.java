@@ -70,6 +70,15 @@ final class GroupScenarios {
             leave(3, "all", group, "$b").on("a"), leave(3, "all", group, "$b").on("b"), leave(3, "all", group, "$a").on("a"));
     }
 
+    /** Whoever is no consumer asks to come in. From version 4 on Kafka only says how to come again. */
+    static List<Step> otherType() {
+        var steps = new ArrayList<Step>();
+        for (int version = 4; version <= 9; version++) {
+            steps.add(new Step(11, version, "all", Json.with(GroupCases.join("all.known", ""), "protocolType", "connect")));
+        }
+        return steps;
+    }
+
     private static JsonNode synced(String group, int generation, String member, String a, String b) {
         var assigned = Json.a(Json.o("memberId", a, "assignment", new byte[] {1}));
         if (!a.equals(b)) assigned.add(Json.o("memberId", b, "assignment", new byte[] {2}));
@@ -126,5 +135,37 @@ final class GroupScenarios {
             new Step(42, 2, "all", Json.o("groupsNames", Json.a(group, "some.known", "all.none-yet"))),
             new Step(42, 2, "all", Json.o("groupsNames", Json.a(group))),
             new Step(15, 5, "all", Json.o("groups", Json.a(group))));
+    }
+
+    /** Patterns that members subscribe to, as RE2 has them; each is matched against whole names. */
+    private static final List<String> PATTERNS = List.of("(open|shut|half)\\..*", "open\\.a", "shut.*", "open", ".*", "^open.*$", "(?i)OPEN\\..*",
+        "OPEN.*", "nothing.*", "", "open\\.[ab]|half", "(?:open)\\.(?P<last>\\w)", "\\pL+\\.\\p{Ll}");
+
+    /**
+     * Members with a pattern each: come in, ask for all that they have, live, leave. Kafka resolves a pattern only after
+     * its first answer, so the first two are some time apart.
+     */
+    static List<Step> pattern(String principal) {
+        var steps = new ArrayList<Step>();
+        var members = new ArrayList<ObjectNode>();
+        for (int i = 0; i < PATTERNS.size(); i++) {
+            ObjectNode first = Json.o("groupId", principal + ".pattern-" + i, "memberId", "me-" + i, "memberEpoch", 0, "instanceId", null, "rackId", null,
+                "rebalanceTimeoutMs", 5000, "subscribedTopicNames", Json.a(), "subscribedTopicRegex", PATTERNS.get(i), "serverAssignor", null,
+                "topicPartitions", Json.a());
+            members.add(first);
+            steps.add(beaten(1, principal, first, "memberEpoch", "p" + i));
+        }
+        steps.add(Step.act(side -> Thread.sleep(1_500)));
+        for (int i = 0; i < members.size(); i++) {
+            steps.add(beaten(1, principal, Json.with(members.get(i), "memberEpoch", "$p" + i), "memberEpoch", "p" + i));
+        }
+        for (int i = 0; i < members.size(); i++) {
+            ObjectNode later = Json.with(members.get(i), "memberEpoch", "$p" + i, "rebalanceTimeoutMs", -1, "subscribedTopicNames", null,
+                "subscribedTopicRegex", null, "topicPartitions", null);
+            steps.add(new Step(68, 1, principal, later).on("consumer"));
+            steps.add(new Step(68, 1, principal, Json.with(later, "subscribedTopicRegex", "(")).on("consumer"));
+            steps.add(new Step(68, 1, principal, Json.with(later, "memberEpoch", -1)).on("consumer"));
+        }
+        return steps;
     }
 }

@@ -3,6 +3,7 @@ import java.util.List;
 import java.util.Map;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 /** Requests whose answers depend on those before: each list is one scenario, compared step by step. */
@@ -23,14 +24,18 @@ final class Scenarios {
         for (String principal : Names.PRINCIPALS) {
             for (int version = 0; version <= 9; version++) scenarios.add(named("member", GroupScenarios.member(version, principal)));
             for (int version = 0; version <= 1; version++) scenarios.add(named("consumer", GroupScenarios.consumer(version, principal)));
+            scenarios.add(named("pattern", GroupScenarios.pattern(principal)));
             scenarios.add(named("pipelined", pipelined(principal)));
             scenarios.add(named("closing", closing(principal)));
         }
         scenarios.add(named("two", GroupScenarios.two()));
         scenarios.add(named("left", GroupScenarios.left()));
+        scenarios.add(named("other type", GroupScenarios.otherType()));
         scenarios.add(named("modes", modes()));
         scenarios.add(named("stolen", stolen()));
         scenarios.add(named("recreated", recreated()));
+        scenarios.add(named("recreated in a session", recreatedInSession(12)));
+        scenarios.add(named("recreated in a session", recreatedInSession(17)));
         scenarios.removeIf(steps -> !steps.stream().allMatch(step -> isOffered(step, advertised)));
         return scenarios;
     }
@@ -169,5 +174,42 @@ final class Scenarios {
             steps.add(new Step(8, 8, principal, OffsetCases.commitOf(principal + ".gone", List.of("gone.f"), List.of(0), 1, "x")));
         }
         return steps;
+    }
+
+    /** The same while a session reads it. */
+    private static List<Step> recreatedInSession(int version) {
+        JsonNode none = Json.a();
+        JsonNode other = FetchCases.topics(version, "all", List.of("open.a"), List.of(0), 24);
+        return List.of(
+            Step.act(side -> Stage.create(side, "gone.f", "third")),
+            asked(),
+            fetch(version, "all", 0, 0, both(gone(version, "$id:third"), other), none).keep("sessionId", "around"),
+            fetch(version, "all", "$around", 1, none, none),
+            Step.act(side -> Stage.delete(side, "gone.f")),
+            fetch(version, "all", "$around", 2, none, none),
+            fetch(version, "all", "$around", 3, gone(version, "$id:third"), none),
+            Step.act(side -> Stage.create(side, "gone.f", "fourth")),
+            asked(),
+            fetch(version, "all", "$around", 4, none, none),
+            fetch(version, "all", "$around", 0, both(gone(version, "$id:fourth"), other), none).keep("sessionId", "again"),
+            fetch(version, "all", "$again", 1, none, none),
+            Step.act(side -> Stage.delete(side, "gone.f")),
+            fetch(version, "all", "$again", 2, none, none),
+            fetch(version, "all", "$again", -1, none, none));
+    }
+
+    /** As clients do, who have ids from nowhere else. */
+    private static Step asked() {
+        return new Step(3, 12, "all", Json.o("topics", Json.a(Json.o("name", "gone.f", "topicId", Names.ZERO_ID))));
+    }
+
+    private static JsonNode gone(int version, String id) {
+        ArrayNode topics = FetchCases.topics(version, "all", List.of("gone.f"), List.of(0), 0);
+        if (version >= BY_ID) ((ObjectNode) topics.get(0)).put("topicId", id);
+        return topics;
+    }
+
+    private static JsonNode both(JsonNode first, JsonNode second) {
+        return Json.list(List.of(first.get(0), second.get(0)));
     }
 }

@@ -1,7 +1,11 @@
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 
 import javax.net.ssl.SSLContext;
 
@@ -17,10 +21,9 @@ final class Side implements AutoCloseable {
     final String name;
     final String plaintext;
     final String bootstrap;
-    final String broker;
-    final String host;
-    final int port;
-    final String rack;
+    /** The address of each broker as clients are shown it; ids count from 1. */
+    final List<String> brokers = new ArrayList<>();
+    final Set<String> racks = new HashSet<>();
     final String cluster;
     /** When this run began, by the clock. */
     final long begun = System.currentTimeMillis();
@@ -37,11 +40,8 @@ final class Side implements AutoCloseable {
         this.name = name;
         plaintext = plan.get("plaintext").get(0).asText();
         bootstrap = plan.get("bootstrap").asText();
-        broker = plan.get("broker").asText();
-        int colon = broker.lastIndexOf(':');
-        host = broker.substring(0, colon);
-        port = Integer.parseInt(broker.substring(colon + 1));
-        rack = plan.get("rack").isNull() ? null : plan.get("rack").asText();
+        plan.get("brokers").forEach(address -> brokers.add(address.asText()));
+        plan.get("racks").forEach(rack -> racks.add(rack.asText()));
         cluster = plan.get("cluster").asText();
         var properties = new Properties();
         properties.put("bootstrap.servers", plaintext);
@@ -63,6 +63,12 @@ final class Side implements AutoCloseable {
         }
     }
 
+    /** Whether this is what clients must be shown of a broker: its id with its address. */
+    boolean isBroker(JsonNode node) {
+        int id = node.path(node.has("nodeId") ? "nodeId" : "brokerId").asInt(-1);
+        return 1 <= id && id <= brokers.size() && brokers.get(id - 1).equals(node.path("host").asText() + ':' + node.path("port").asText());
+    }
+
     /** The connection of this name, opened where there is none. */
     Link link(String principal, String door, String connection) throws IOException {
         String key = principal + ' ' + door + ' ' + connection;
@@ -71,7 +77,7 @@ final class Side implements AutoCloseable {
             open = switch (door) {
                 case "inside" -> new Link(null, plaintext);
                 case "bootstrap" -> new Link(contexts.get(principal), bootstrap);
-                default -> new Link(contexts.get(principal), broker);
+                default -> new Link(contexts.get(principal), brokers.get(Integer.parseInt(door) - 1));
             };
             links.put(key, open);
         }

@@ -3,17 +3,21 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewPartitionReassignment;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.ElectionType;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.acl.AccessControlEntry;
 import org.apache.kafka.common.acl.AclBinding;
@@ -123,15 +127,24 @@ final class Stage {
         }
     }
 
-    /** Creates a topic of one partition; its id is `$id:KNOWN` from then on. Returns when the edge knows it, too. */
+    /** Creates a topic of one partition on the first broker; its id is `$id:KNOWN` from then on. Returns when the edge knows it, too. */
     static void create(Side side, String topic, String known) throws ExecutionException, InterruptedException {
-        side.admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all().get();
+        side.admin.createTopics(List.of(new NewTopic(topic, Map.of(0, List.of(1))))).all().get();
         Thread.sleep(SETTLE_MS);
         side.learnTopic(known, side.admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).topicId().toString());
     }
 
     static void delete(Side side, String topic) throws ExecutionException, InterruptedException {
         side.admin.deleteTopics(List.of(topic)).all().get();
+        Thread.sleep(SETTLE_MS);
+    }
+
+    /** Has another broker lead a partition: the first of those that have it from now on. */
+    static void move(Side side, TopicPartition partition, List<Integer> brokers) throws ExecutionException, InterruptedException {
+        side.admin.alterPartitionReassignments(Map.of(partition, Optional.of(new NewPartitionReassignment(brokers)))).all().get();
+        while (!side.admin.listPartitionReassignments(Set.of(partition)).reassignments().get().isEmpty()) Thread.sleep(20);
+        // It may lead already, which is an error of this partition alone.
+        side.admin.electLeaders(ElectionType.PREFERRED, Set.of(partition)).partitions().get();
         Thread.sleep(SETTLE_MS);
     }
 

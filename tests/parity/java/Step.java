@@ -7,7 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
  * One request to both sides, or something else that happens on both.
  *
  * @param principal whose certificate
- * @param door `broker`, or `bootstrap`
+ * @param door `bootstrap`, or the id of the broker that is asked
  * @param connection a name for a connection that only this scenario uses; `shared` for the one of the principal
  * @param pipelined whether the answer is read only after the next step's request was sent
  * @param keep fields of the answer that later steps name: the path `sessionId` or `members/0/memberId`, and the name
@@ -24,7 +24,7 @@ record Step(
     }
 
     Step(int key, int version, String principal, JsonNode body) {
-        this((short) key, (short) version, principal, "broker", "shared",
+        this((short) key, (short) version, principal, "1", "shared",
             Messages.conformed((short) key, (short) version, body, UnaryOperator.identity()), false, Map.of(), "", null);
     }
 

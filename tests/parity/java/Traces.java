@@ -5,18 +5,21 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.GroupListing;
+import org.apache.kafka.clients.admin.ListGroupsOptions;
 import org.apache.kafka.clients.admin.ListOffsetsResult;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
-import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.clients.consumer.SubscriptionPattern;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
@@ -28,9 +31,12 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 final class Traces {
     private static final Duration POLL = Duration.ofMillis(250);
     private static final long CALM_MS = 900;
+    /** Until the first record, on a busy machine. */
+    private static final long FIRST_MS = 4_500;
 
     private final Side side;
-    private final String principal;
+    private final String prefix;
+    private final String foreign;
     private final String group;
     private final Map<String, Object> connection = new HashMap<>();
     private final List<String> told = new ArrayList<>();
@@ -40,24 +46,30 @@ final class Traces {
         Object run() throws Exception;
     }
 
-    private Traces(Side side, JsonNode principal, String prefix) {
+    private Traces(Side side, JsonNode principal, String prefix, String foreign) {
         this.side = side;
-        this.principal = principal.get("name").asText();
-        this.group = prefix + "trace";
+        this.prefix = prefix;
+        this.foreign = foreign;
+        group = prefix + "trace";
         connection.put("bootstrap.servers", side.bootstrap);
         connection.put("security.protocol", "SSL");
         connection.put("ssl.keystore.type", "PEM");
         connection.put("ssl.truststore.type", "PEM");
         connection.put("ssl.keystore.location", principal.get("key").asText());
         connection.put("ssl.truststore.location", principal.get("ca").asText());
-        connection.put("client.id", this.principal);
+        connection.put("client.id", principal.get("name").asText());
         connection.put("default.api.timeout.ms", "8000");
         connection.put("request.timeout.ms", "6000");
     }
 
-    /** All programs of one principal on one side. */
-    static List<String> run(Side side, JsonNode principal, String prefix) {
-        var traces = new Traces(side, principal, prefix);
+    /**
+     * All programs of one principal on one side.
+     *
+     * @param prefix what this side's groups of this principal begin with
+     * @param foreign a group that somebody else has
+     */
+    static List<String> run(Side side, JsonNode principal, String prefix, String foreign) {
+        var traces = new Traces(side, principal, prefix, foreign);
         traces.admin();
         for (String protocol : List.of("classic", "consumer")) {
             for (var topics : List.of(List.of("open.a"), List.of("open.a", "open.b"), List.of("shut.d"), List.of("nothing.x"), List.of("gone.f"))) {
@@ -65,7 +77,9 @@ final class Traces {
             }
             traces.pattern(protocol);
         }
+        for (String regex : List.of("(open|shut|half)\\..*", "open", "shut.*", "(")) traces.resolved(regex);
         traces.assigned();
+        traces.groups();
         return traces.told;
     }
 
@@ -93,12 +107,45 @@ final class Traces {
                     });
                 }
             }
-            tell("cluster", () -> admin.describeCluster().nodes().get().size() + " " + admin.describeCluster().controller().get().id());
+            tell("cluster", () -> {
+                var cluster = admin.describeCluster();
+                return cluster.nodes().get().size() + " " + cluster.nodes().get().contains(cluster.controller().get());
+            });
             tell("commit", () -> admin.alterConsumerGroupOffsets(group, Map.of(new TopicPartition("open.a", 0), new OffsetAndMetadata(3))).all().get());
             tell("commit hidden", () -> admin.alterConsumerGroupOffsets(group, Map.of(new TopicPartition("shut.d", 0), new OffsetAndMetadata(3))).all().get());
             tell("committed", () -> new TreeMap<>(named(admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get())));
-            tell("foreign", () -> admin.listConsumerGroupOffsets("else.known").partitionsToOffsetAndMetadata().get());
+            tell("foreign", () -> named(admin.listConsumerGroupOffsets(foreign).partitionsToOffsetAndMetadata().get()));
         }
+    }
+
+    /** What the programs before have left; the last ones take it away. */
+    private void groups() {
+        try (Admin admin = Admin.create(connection)) {
+            tell("groups", () -> named(admin.listGroups().all().get()));
+            tell("consumer groups", () -> named(admin.listGroups(ListGroupsOptions.forConsumerGroups()).all().get()));
+            for (String id : List.of(group, group + "-classic1open.a", group + "-consumer1open.a", group + "-never")) {
+                String shown = id.substring(prefix.length());
+                tell("describe " + shown, () -> {
+                    var found = admin.describeConsumerGroups(List.of(id)).all().get().get(id);
+                    return found.groupId().substring(prefix.length()) + " " + found.type() + " " + found.groupState() + " " + found.members().size();
+                });
+                tell("offsets of " + shown, () -> new TreeMap<>(named(admin.listConsumerGroupOffsets(id).partitionsToOffsetAndMetadata().get())));
+                var gone = Set.of(new TopicPartition("open.a", 0));
+                tell("forget " + shown, () -> admin.deleteConsumerGroupOffsets(id, gone).all().get());
+                tell("offsets left of " + shown, () -> new TreeMap<>(named(admin.listConsumerGroupOffsets(id).partitionsToOffsetAndMetadata().get())));
+                tell("delete " + shown, () -> admin.deleteConsumerGroups(List.of(id)).all().get());
+            }
+            tell("groups left", () -> named(admin.listGroups().all().get()));
+        }
+    }
+
+    /** By the names that a program has to use, without the prefix that it would have to write. */
+    private Set<String> named(Collection<GroupListing> groups) {
+        var named = new TreeSet<String>();
+        for (var group : groups) {
+            if (group.groupId().startsWith(prefix)) named.add(group.groupId().substring(prefix.length()) + " " + group.type() + " " + group.protocol());
+        }
+        return named;
     }
 
     private static Map<String, Long> named(Map<TopicPartition, OffsetAndMetadata> offsets) {
@@ -138,6 +185,14 @@ final class Traces {
         }
     }
 
+    /** A pattern that is not the client's to resolve. */
+    private void resolved(String regex) {
+        try (var consumer = consumer("consumer", "resolved" + regex.length())) {
+            consumer.subscribe(new SubscriptionPattern(regex), listener());
+            tell("consumer resolved " + regex, () -> read(consumer));
+        }
+    }
+
     private static ConsumerRebalanceListener listener() {
         return new ConsumerRebalanceListener() {
             @Override
@@ -152,7 +207,7 @@ final class Traces {
     private static Object read(KafkaConsumer<byte[], byte[]> consumer) {
         var seen = new TreeMap<String, String>();
         var counts = new HashMap<String, Integer>();
-        long quiet = System.nanoTime() + 3_000_000_000L;
+        long quiet = System.nanoTime() + FIRST_MS * 1_000_000;
         while (System.nanoTime() < quiet) {
             for (var record : consumer.poll(POLL)) {
                 String partition = record.topic() + "-" + record.partition();

@@ -10,12 +10,39 @@ use weir_testkit::{Version, paths};
 
 use crate::Setups;
 
+/// A part of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// One broker on each side: every case, all scenarios, programs.
+    One,
+    /// The same programs through a Weir whose namespaces are not seen, against groups with a prefix at the control.
+    Plain,
+    /// Three brokers on each side: some cases of each API and version, sent to every broker; scenarios; programs.
+    Three,
+}
+
+impl Part {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::One, Self::Plain, Self::Three];
+
+    /// As a person types it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::One => "one",
+            Self::Plain => "plain",
+            Self::Three => "three",
+        }
+    }
+}
+
 /// What to run.
 #[derive(Debug, Clone)]
 pub struct Run {
     /// Chooses which cases run, and in what order those run that have none of their own.
     pub seed: u64,
-    /// How many cases; all without it. Only a whole run asks for unused declared rows and for enough cases.
+    /// What it consists of. Only a run of all parts, cases and keys asks for unused declared rows and for enough cases.
+    pub parts: Vec<Part>,
+    /// How many cases; all without it.
     pub cases: Option<usize>,
     /// Only APIs of these keys; every advertised one where it is empty.
     pub keys: Vec<i16>,
@@ -23,6 +50,15 @@ pub struct Run {
     pub traces: bool,
     /// The longest that it may take, in seconds.
     pub limit: u32,
+}
+
+impl Run {
+    fn is_whole(&self) -> bool {
+        self.cases.is_none()
+            && self.keys.is_empty()
+            && self.traces
+            && Part::ALL.iter().all(|part| self.parts.contains(part))
+    }
 }
 
 /// Runs the comparer to its end. `Ok` is its last line, when all that was compared is equal or declared.
@@ -37,6 +73,7 @@ pub fn compare(setups: &Setups, run: &Run) -> Result<String, String> {
     plan["cases"] = json!(run.cases);
     plan["keys"] = json!(run.keys);
     plan["traces"] = json!(run.traces);
+    plan["whole"] = json!(run.is_whole());
     plan["out"] = json!(out);
     plan["declared"] = json!(paths::root().join("tests/parity/declared.yaml"));
     let file = out.join(format!("plan-{}.json", std::process::id()));

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
-use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
+use kafka_protocol::messages::create_topics_request::{
+    CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig,
+};
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
 use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::{
-    CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, FetchRequest, FindCoordinatorRequest, GroupId,
-    ListGroupsRequest, MetadataRequest, MetadataResponse, OffsetFetchRequest, TopicName,
+    BrokerId, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, FetchRequest, FindCoordinatorRequest,
+    GroupId, ListGroupsRequest, MetadataRequest, MetadataResponse, OffsetFetchRequest, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 
@@ -53,8 +55,27 @@ impl Kafka {
 
     /// Creates several topics with one request, and waits for all.
     pub fn create_topics(&self, specs: &[TopicSpec<'_>]) {
-        let request =
-            CreateTopicsRequest::default().with_timeout_ms(10_000).with_topics(specs.iter().map(creatable).collect());
+        self.create(specs.iter().map(creatable).collect());
+        for spec in specs {
+            self.wait_topic(spec.name, spec.partitions);
+        }
+    }
+
+    /// Creates a topic whose replicas of each partition are on the brokers that are named for it, the leader first, and
+    /// waits until every running broker knows the leaders.
+    pub fn create_placed(&self, name: &str, replicas: &[Vec<i32>], configs: &[(&str, &str)]) {
+        let assignments = (0..).zip(replicas).map(|(partition, brokers)| {
+            CreatableReplicaAssignment::default()
+                .with_partition_index(partition)
+                .with_broker_ids(brokers.iter().copied().map(BrokerId).collect())
+        });
+        let spec = TopicSpec { name, partitions: -1, replication: -1, configs };
+        self.create(vec![creatable(&spec).with_assignments(assignments.collect())]);
+        self.wait_topic(name, i32::try_from(replicas.len()).expect("few partitions"));
+    }
+
+    fn create(&self, topics: Vec<CreatableTopic>) {
+        let request = CreateTopicsRequest::default().with_timeout_ms(10_000).with_topics(topics);
         let answer = wait::until("topics to be created", SETTLE, || {
             let answer = wire::call(&self.any(), 5, &request)?;
             // 41: the controller moved. 7: time-out. 36: an earlier attempt that timed out did it.
@@ -66,9 +87,6 @@ impl Kafka {
         for topic in &answer.topics {
             let why = topic.error_message.as_deref().unwrap_or("");
             assert!(topic.error_code == 0, "creating {}: error {} {why}", &*topic.name.0, topic.error_code);
-        }
-        for spec in specs {
-            self.wait_topic(spec.name, spec.partitions);
         }
     }
 
