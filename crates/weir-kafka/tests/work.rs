@@ -69,6 +69,7 @@ fn policy_of(topics: usize) -> Policy {
                  contact: a@example.org\nreview_by: 2027-01-01\n"
             ),
         )],
+        suspended: Vec::new(),
     };
     Policy::compile(&files, &PolicyOptions::default()).unwrap_or_else(|errors| panic!("{errors}"))
 }

@@ -6,13 +6,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::{DistinguishedName, Reason};
+use crate::{DistinguishedName, Reason, Serial};
 
 /// What Weir knows of the client after TLS: facts of the leaf of the verified chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PeerFacts {
     /// SHA-256 of the certificate (DER).
     pub fingerprint_sha256: [u8; 32],
+    /// The serial number that its issuer gave it.
+    pub serial: Serial,
     /// URIs of the subject alternative name.
     pub san_uris: Vec<String>,
     /// DNS names of the subject alternative name.

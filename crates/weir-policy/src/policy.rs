@@ -9,8 +9,9 @@ use crate::catalogue::{Catalogue, CatalogueEntry, Never, may_leave};
 use crate::identity::{Identities, IdentityRule, PeerFacts};
 use crate::names::GroupMode;
 use crate::principal::Principal;
-use crate::problem::ConfigErrors;
+use crate::problem::{ConfigErrors, Problem};
 use crate::rules::{self, Operation, Question, Resource};
+use crate::suspension::{Suspension, Suspensions};
 use crate::{Compiler, Reason};
 
 /// A file that was read elsewhere.
@@ -33,6 +34,8 @@ pub struct PolicyFiles {
     pub tiers: SourceFile,
     /// `principals/*.yaml`.
     pub principals: Vec<SourceFile>,
+    /// `suspended/*.yaml`.
+    pub suspended: Vec<SourceFile>,
 }
 
 /// What the configuration decides about the policy.
@@ -58,6 +61,7 @@ pub struct Policy {
     /// The same value from one policy to the next while no principal's certificates change.
     pub(crate) identities: Arc<Identities>,
     pub(crate) principals: HashMap<String, Arc<Principal>>,
+    pub(crate) suspended: Arc<Suspensions>,
 }
 
 impl Policy {
@@ -73,17 +77,43 @@ impl Policy {
     /// principals there are.
     ///
     /// # Errors
-    /// No principal, or more than one.
+    /// No principal, more than one, or one that is suspended, or its certificate is.
     pub fn identify(&self, peer: &PeerFacts) -> Result<Arc<Principal>, Reason> {
-        let name = self.identities.identify(peer)?;
-        self.principal(name).ok_or(Reason::PrincipalUnknown)
+        let principal = self.principal(self.identities.identify(peer)?).ok_or(Reason::PrincipalUnknown)?;
+        self.suspended.judge_principal(&principal.name)?;
+        self.suspended.judge_certificate(&peer.serial)?;
+        Ok(principal)
     }
 
-    /// Whether every certificate means the same principal here as in `other`, by name. Cheap: it may say no where a
-    /// long look would say yes.
+    /// Whether every certificate means the same principal here as in `other`, by name, and the same certificates are
+    /// suspended. Cheap: it may say no where a long look would say yes.
     #[must_use]
     pub fn identifies_as(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.identities, &other.identities)
+        Arc::ptr_eq(&self.identities, &other.identities) && self.suspended.same_certificates(&other.suspended)
+    }
+
+    /// Why nobody may be this principal now, whatever certificate is shown: it is suspended, or everybody is.
+    #[must_use]
+    pub fn suspends(&self, principal: &str) -> Option<Reason> {
+        self.suspended.judge_principal(principal).err()
+    }
+
+    /// Whether an API is suspended, by Kafka's name for it.
+    #[must_use]
+    pub fn suspends_api(&self, api: &str) -> bool {
+        self.suspended.has_api(api)
+    }
+
+    /// All that is suspended, in the order of the files.
+    #[must_use]
+    pub fn suspensions(&self) -> &[Suspension] {
+        &self.suspended.list
+    }
+
+    /// What is not wrong, but may not be what was meant: suspensions of what is not there.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        &self.suspended.warnings
     }
 
     /// The principal of this name.

@@ -45,6 +45,7 @@ pub fn files(principals: usize, grants: usize) -> PolicyFiles {
         never: file("never.yaml".to_owned(), NEVER.to_owned()),
         tiers: file("tiers.yaml".to_owned(), "tiers: [{tier: tool, connections: 20}]".to_owned()),
         principals: (0..principals).map(principal).collect(),
+        suspended: Vec::new(),
     }
 }
 

@@ -19,6 +19,7 @@ pub fn policy(principals: usize, topics: usize, granted: usize) -> Policy {
         never: file("never.yaml", "never:\n  - prefix: __\n    why: internal\n".to_owned()),
         tiers: file("tiers.yaml", "tiers:\n  - tier: tool\n    connections: 20\n".to_owned()),
         principals: (0..principals).map(|index| principal(index, &read)).collect(),
+        suspended: Vec::new(),
     };
     Policy::compile(&files, &PolicyOptions::default()).unwrap_or_else(|errors| panic!("{errors}"))
 }

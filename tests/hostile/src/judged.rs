@@ -226,6 +226,7 @@ fn policy() -> Policy {
         never: file("never.yaml", "never: []\n".into()),
         tiers: file("tiers.yaml", "tiers:\n  - tier: tool\n    connections: 20\n".into()),
         principals: vec![file("principals/reader.yaml", reader)],
+        suspended: Vec::new(),
     };
     Policy::compile(&files, &PolicyOptions::default()).unwrap_or_else(|errors| panic!("{errors}"))
 }

@@ -170,6 +170,7 @@ mod tests {
             never: read(&dir.join("never.yaml")),
             tiers: read(&dir.join("tiers.yaml")),
             principals: people.map(|entry| read(&entry.unwrap().path())).collect(),
+            suspended: Vec::new(),
         };
         Policy::compile(&files, &PolicyOptions::default()).unwrap_or_else(|problems| panic!("{problems}"))
     }

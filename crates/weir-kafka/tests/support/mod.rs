@@ -232,6 +232,7 @@ pub fn policy_in(groups: GroupMode, granted: &[&str]) -> Policy {
             file("principals/reader.yaml", principal("reader")),
             file("principals/other.yaml", principal("other")),
         ],
+        suspended: Vec::new(),
     };
     Policy::compile(&files, &PolicyOptions { groups, ..PolicyOptions::default() })
         .unwrap_or_else(|errors| panic!("{errors}"))
