@@ -27,6 +27,13 @@ impl PrefixSet {
         after.checked_sub(1).and_then(|at| self.0.get(at)).is_some_and(|prefix| name.starts_with(&**prefix))
     }
 
+    /// Those that begin with this prefix, sorted.
+    pub(crate) fn within<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+        let from = self.0.partition_point(|other| &**other < prefix);
+        let rest = self.0.get(from..).unwrap_or_default().iter().map(|other| &**other);
+        rest.take_while(move |other| other.starts_with(prefix))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -63,6 +70,17 @@ impl Pattern {
             }
             None => false,
         })
+    }
+
+    /// The text that it was made of.
+    pub(crate) fn text(&self) -> String {
+        let parts = self.parts.iter().map(String::as_str);
+        std::iter::once(self.head.as_str()).chain(parts).collect::<Vec<_>>().join("*")
+    }
+
+    /// Whether it matches every name that begins so.
+    fn swallows(&self, prefix: &str) -> bool {
+        self.parts.last().is_some_and(String::is_empty) && self.matches(prefix)
     }
 
     /// Whether the pattern speaks of names under this prefix in particular: it is a name or a prefix that meets it,
@@ -104,6 +122,18 @@ impl<'a> FromIterator<&'a Pattern> for PatternSet {
 impl PatternSet {
     pub(crate) fn matches(&self, name: &str) -> bool {
         self.names.contains(name) || self.prefixes.covers(name) || self.others.matches(name)
+    }
+
+    /// The patterns, as globs, in no order. Of prefixes the shortest.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = String> {
+        let names = self.names.iter().map(|name| name.to_string());
+        let prefixes = self.prefixes.iter().map(|prefix| format!("{prefix}*"));
+        names.chain(prefixes).chain(self.others.0.iter().flatten().map(|(_, pattern)| pattern.text()))
+    }
+
+    /// Whether one of the patterns matches every name that begins so.
+    pub(crate) fn swallows(&self, prefix: &str) -> bool {
+        self.prefixes.covers(prefix) || self.others.0.iter().flatten().any(|(_, pattern)| pattern.swallows(prefix))
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Each rule refuses, allows, or passes the question on. Must never: allow what no rule allowed.
 
+use std::fmt;
+
 use crate::names::LONGEST_NAME;
 use crate::{Policy, Principal, Reason};
 
@@ -30,6 +32,12 @@ pub enum Operation {
     IdempotentWrite,
 }
 
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 impl Operation {
     /// Every operation, once.
     pub const ALL: [Self; 10] = [
@@ -44,6 +52,23 @@ impl Operation {
         Self::ClusterAction,
         Self::IdempotentWrite,
     ];
+
+    /// The name, as people type it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Create => "create",
+            Self::Delete => "delete",
+            Self::Alter => "alter",
+            Self::Describe => "describe",
+            Self::DescribeConfigs => "describe-configs",
+            Self::AlterConfigs => "alter-configs",
+            Self::ClusterAction => "cluster-action",
+            Self::IdempotentWrite => "idempotent-write",
+        }
+    }
 
     /// Whether the grant of a topic gives this: Read, and with it Describe, as in Kafka, and to know how the topic is kept.
     #[must_use]
@@ -124,26 +149,47 @@ pub(crate) enum Verdict {
     Refuse(Reason),
 }
 
+/// One of the rules, or the end of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rule {
+    Cluster,
+    TransactionalId,
+    Group,
+    TopicName,
+    Never,
+    Catalogue,
+    Grant,
+    ReadOnly,
+    End,
+}
+
+type Judge = fn(&Question<'_>) -> Verdict;
+
 /// The rules, in their order: what is refused everywhere, then each resource from the widest refusal to the narrowest.
-const RULES: [fn(&Question<'_>) -> Verdict; 8] = [
-    cluster::judge,
-    transactional_id::judge,
-    group::judge,
-    topic_name::judge,
-    never::judge,
-    catalogue::judge,
-    grant::judge,
-    read_only::judge,
+const RULES: [(Rule, Judge); 8] = [
+    (Rule::Cluster, cluster::judge),
+    (Rule::TransactionalId, transactional_id::judge),
+    (Rule::Group, group::judge),
+    (Rule::TopicName, topic_name::judge),
+    (Rule::Never, never::judge),
+    (Rule::Catalogue, catalogue::judge),
+    (Rule::Grant, grant::judge),
+    (Rule::ReadOnly, read_only::judge),
 ];
 
 /// The verdict of the first rule that has one.
 pub(crate) fn judge(question: &Question<'_>) -> Result<(), Reason> {
-    for rule in RULES {
-        match rule(question) {
+    decide(question).1
+}
+
+/// The same, with the rule that gave it.
+pub(crate) fn decide(question: &Question<'_>) -> (Rule, Result<(), Reason>) {
+    for (rule, judge) in RULES {
+        match judge(question) {
             Verdict::Pass => {}
-            Verdict::Allow => return Ok(()),
-            Verdict::Refuse(reason) => return Err(reason),
+            Verdict::Allow => return (rule, Ok(())),
+            Verdict::Refuse(reason) => return (rule, Err(reason)),
         }
     }
-    Err(Reason::RequestShape)
+    (Rule::End, Err(Reason::RequestShape))
 }
