@@ -9,7 +9,6 @@ mod fields;
 mod grants;
 mod limits;
 mod never;
-mod places;
 mod plain;
 mod principals;
 mod suspended;
@@ -18,7 +17,6 @@ mod tiers;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-pub use self::places::Places;
 pub(crate) use self::suspended::read_suspension;
 
 use self::principals::ReadPrincipal;
