@@ -7,6 +7,7 @@ import java.util.Set;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.utils.Utils;
 
 /**
  * What several brokers add: the right one, and the wrong ones.
@@ -44,7 +45,7 @@ final class Spread {
         for (List<Step> steps : all) scenarios.add(steps.stream().map(step -> placed(step, brokers)).toList());
         if (scenarios.isEmpty()) return scenarios;
         scenarios.add(leaderMoves().stream().map(step -> step.in("leader moves")).toList());
-        scenarios.add(otherType(brokers).stream().map(step -> step.in("other type")).toList());
+        scenarios.add(refusedUnasked(brokers).stream().map(step -> step.in("refused unasked")).toList());
         scenarios.add(coordinatorMoves(brokers).stream().map(step -> step.in("coordinator moves")).toList());
         return scenarios;
     }
@@ -63,7 +64,7 @@ final class Spread {
     }
 
     private static int partition(String group) {
-        return (group.hashCode() & Integer.MAX_VALUE) % COORDINATORS;
+        return Utils.abs(group.hashCode()) % COORDINATORS;
     }
 
     private static int coordinator(String group, int brokers) {
@@ -97,13 +98,17 @@ final class Spread {
         return steps;
     }
 
-    /** What a consumer does not say, to brokers that have nothing to say of this group. */
-    private static List<Step> otherType(int brokers) {
+    /** What Weir refuses by itself, to brokers that have nothing to say of this group. */
+    private static List<Step> refusedUnasked(int brokers) {
         var steps = new ArrayList<Step>();
         int broker = coordinator("all.known", brokers) % brokers + 1;
         for (int version = 0; version <= 9; version++) {
             steps.add(new Step(11, version, "all", Json.with(GroupCases.join("all.known", ""), "protocolType", "")).at(String.valueOf(broker)));
         }
+        steps.add(new Step(68, 1, "all", Json.o("groupId", "all.known", "memberId", "me", "memberEpoch", 0, "rebalanceTimeoutMs", 5000,
+            "subscribedTopicNames", Json.a(), "subscribedTopicRegex", "(", "topicPartitions", Json.a())).at(String.valueOf(broker)));
+        steps.add(new Step(9, 1, "all", Json.o("groupId", "all.known", "topics", OffsetCases.offsetsOf(List.of("shut.d"), List.of(0))))
+            .at(String.valueOf(broker)));
         return steps;
     }
 
@@ -116,7 +121,7 @@ final class Spread {
         var steps = new ArrayList<Step>();
         steps.add(new Step(11, 3, "all", GroupCases.join(group, "")).keep("memberId", "m").at(String.valueOf(old)));
         steps.add(new Step(14, 3, "all", Json.o("groupId", group, "generationId", 1, "memberId", "$m", "assignments",
-            Json.a(Json.o("memberId", "$m", "assignment", new byte[] {1})))).at(String.valueOf(old)));
+            Json.a(Json.o("memberId", "$m", "assignment", new byte[] {0, 0, 0, 0, 0, 0, -1, -1, -1, -1})))).at(String.valueOf(old)));
         ObjectNode commit = OffsetCases.commitOf(group, List.of("open.a", "shut.d"), List.of(0), 5, "x");
         steps.add(new Step(8, 8, "all", Json.with(commit, "generationIdOrMemberEpoch", 1, "memberId", "$m")).at(String.valueOf(old)));
         steps.addAll(met(group, brokers));
