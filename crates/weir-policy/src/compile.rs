@@ -9,6 +9,7 @@ mod fields;
 mod grants;
 mod limits;
 mod never;
+mod places;
 mod plain;
 mod principals;
 mod suspended;
@@ -17,6 +18,7 @@ mod tiers;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+pub use self::places::Places;
 pub(crate) use self::suspended::read_suspension;
 
 use self::principals::ReadPrincipal;

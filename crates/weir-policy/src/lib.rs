@@ -5,7 +5,9 @@
 
 mod catalogue;
 mod compile;
+mod diff;
 mod dn;
+mod explain;
 mod identity;
 mod ledger;
 mod limits;
@@ -17,13 +19,16 @@ mod problem;
 mod reason;
 mod rules;
 mod suspension;
+mod words;
 mod yaml;
 
 pub use catalogue::{CatalogueEntry, CleanupPolicy, PiiDecision, PiiVerdict};
-pub use compile::Compiler;
+pub use compile::{Compiler, Places};
+pub use diff::{Change, Diff, Effect};
 pub use dn::{DistinguishedName, DnError, Rdn};
+pub use explain::{Explanation, Line};
 pub use identity::{IdentityRule, PeerFacts};
-pub use ledger::{Account, Debts, LONGEST_DEBT, Ledger, Meter, Taken};
+pub use ledger::{Account, LONGEST_DEBT, Ledger, Meter, Taken};
 pub use limits::{Count, Limits, Mode, Offsets, Rate};
 pub use names::{GroupMode, Namespace, OwnGroups, RealGroup, ShownGroup};
 pub use policy::{Policy, PolicyFiles, PolicyOptions, SourceFile};
@@ -32,3 +37,4 @@ pub use problem::{ConfigErrors, Place, Problem};
 pub use reason::Reason;
 pub use rules::{Operation, Resource};
 pub use suspension::{Serial, Suspended, Suspension};
+pub use words::LimitInWords;
