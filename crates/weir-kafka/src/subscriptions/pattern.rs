@@ -15,6 +15,9 @@ const COMPILED: usize = 256 * 1024;
 const CACHE: usize = 512 * 1024;
 /// How deep groups may stand in one another.
 const DEPTH: u32 = 64;
+/// As many classes as a pattern with Unicode's may have. One of them has hundreds of ranges, and is folded for `(?i)` before
+/// any other bound counts it: a pattern full of them takes a second.
+const UNICODE_CLASSES: usize = 8;
 
 /// A compiled pattern.
 #[derive(Debug)]
@@ -40,7 +43,7 @@ impl TopicPattern {
 
 /// Names of topics are ASCII, so classes are too, as with RE2, unless the pattern has Unicode's own.
 fn build(pattern: &str) -> Option<Regex> {
-    [false, true].into_iter().find_map(|unicode| {
+    let engine = |unicode| {
         RegexBuilder::new(pattern)
             .unicode(unicode)
             .size_limit(COMPILED)
@@ -48,5 +51,14 @@ fn build(pattern: &str) -> Option<Regex> {
             .nest_limit(DEPTH)
             .build()
             .ok()
-    })
+    };
+    engine(false).or_else(|| if classes(pattern) <= UNICODE_CLASSES { engine(true) } else { None })
+}
+
+/// As many classes as a pattern can have.
+fn classes(pattern: &str) -> usize {
+    let opens = |pair: &&[u8]| {
+        matches!(pair, [b'[', _] | [b'\\', b'p' | b'P' | b'w' | b'W' | b'd' | b'D' | b's' | b'S' | b'b' | b'B'])
+    };
+    pattern.as_bytes().windows(2).filter(opens).count()
 }

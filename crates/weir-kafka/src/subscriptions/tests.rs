@@ -145,3 +145,17 @@ fn trap_a21_a_pattern_that_makes_other_engines_stand_still_costs_next_to_nothing
     }
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
+
+#[test]
+fn hostile_p11_a_pattern_full_of_unicodes_classes_is_not_taken_and_costs_nothing() {
+    let began = Instant::now();
+    let repeated = |class: &str| format!("(?i){}", class.repeat(4000 / class.len()));
+    let in_one = format!("(?i)[{}]", r"\pL".repeat(1300));
+    let patterns = [r"\pL", r"\PL", r"[\pL]", r"[^\pL]", r"[^é]", r"[é]\w", r"[é]\W"].map(repeated);
+    for pattern in patterns.iter().chain([&in_one]) {
+        assert!(TopicPattern::compile(pattern).is_none(), "{:.40}", pattern);
+    }
+    // A handful of times, debug or not; each of them alone took a second and more.
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(TopicPattern::compile(r"(eqiad|codfw)\.\p{Ll}+\..*").is_some_and(|few| few.matches("codfw.events.v1")));
+}
