@@ -1,4 +1,5 @@
-//! What clients are offered, and by which address and code: each library takes some of it for granted.
+//! What clients are offered, and by which address and code: each library takes some of it for granted. What is not
+//! offered is not served.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
@@ -10,8 +11,9 @@ use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::find_coordinator_response::Coordinator;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, BrokerId, FetchRequest, FetchResponse, FindCoordinatorRequest,
-    FindCoordinatorResponse, MetadataRequest, MetadataResponse, TopicName,
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, BrokerId, DescribeClusterRequest, DescribeClusterResponse,
+    FetchRequest, FetchResponse, FindCoordinatorRequest, FindCoordinatorResponse, MetadataRequest, MetadataResponse,
+    SaslHandshakeRequest, SaslHandshakeResponse, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 use support::*;
@@ -19,6 +21,7 @@ use uuid::Uuid;
 use weir_kafka::advertise::{AdvertisedNodes, Target};
 use weir_kafka::cluster::{RealAddress, RealBrokerId, VersionRange};
 use weir_kafka::discovery::{self, BadAnswer};
+use weir_kafka::fault::Fault;
 use weir_kafka::table;
 
 /// The lowest and the highest version of each API that is offered, before brokers that serve these.
@@ -188,4 +191,82 @@ fn trap_q8_a_fetched_partition_has_no_code_that_java_does_not_expect() {
     }
     assert!(told.iter().all(|code| JAVA_KNOWS.contains(code)), "{told:?}");
     assert!([29, 100, 6, -1].iter().all(|code| told.contains(code)), "each way to refuse was met: {told:?}");
+}
+
+#[test]
+fn trap_c10_api_versions_is_always_answered() {
+    let mut desk = Desk::new();
+    for version in [5, 99] {
+        let frame = frame(ApiKey::ApiVersions, 4, 3, &named("weir-test", "1.0"));
+        let mut frame = frame;
+        frame[2..4].copy_from_slice(&i16::to_be_bytes(version));
+        assert!(matches!(desk.raw(frame).unwrap(), Led::Local));
+        let (correlation, response) = read::<ApiVersionsResponse>(&desk.local_answer(), false, 0);
+        assert_eq!((correlation, response.error_code), (3, 35));
+        let own = &response.api_keys[..];
+        assert_eq!((own.len(), own[0].api_key, own[0].min_version, own[0].max_version), (1, 18, 0, 4));
+    }
+    desk.ask(ApiKey::ApiVersions, 3, &named("bad name!", "1"));
+    let (_, response) = read::<ApiVersionsResponse>(&desk.local_answer(), false, 3);
+    assert_eq!(response.error_code, 42);
+    desk.ask(ApiKey::ApiVersions, 3, &named("apache-kafka-java", "4.3.1"));
+    let (_, response) = read::<ApiVersionsResponse>(&desk.local_answer(), false, 3);
+    assert_eq!(response.error_code, 0, "the connection stays open");
+    assert_eq!(response.finalized_features_epoch, -1, "trap L21");
+    assert!(response.api_keys.iter().any(|key| key.api_key == 0), "trap K1: Produce is offered");
+    assert!(response.api_keys.iter().all(|key| ![17, 36, 58, 71, 72].contains(&key.api_key)), "trap L29");
+}
+
+fn named(name: &'static str, version: &'static str) -> ApiVersionsRequest {
+    ApiVersionsRequest::default()
+        .with_client_software_name(StrBytes::from_static_str(name))
+        .with_client_software_version(StrBytes::from_static_str(version))
+}
+
+#[test]
+fn trap_c44_what_is_offered_is_what_every_broker_serves() {
+    let mut desk = Desk::new();
+    let old = VersionRange { min: 4, max: 12 };
+    desk.view.versions.insert(1, old);
+    desk.view.versions.remove(&23);
+    desk.ask(ApiKey::ApiVersions, 0, &ApiVersionsRequest::default());
+    let (_, response) = read::<ApiVersionsResponse>(&desk.local_answer(), false, 0);
+    let of = |key| response.api_keys.iter().find(|entry| entry.api_key == key);
+    assert_eq!(of(1).map(|entry| (entry.min_version, entry.max_version)), Some((4, 12)));
+    assert_eq!(of(23), None);
+}
+
+#[test]
+fn trap_c40_what_is_not_served_is_closed_without_an_answer() {
+    let known = [4, 5, 6, 7, 19, 30, 33, 38, 49, 58, 71, 72, 78, 88].map(|key| (key, Fault::ApiNotServed));
+    let unknown = [-1, 999, 10_000, i16::MAX].map(|key| (key, Fault::UnknownApi));
+    for (key, fault) in known.into_iter().chain(unknown) {
+        let mut frame = frame(ApiKey::ApiVersions, 0, 1, &ApiVersionsRequest::default());
+        frame[..2].copy_from_slice(&i16::to_be_bytes(key));
+        assert_eq!(Desk::new().raw(frame).unwrap_err(), fault, "key {key}");
+    }
+    let mut frame = frame(ApiKey::ApiVersions, 0, 1, &ApiVersionsRequest::default());
+    frame[..4].copy_from_slice(&[0, 1, 0, 3]);
+    assert_eq!(Desk::new().raw(frame).unwrap_err(), Fault::UnsupportedVersion, "Fetch 3");
+}
+
+#[test]
+fn trap_c39_sasl_is_answered_and_the_connection_kept() {
+    let mut desk = Desk::new();
+    let asked = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str("PLAIN"));
+    assert!(matches!(desk.ask(ApiKey::SaslHandshake, 1, &asked), Led::Local));
+    let (_, response) = read::<SaslHandshakeResponse>(&desk.local_answer(), false, 1);
+    assert_eq!((response.error_code, response.mechanisms.len()), (34, 0));
+}
+
+#[test]
+fn trap_l20_controllers_are_nobodys_business() {
+    let mut desk = Desk::new();
+    desk.ask(ApiKey::DescribeCluster, 1, &DescribeClusterRequest::default().with_endpoint_type(2));
+    assert_eq!(read::<DescribeClusterResponse>(&desk.local_answer(), true, 1).1.error_code, 114);
+    desk.ask(ApiKey::DescribeCluster, 1, &DescribeClusterRequest::default().with_endpoint_type(3));
+    assert_eq!(read::<DescribeClusterResponse>(&desk.local_answer(), true, 1).1.error_code, 115);
+    desk.ask(ApiKey::DescribeCluster, 0, &DescribeClusterRequest::default());
+    let (_, response) = read::<DescribeClusterResponse>(&desk.local_answer(), true, 0);
+    assert_eq!((response.brokers.len(), &*response.cluster_id), (3, "shown-cluster"));
 }
