@@ -10,7 +10,9 @@
 
 mod addresses;
 mod bad_files;
+mod diff;
 mod dn;
+mod explain;
 mod groups;
 mod identity;
 mod judge;
