@@ -1,6 +1,7 @@
 //! Text files, read again only when they may have changed.
 //!
-//! Must never: take a file for unchanged that could have been written again since it was read, or read without an end.
+//! Must never: take a file for unchanged that could have been written again since it was read, read without an end, or
+//! open what may keep it waiting.
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
@@ -81,8 +82,12 @@ impl Stamp {
 /// The content of a file.
 ///
 /// # Errors
-/// It cannot be read or is too large.
+/// It cannot be read, is no regular file, or is too large.
 pub(crate) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    // Whoever opens a pipe waits for who writes to it, and nothing would be looked at any more.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
     let mut bytes = Vec::new();
     File::open(path)?.take(LARGEST_FILE.saturating_add(1)).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LARGEST_FILE {
@@ -131,6 +136,21 @@ mod tests {
         std::fs::write(&path, "another").unwrap();
         files.begin();
         assert_eq!(&*files.text(&path).unwrap(), "another");
+    }
+
+    #[test]
+    fn hostile_o1_what_is_no_file_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe.yaml");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let link = directory.path().join("link.yaml");
+        std::os::unix::fs::symlink(&pipe, &link).unwrap();
+        let endless = directory.path().join("endless.yaml");
+        std::os::unix::fs::symlink("/dev/zero", &endless).unwrap();
+        let (told, answer) = std::sync::mpsc::channel();
+        let paths = [pipe, link, endless, directory.path().to_owned(), "/dev/tty".into()];
+        std::thread::spawn(move || told.send(paths.map(|path| TextFiles::default().text(&path).is_err())));
+        assert_eq!(answer.recv_timeout(Duration::from_secs(5)), Ok([true; 5]));
     }
 
     #[test]
