@@ -1,6 +1,6 @@
 # What a person types. Each target says what it does; `make` alone lists them.
 
-.PHONY: help demo test parity traps setup bench fmt clippy
+.PHONY: help demo test parity traps drills setup bench fmt clippy
 
 help:
 	@echo 'make demo            embedded brokers, synthetic events, certificates, Weir; prints how to connect'
@@ -8,6 +8,7 @@ help:
 	@echo 'make test            everything, with real Apache Kafka and real clients; sets up what it needs'
 	@echo 'make parity          the same requests to Kafka and its own authorizer, and to Weir: how many answers differ'
 	@echo 'make traps           breaks 20 guards in a copy of the tree, one after the other, and demands that a test fails'
+	@echo 'make drills          change, restarts and failures under load, each with its bar and a control; ONLY=name for one'
 	@echo 'make setup           only sets up what the tests need'
 	@echo 'make bench           the cost of Weir against other ways, as ratios of one run'
 	@echo 'make fmt clippy      format, lint'
@@ -26,6 +27,10 @@ parity:
 traps:
 	cargo build --quiet -p weir-traps
 	$(or $(CARGO_TARGET_DIR),target)/debug/weir-traps $(ONLY)
+
+drills:
+	cargo build --quiet -p weir -p weir-drills
+	WEIR_BIN=$(or $(CARGO_TARGET_DIR),target)/debug/weir $(or $(CARGO_TARGET_DIR),target)/debug/weir-drills $(ONLY)
 
 setup:
 	@tests/setup.sh

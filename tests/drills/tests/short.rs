@@ -1,0 +1,41 @@
+//! Each drill in its short form, with the bars of the long one.
+
+use std::sync::Mutex;
+
+use weir_drills::{Form, drills};
+
+/// They measure time, and share a cluster: one after the other.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn held(name: &str) {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let (_, run) = drills::ALL.into_iter().find(|(known, _)| *known == name).expect("a drill");
+    let report = run(Form::Short);
+    println!("{report}");
+    assert!(report.held(), "{report}");
+}
+
+#[test]
+fn drill_reload() {
+    held("reload");
+}
+
+#[test]
+fn drill_effect() {
+    held("effect");
+}
+
+#[test]
+fn drill_restart() {
+    held("restart");
+}
+
+#[test]
+fn drill_brokers() {
+    held("brokers");
+}
+
+#[test]
+fn drill_crash() {
+    held("crash");
+}
