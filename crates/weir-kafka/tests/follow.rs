@@ -152,3 +152,46 @@ fn fetches_behind_the_first_are_judged_again_as_well() {
     let dropped = answer(second, true, VERSION, &records(0, &[(ALSO_GRANTED, 3)]));
     assert!(desk.broker_answers(&dropped, 4096).unwrap().is_empty());
 }
+
+#[test]
+fn hostile_p21_the_broker_answers_in_its_own_order_whatever_was_lost_first() {
+    let mut desk = Desk::new();
+    let (first, _) = sent(desk.ask(ApiKey::Fetch, VERSION, &fetch((0, -1), &[GRANTED])));
+    let (second, _) = sent(desk.ask(ApiKey::Fetch, VERSION, &fetch((0, -1), &[ALSO_GRANTED])));
+    grant(&mut desk, &[GRANTED]);
+    grant(&mut desk, &[ALSO_GRANTED]);
+    desk.local_answer();
+    desk.local_answer();
+    let mut late = answer(first, true, VERSION, &records(0, &[(GRANTED, 3)]));
+    late.extend(answer(second, true, VERSION, &records(0, &[(ALSO_GRANTED, 3)])));
+    assert_eq!(desk.broker_answers(&late, 4096), Ok(Vec::new()));
+    assert!(!desk.session.drops_answers());
+}
+
+#[test]
+fn hostile_p21_what_is_given_back_while_an_answer_is_under_way_ends_nothing() {
+    let mut desk = Desk::new();
+    let (first, _) = sent(desk.ask(ApiKey::Fetch, VERSION, &fetch((0, -1), &[GRANTED, ALSO_GRANTED])));
+    let frame = answer(first, true, VERSION, &records(0, &[(GRANTED, 64 * 1024), (ALSO_GRANTED, 10)]));
+    let (begun, rest) = frame.split_at(1000);
+    desk.broker_answers(begun, 1000).unwrap();
+    grant(&mut desk, &[GRANTED]);
+    grant(&mut desk, &[GRANTED, ALSO_GRANTED]);
+    assert!(desk.broker_answers(rest, 4096).is_ok());
+}
+
+#[test]
+fn hostile_p5_sessions_of_dropped_answers_count_as_the_connections_own() {
+    let mut desk = Desk::new();
+    let most = desk.limits.fetch_sessions;
+    let mut asked_for = 0;
+    // The policy changes to and fro, and the broker answers nothing.
+    for _ in 0..3 * most {
+        grant(&mut desk, &[GRANTED, ALSO_GRANTED]);
+        let (_, request) = sent(desk.ask(ApiKey::Fetch, VERSION, &fetch((0, 0), &[GRANTED, ALSO_GRANTED])));
+        asked_for += usize::from(request.session_epoch == 0);
+        grant(&mut desk, &[GRANTED]);
+        desk.local_answer();
+    }
+    assert_eq!(asked_for, most, "each of them is one of the broker's thousand");
+}

@@ -3,6 +3,7 @@
 //! A Fetch that lost a topic is answered at once; what the broker will say to it is read and dropped. Must never: drop a
 //! byte of an answer that somebody waits for.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -31,18 +32,24 @@ pub(crate) struct DroppedAnswer {
 impl Session {
     /// Judges again what waits at the broker.
     pub fn follow(&mut self, env: &Env<'_>) {
+        let owed = self.dropped.len();
         let mut entries = self.queue.iter_mut();
         if let Incoming::Fetch(_) = self.incoming
             && let Some(entry) = entries.next()
-            && let Some(lost) = lost(entry, env)
         {
-            // Its length has left: what was lost is noticed when the walk comes to it.
-            self.narrowed = Some(Box::new(lost));
+            // Its length has left: what was lost is noticed when the walk comes to it, unless it was given back by then.
+            self.narrowed = lost(entry, env).map(Box::new);
         }
         for entry in entries {
             if let Some(lost) = lost(entry, env) {
                 self.dropped.extend(answer_instead(entry, &lost, &mut self.fetch_sessions));
             }
+        }
+        if owed > 0 && self.dropped.len() > owed {
+            // What was asked before may be lost after: the broker answers in the order in which it was asked.
+            let next = self.next_correlation_id;
+            let age = |dropped: &DroppedAnswer| next.wrapping_sub(dropped.correlation_id);
+            self.dropped.make_contiguous().sort_by_key(|dropped| Reverse(age(dropped)));
         }
     }
 

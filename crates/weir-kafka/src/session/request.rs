@@ -39,7 +39,8 @@ impl Session {
         let body = frame.slice(body_start..);
         let mut entry = new_entry(row, version, client.correlation_id, frame, env);
         let request = Request { row, version, body, env };
-        self.fetch_sessions.under_way = self.queue.len();
+        // Answers that nobody waits for any more may bring sessions, too.
+        self.fetch_sessions.under_way = self.queue.len().saturating_add(self.dropped.len());
         match apis::judge(&request, &mut self.fetch_sessions, &mut entry.refusals)? {
             Judged::Answer(answer) => {
                 if api_key == table::API_VERSIONS {

@@ -137,20 +137,24 @@ impl Desk {
 
     /// Gives the session a broker's bytes in pieces of `size`, as a socket would, and returns what the client gets.
     pub fn broker_answers(&mut self, frame: &[u8], size: usize) -> Result<Vec<u8>, Fault> {
-        let principal = self.policy.principal(&self.principal).unwrap();
-        let env = env!(self, principal);
         let (mut out, mut held) = (Vec::new(), Vec::new());
         for piece in frame.chunks(size) {
             held.extend_from_slice(piece);
-            loop {
-                if !self.session.awaits_broker_now() {
-                    break;
-                }
-                let took = self.session.feed_broker(&mut held, &env, &mut out)?;
-                held.drain(..took);
-                if took == 0 || held.is_empty() {
-                    break;
-                }
+            out.extend(self.feed(&mut held)?);
+        }
+        Ok(out)
+    }
+
+    /// Gives the session what came of the broker, keeps what it does not take, and returns what the client gets.
+    pub fn feed(&mut self, held: &mut Vec<u8>) -> Result<Vec<u8>, Fault> {
+        let principal = self.policy.principal(&self.principal).unwrap();
+        let env = env!(self, principal);
+        let mut out = Vec::new();
+        while !held.is_empty() && self.session.awaits_broker_now() {
+            let took = self.session.feed_broker(held, &env, &mut out)?;
+            held.drain(..took);
+            if took == 0 {
+                break;
             }
         }
         Ok(out)
