@@ -120,8 +120,9 @@ impl<'a> FromIterator<&'a Pattern> for PatternSet {
 }
 
 impl PatternSet {
+    /// Whether one of them matches. All are tried, so that the time does not tell.
     pub(crate) fn matches(&self, name: &str) -> bool {
-        self.names.contains(name) || self.prefixes.covers(name) || self.others.matches(name)
+        self.names.contains(name) | self.prefixes.covers(name) | self.others.matches(name)
     }
 
     /// The patterns, as globs, in no order. Of prefixes the shortest.
@@ -156,10 +157,12 @@ impl Scan {
 
     fn matches(&self, name: &str) -> bool {
         let bytes = name.as_bytes();
-        bytes.iter().enumerate().any(|(at, first)| {
+        bytes.iter().enumerate().fold(false, |matched, (at, first)| {
             let tried = self.0.get(usize::from(*first)).into_iter().flatten();
             let from_here = bytes.get(at..).unwrap_or_default();
-            tried.into_iter().any(|(text, pattern)| from_here.starts_with(text.as_bytes()) && pattern.matches(name))
+            tried.into_iter().fold(matched, |matched, (text, pattern)| {
+                matched | (from_here.starts_with(text.as_bytes()) && pattern.matches(name))
+            })
         })
     }
 }

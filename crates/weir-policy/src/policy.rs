@@ -3,6 +3,7 @@
 //! Must never: change after it was compiled, or answer from anything but its own data and its arguments.
 
 use std::collections::HashMap;
+use std::hint::black_box;
 use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, CatalogueEntry, Never, may_leave};
@@ -134,6 +135,12 @@ impl Policy {
     /// The reason of the first rule that refuses.
     pub fn judge(&self, principal: &Principal, operation: Operation, resource: Resource<'_>) -> Result<(), Reason> {
         rules::judge(&Question::new(self, principal, operation, resource))
+    }
+
+    /// Takes as long as `judge` takes to refuse a hidden topic, and says nothing: for a topic that is not there, with the
+    /// name of any other in its place.
+    pub fn refuse_absent(&self, principal: &Principal, operation: Operation, stand_in: &str) {
+        let _ = black_box(rules::judge(&Question::of_hidden(self, principal, operation, stand_in)));
     }
 
     /// The topics that the catalogue names: what the upstream may be asked for by name.

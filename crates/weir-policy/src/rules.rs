@@ -4,17 +4,19 @@
 
 use std::fmt;
 
-use crate::names::LONGEST_NAME;
 use crate::{Policy, Principal, Reason};
 
 mod catalogue;
 mod cluster;
 mod grant;
 mod group;
+mod looks;
 mod never;
 mod read_only;
 mod topic_name;
 mod transactional_id;
+
+use self::looks::Looks;
 
 /// Kafka's operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -117,26 +119,26 @@ pub enum Resource<'a> {
 /// All that a rule may look at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Question<'a> {
-    pub(crate) policy: &'a Policy,
     pub(crate) principal: &'a Principal,
     pub(crate) operation: Operation,
     pub(crate) resource: Resource<'a>,
-    /// The catalogue names the topic: looked up once, for three rules ask. Only sound names are in the catalogue, and none
-    /// of the never list: compiling refuses the others.
-    pub(crate) named: bool,
+    /// What the lists say of the topic; of what is no topic, nothing.
+    pub(crate) looks: Looks,
 }
 
 impl<'a> Question<'a> {
-    pub(crate) fn new(
-        policy: &'a Policy,
-        principal: &'a Principal,
-        operation: Operation,
-        resource: Resource<'a>,
-    ) -> Self {
-        // What is longer than a name may be is not hashed.
-        let named = matches!(resource, Resource::Topic(topic)
-            if topic.len() <= LONGEST_NAME && policy.catalogue.topics.contains_key(topic));
-        Self { policy, principal, operation, resource, named }
+    pub(crate) fn new(policy: &Policy, principal: &'a Principal, operation: Operation, resource: Resource<'a>) -> Self {
+        let looks = match resource {
+            Resource::Topic(topic) => Looks::at(policy, principal, topic),
+            Resource::Group(_) | Resource::TransactionalId(_) | Resource::Cluster => Looks::default(),
+        };
+        Self { principal, operation, resource, looks }
+    }
+
+    /// The question for a topic, as if it had not been granted.
+    pub(crate) fn of_hidden(policy: &Policy, principal: &'a Principal, operation: Operation, topic: &'a str) -> Self {
+        let looks = Looks::at_hidden(policy, principal, topic);
+        Self { principal, operation, resource: Resource::Topic(topic), looks }
     }
 }
 

@@ -4,12 +4,9 @@ use super::{Question, Resource, Verdict};
 use crate::Reason;
 
 pub(super) fn judge(question: &Question<'_>) -> Verdict {
-    let Resource::Topic(topic) = question.resource else { return Verdict::Pass };
-    if !question.named && !question.policy.catalogue.prefixes.covers(topic) {
-        Verdict::Refuse(Reason::TopicNotInCatalogue)
-    } else if question.policy.suspended.has_topic(topic) {
-        Verdict::Refuse(Reason::TopicSuspended)
-    } else {
-        Verdict::Pass
+    match question.resource {
+        Resource::Topic(_) if !question.looks.in_catalogue => Verdict::Refuse(Reason::TopicNotInCatalogue),
+        Resource::Topic(_) if question.looks.suspended => Verdict::Refuse(Reason::TopicSuspended),
+        Resource::Topic(_) | Resource::Group(_) | Resource::TransactionalId(_) | Resource::Cluster => Verdict::Pass,
     }
 }

@@ -4,11 +4,8 @@ use super::{Question, Resource, Verdict};
 use crate::Reason;
 
 pub(super) fn judge(question: &Question<'_>) -> Verdict {
-    let Resource::Topic(topic) = question.resource else { return Verdict::Pass };
-    // Compiling refuses a catalogue that names a topic of the never list, so that the look-up is enough for those.
-    if !question.named && question.policy.never.covers(topic) {
-        Verdict::Refuse(Reason::TopicNever)
-    } else {
-        Verdict::Pass
+    match question.resource {
+        Resource::Topic(_) if question.looks.never => Verdict::Refuse(Reason::TopicNever),
+        Resource::Topic(_) | Resource::Group(_) | Resource::TransactionalId(_) | Resource::Cluster => Verdict::Pass,
     }
 }
