@@ -1,15 +1,20 @@
 //! Looks at the files when something changed, and publishes the next generation if nothing is wrong with it.
 //!
 //! It has a thread of its own: compiling ten thousand principals takes longer than a client should wait.
-//! Must never: publish what has a problem, or hold up whoever asks it to look.
+//! Must never: publish what has a problem, hold up whoever asks it to look, or end over a fault of Weir's own: whoever is
+//! revoked after that would not be.
+
+#[cfg(test)]
+mod tests;
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
-use weir_policy::ConfigErrors;
+use weir_policy::{ConfigErrors, Problem};
 
 use super::status::{Notes, ReloadStatus};
 use super::watch::DirectoryWatch;
@@ -66,7 +71,10 @@ impl<P: Fn(Arc<Snapshot>)> Thread<P> {
         loop {
             // Before the look: what changes during it is told.
             self.watch.follow(self.loader.directories());
-            self.look();
+            // What it may leave half done is begun anew with the next look.
+            if catch_unwind(AssertUnwindSafe(|| self.look())).is_err() {
+                self.refused(&ConfigErrors(vec![own_fault()]));
+            }
             match asked.recv_timeout(CLOCK) {
                 Ok(()) => settle(asked),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -121,6 +129,12 @@ impl<P: Fn(Arc<Snapshot>)> Thread<P> {
         let waits_for_restart = before.waits_for_restart.clone();
         self.status.set_notes(Notes { refused, waits_for_restart });
     }
+}
+
+fn own_fault() -> Problem {
+    let what = "the files could not be looked at, by a fault of Weir's own, which is in the log".to_owned();
+    let fix = "take the last change back, and report the fault".to_owned();
+    Problem { place: None, what, fix }
 }
 
 /// Waits until nothing more is told for a moment, or for as long as anybody may be made to wait.
