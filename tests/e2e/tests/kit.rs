@@ -142,14 +142,8 @@ fn plaintext(kafka: &Kafka) -> ClientConfig {
 }
 
 fn mutual_tls(kafka: &Kafka) -> ClientConfig {
-    let client = Pki::shared().client("kit");
     let mut config = plaintext(kafka);
-    config
-        .set("bootstrap.servers", kafka.bootstrap_ssl().join(","))
-        .set("group.id", "kit-readers-tls")
-        .set("security.protocol", "ssl")
-        .set("ssl.ca.location", client.ca.to_str().unwrap())
-        .set("ssl.certificate.location", client.certificate.to_str().unwrap())
-        .set("ssl.key.location", client.key.to_str().unwrap());
+    config.set("bootstrap.servers", kafka.bootstrap_ssl().join(",")).set("group.id", "kit-readers-tls");
+    config.extend(Pki::shared().client("kit").rdkafka_settings());
     config
 }

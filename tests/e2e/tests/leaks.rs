@@ -89,12 +89,9 @@ fn plant(kafka: &Kafka, mode: &str) -> Planted {
 
 /// librdkafka, through the tap: a list of all topics, and a pattern that matches every topic.
 fn read_all_there_is(weir: &Weir, identity: &Identity, chain: &Chain) {
-    let consumer: BaseConsumer = ClientConfig::new()
+    let mut config: ClientConfig = identity.rdkafka_settings().into_iter().collect();
+    let consumer: BaseConsumer = config
         .set("bootstrap.servers", weir.bootstrap())
-        .set("security.protocol", "ssl")
-        .set("ssl.ca.location", identity.ca.to_str().unwrap())
-        .set("ssl.certificate.location", identity.certificate.to_str().unwrap())
-        .set("ssl.key.location", identity.key.to_str().unwrap())
         .set("group.id", "leaks")
         .set("auto.offset.reset", "earliest")
         .create()

@@ -203,9 +203,17 @@ fn hostile_o1_a_bad_file_changes_nothing_and_is_told() {
     let metrics = desk.weir.get("/metrics").unwrap().1;
     assert!(!metrics.contains("weir_files_problems 0"), "{metrics}");
     // Not even what is sound in the same look.
-    desk.weir.write_acl(&acl(desk.reader, &TOPICS));
+    let more = tempfile::tempdir().unwrap();
+    acl(desk.reader, &TOPICS).write(more.path());
+    let grant = format!("principals/{}.yaml", desk.reader);
+    fs::copy(more.path().join(&grant), desk.weir.acl_dir().join(&grant)).unwrap();
     fs::write(&tiers, "tiers: {}\n").unwrap();
+    wait::until("the other problem is told", PATIENT, || match desk.weir.get("/readyz")? {
+        (200, body) if body.contains("not in force") && !body.contains("connectoins") => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
     assert_eq!(named(&mut client, TOPICS[0]).unwrap(), (0, 1));
+    assert_eq!(named(&mut client, TOPICS[2]).unwrap(), (29, 0), "the grant waits for the other file");
     fs::write(&tiers, sound).unwrap();
     wait::until("the files are in force", PATIENT, || match named(&mut client, TOPICS[2])? {
         (0, 1) => Ok(()),

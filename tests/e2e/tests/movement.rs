@@ -8,29 +8,21 @@
 mod program;
 #[path = "movement/reader.rs"]
 mod reader;
+#[path = "movement/stage.rs"]
+mod stage;
 
 use std::collections::BTreeSet;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::PartitionData;
-use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
-use kafka_protocol::messages::{
-    FetchRequest, FetchResponse, FindCoordinatorRequest, GroupId, HeartbeatRequest, MetadataRequest, MetadataResponse,
-    TopicName,
-};
+use kafka_protocol::messages::{FetchRequest, FetchResponse, FindCoordinatorRequest, GroupId, HeartbeatRequest};
 use kafka_protocol::protocol::StrBytes;
-use serde_json::json;
 use uuid::Uuid;
 use weir_testkit::kafka::{Chain, wire};
-use weir_testkit::transcript::Side;
-use weir_testkit::{
-    Acl, Advertise, Ended, Identity, Kafka, KafkaOptions, Pki, PrincipalSpec, RawClient, Version, Weir, WeirOptions,
-    clients, require, transcript, wait,
-};
+use weir_testkit::{Ended, RawClient, clients, require, wait};
 
-use reader::Reader;
+use stage::{nothing_internal_left, other_than, stage, zone};
 
 const READER: &str = "movement-reader";
 const NEARBY: &str = "movement.nearby";
@@ -46,84 +38,6 @@ const NOT_LEADER_OR_FOLLOWER: i16 = 6;
 const NOT_COORDINATOR: i16 = 16;
 const UNKNOWN_MEMBER_ID: i16 = 25;
 const FENCED_LEADER_EPOCH: i16 = 74;
-
-/// The brokers and what stands before them.
-struct Stage {
-    kafka: Kafka,
-    weir: Weir,
-    identity: Identity,
-}
-
-/// Waits until nobody else uses them.
-fn stage() -> MutexGuard<'static, Stage> {
-    static STAGE: LazyLock<Mutex<Stage>> = LazyLock::new(|| Mutex::new(Stage::start()));
-    let stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
-    // Whoever failed before may have left a broker dead.
-    stage.kafka.heal();
-    stage
-}
-
-impl Stage {
-    fn start() -> Self {
-        let selector = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
-        let properties = vec![("replica.selector.class".to_owned(), selector.to_owned())];
-        let kafka = Kafka::start(KafkaOptions { properties, ..KafkaOptions::new(Version::V4) });
-        let topics = [NEARBY, LED, BULK, GROUPED, LEFT];
-        let acl = Acl::new(&topics).principal(PrincipalSpec::new(READER, &topics));
-        let mut options = WeirOptions::new(&kafka, Advertise::Ports, acl);
-        let labels = (1..=3).map(|id| (kafka.rack(id), json!(zone(id))));
-        options.config["upstreams"]["main"]["racks"] = labels.collect();
-        Self { kafka, weir: Weir::start(options), identity: Pki::shared().client(READER) }
-    }
-
-    /// A connection to a broker by the address that clients are shown.
-    fn at(&self, id: i32) -> RawClient {
-        self.connect(&self.weir.broker(id))
-    }
-
-    fn connect(&self, shown: &str) -> RawClient {
-        RawClient::connect(&self.weir.target(shown, &self.identity)).expect("Weir lets its reader in")
-    }
-
-    fn reader(&self, topic: &str, settings: &[(&str, &str)]) -> Reader {
-        Reader::start(&self.weir.bootstrap(), &self.identity, topic, settings)
-    }
-
-    fn metadata(&self, topic: &str) -> MetadataResponse {
-        let name = TopicName(StrBytes::from_string(topic.into()));
-        let topic = MetadataRequestTopic::default().with_name(Some(name));
-        let request = MetadataRequest::default().with_topics(Some(vec![topic]));
-        self.connect(&self.weir.bootstrap()).call(12, &request).expect("Metadata is answered")
-    }
-
-    fn id_of(&self, topic: &str) -> Uuid {
-        self.metadata(topic).topics[0].topic_id
-    }
-
-    /// The leader of partition 0, as Weir tells it.
-    fn shown_leader(&self, topic: &str) -> i32 {
-        self.metadata(topic).topics[0].partitions[0].leader_id.0
-    }
-
-    /// Which brokers sent this chain's records through Weir, by the ports that stand for them.
-    fn senders(&self, chain: &Chain) -> BTreeSet<i32> {
-        let holding = transcript::holding(Side::Edge, chain.nonce()).expect("transcripts can be read");
-        let port_of = |id| self.weir.broker(id).rsplit(':').next().unwrap_or_default().to_owned();
-        let sent =
-            |id: &i32| holding.iter().any(|path| path.to_string_lossy().ends_with(&format!("-{}.edge", port_of(*id))));
-        (0..=3).filter(sent).collect()
-    }
-}
-
-/// The public label of a broker's rack.
-fn zone(id: i32) -> String {
-    format!("zone-{id}")
-}
-
-/// Another broker than this one.
-fn other_than(id: i32) -> i32 {
-    id % 3 + 1
-}
 
 fn topic(id: Uuid) -> FetchTopic {
     let partition = FetchPartition::default().with_partition_max_bytes(1 << 20);
@@ -342,12 +256,4 @@ fn trap_c30_c32_a_broker_that_is_gone_keeps_its_address_which_answers_and_never_
         if length(partition) > 0 { Ok(()) } else { Err(format!("error {}", partition.error_code)) }
     });
     nothing_internal_left(&stage);
-}
-
-/// Addresses, racks and the cluster's id: every byte to a client is searched for them.
-fn nothing_internal_left(stage: &Stage) {
-    let found = transcript::search().expect("transcripts can be read");
-    assert!(found.leaked.is_empty(), "leaked: {:?}", found.leaked);
-    let unseen: Vec<_> = stage.kafka.planted().into_iter().filter(|name| found.unseen.contains(name)).collect();
-    assert!(unseen.is_empty(), "not even seen on a direct connection: {unseen:?}");
 }

@@ -1,7 +1,6 @@
 //! Kafka's own `kafka-consumer-groups.sh`, through Weir: a principal sees, describes and deletes its own groups, while
 //! those of others are there, in both ways of naming groups. Nothing of others is shown, nor deleted.
 
-use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -10,9 +9,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde_json::json;
 use weir_testkit::kafka::Chain;
-use weir_testkit::{
-    Acl, Advertise, Identity, Kafka, Pki, PrincipalSpec, Version, Weir, WeirOptions, paths, transcript,
-};
+use weir_testkit::{Acl, Advertise, Identity, Kafka, Pki, PrincipalSpec, Version, Weir, WeirOptions, transcript};
 
 const TOOL: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
 const READER: &str = "own-groups-reader";
@@ -101,26 +98,15 @@ impl Desk {
         options.config["groups"] = json!(mode);
         let weir = Weir::start(options);
         let identity = Pki::shared().client(READER);
-        let settings = paths::run_dir("tools").join("client.properties");
-        let text = format!(
-            "security.protocol=SSL\nssl.truststore.type=PEM\nssl.truststore.location={}\nssl.keystore.type=PEM\n\
-             ssl.keystore.location={}\n",
-            identity.ca.display(),
-            identity.both.display(),
-        );
-        fs::write(&settings, text).unwrap();
+        let settings = identity.tool_settings();
         Self { kafka, weir, identity, settings, prefix, topic, hidden, planted }
     }
 
     /// A group's only member, which holds the topic's two partitions and has committed one.
     fn member(&self, group: &str, protocol: &str) -> BaseConsumer {
-        let mut config = ClientConfig::new();
+        let mut config: ClientConfig = self.identity.rdkafka_settings().into_iter().collect();
         config
             .set("bootstrap.servers", self.weir.bootstrap())
-            .set("security.protocol", "ssl")
-            .set("ssl.ca.location", self.identity.ca.to_str().unwrap())
-            .set("ssl.certificate.location", self.identity.certificate.to_str().unwrap())
-            .set("ssl.key.location", self.identity.key.to_str().unwrap())
             .set("enable.auto.commit", "false")
             .set("group.protocol", protocol)
             .set("group.id", group);

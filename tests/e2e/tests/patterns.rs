@@ -131,13 +131,9 @@ impl Desk {
     }
 
     fn rdkafka(&self, group: &str) -> ClientConfig {
-        let mut config = ClientConfig::new();
+        let mut config: ClientConfig = self.identity.rdkafka_settings().into_iter().collect();
         config
             .set("bootstrap.servers", self.weir.bootstrap())
-            .set("security.protocol", "ssl")
-            .set("ssl.ca.location", self.identity.ca.to_str().unwrap())
-            .set("ssl.certificate.location", self.identity.certificate.to_str().unwrap())
-            .set("ssl.key.location", self.identity.key.to_str().unwrap())
             .set("auto.offset.reset", "earliest")
             .set("enable.auto.commit", "false")
             .set("reconnect.backoff.max.ms", "500")

@@ -1,16 +1,13 @@
 //! Kafka's own tools, and kcat, show a consumer its own truth through Weir: its topics and how they are kept, its grants,
 //! its quotas and credentials. What is not its own is there, and not shown.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::json;
 use weir_testkit::kafka::Chain;
-use weir_testkit::{
-    Acl, Advertise, Identity, Kafka, Pki, PrincipalSpec, Version, Weir, WeirOptions, paths, transcript,
-};
+use weir_testkit::{Acl, Advertise, Identity, Kafka, Pki, PrincipalSpec, Version, Weir, WeirOptions, transcript};
 
 const READER: &str = "whoami-reader";
 const OTHER: &str = "whoami-other";
@@ -72,14 +69,7 @@ impl Desk {
         options.config["groups"] = json!(mode);
         let weir = Weir::start(options);
         let identity = Pki::shared().client(READER);
-        let settings = paths::run_dir("whoami").join("client.properties");
-        let text = format!(
-            "security.protocol=SSL\nssl.truststore.type=PEM\nssl.truststore.location={}\nssl.keystore.type=PEM\n\
-             ssl.keystore.location={}\n",
-            identity.ca.display(),
-            identity.both.display(),
-        );
-        fs::write(&settings, text).unwrap();
+        let settings = identity.tool_settings();
         Self { kafka, weir, identity, settings, topic, ungranted, hidden }
     }
 
@@ -149,16 +139,10 @@ impl Desk {
     }
 
     fn asks_with_kcat(&self) {
-        let identity = &self.identity;
-        let file = |key: &str, path: &PathBuf| format!("{key}={}", path.display());
         let mut kcat = Command::new("timeout");
-        kcat.args(["30", "kcat", "-L", "-b", &self.weir.bootstrap(), "-X", "security.protocol=ssl"]);
-        for setting in [
-            file("ssl.ca.location", &identity.ca),
-            file("ssl.certificate.location", &identity.certificate),
-            file("ssl.key.location", &identity.key),
-        ] {
-            kcat.args(["-X", &setting]);
+        kcat.args(["30", "kcat", "-L", "-b", &self.weir.bootstrap()]);
+        for (key, value) in self.identity.rdkafka_settings() {
+            kcat.args(["-X", &format!("{key}={value}")]);
         }
         let output = kcat.output().expect("kcat starts");
         let said = String::from_utf8_lossy(&output.stdout);

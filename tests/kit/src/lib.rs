@@ -21,6 +21,7 @@
 //! ```
 
 pub mod acl;
+pub mod channel;
 pub mod clients;
 pub mod kafka;
 pub mod names;
@@ -36,8 +37,9 @@ pub mod weir;
 pub mod wiretap;
 
 pub use acl::{Acl, PrincipalSpec};
+pub use channel::{Channel, Ended};
 pub use kafka::{Kafka, KafkaOptions, Version};
 pub use pki::{Identity, Pki};
-pub use raw::{Ended, RawClient, RawTarget};
+pub use raw::{RawClient, RawTarget};
 pub use weir::{Advertise, Weir, WeirOptions};
 pub use wiretap::Wiretap;

@@ -99,6 +99,32 @@ impl Pki {
     }
 }
 
+impl Identity {
+    /// What librdkafka, and what is built on it, must be told to be this one.
+    pub fn rdkafka_settings(&self) -> [(String, String); 4] {
+        [
+            ("security.protocol", "ssl".to_string()),
+            ("ssl.ca.location", self.ca.display().to_string()),
+            ("ssl.certificate.location", self.certificate.display().to_string()),
+            ("ssl.key.location", self.key.display().to_string()),
+        ]
+        .map(|(key, value)| (key.to_string(), value))
+    }
+
+    /// A file for `--command-config` of Kafka's own tools, with which they are this one.
+    pub fn tool_settings(&self) -> PathBuf {
+        let text = format!(
+            "security.protocol=SSL\nssl.truststore.type=PEM\nssl.truststore.location={}\nssl.keystore.type=PEM\n\
+             ssl.keystore.location={}\n",
+            self.ca.display(),
+            self.both.display(),
+        );
+        let path = self.both.with_extension("properties");
+        fs::write(&path, text).expect("settings can be written");
+        path
+    }
+}
+
 impl std::fmt::Debug for Pki {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pki").field("dir", &self.dir).finish_non_exhaustive()

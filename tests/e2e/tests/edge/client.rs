@@ -1,19 +1,17 @@
 //! A TLS client that does what it is told, byte by byte where need be.
-//!
-//! All that it receives is added to a transcript. Every read and write has a deadline.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use rustls::{ClientConfig, ClientConnection};
 use tokio::net::TcpSocket;
 use weir_testkit::kafka::wire;
-use weir_testkit::transcript::{Side, Transcript};
-use weir_testkit::{Ended, RawTarget};
+use weir_testkit::transcript::Side;
+use weir_testkit::{Channel, Ended, RawTarget};
 
 use super::SOON;
 
@@ -75,10 +73,9 @@ pub fn everything(mut tcp: &TcpStream, limit: Duration) -> (Vec<u8>, bool) {
     }
 }
 
-/// A TLS connection.
+/// A TLS connection from an address, after a handshake that a test may write itself.
 pub struct Tls {
-    pub stream: StreamOwned<ClientConnection, TcpStream>,
-    transcript: Option<Transcript>,
+    channel: Channel,
     correlation: i32,
 }
 
@@ -96,59 +93,12 @@ impl Tls {
 
     /// Shakes hands over a connection, giving each flight of bytes to `write`.
     pub fn over(
-        mut tcp: TcpStream,
+        tcp: TcpStream,
         name: &str,
         config: Arc<ClientConfig>,
-        mut write: impl FnMut(&mut TcpStream, &[u8]) -> io::Result<()>,
+        write: impl FnMut(&mut TcpStream, &[u8]) -> io::Result<()>,
     ) -> Result<Self, String> {
-        let name = ServerName::try_from(name.to_string()).map_err(|error| error.to_string())?;
-        let mut tls = ClientConnection::new(config, name).map_err(|error| error.to_string())?;
-        while tls.is_handshaking() || tls.wants_write() {
-            if tls.wants_write() {
-                let flight = unsent(&mut tls);
-                write(&mut tcp, &flight).map_err(|error| error.to_string())?;
-            } else if tls.read_tls(&mut tcp).map_err(|error| error.to_string())? == 0 {
-                return Err("closed in the handshake".into());
-            } else {
-                tls.process_new_packets().map_err(|error| error.to_string())?;
-            }
-        }
-        Ok(Self { stream: StreamOwned::new(tls, tcp), transcript: None, correlation: 0 })
-    }
-
-    /// Sends bytes as they are.
-    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes)?;
-        self.stream.flush()
-    }
-
-    /// Reads one whole answer, or finds the end of the connection before it. An error is an end in the middle.
-    pub fn read_whole_frame(&mut self, limit: Duration) -> Result<Option<Vec<u8>>, Ended> {
-        let end = Instant::now() + limit;
-        let mut first = [0];
-        match self.read_some(&mut first, end) {
-            Ok(_) => {}
-            Err(Ended::Closed) => return Ok(None),
-            Err(other) => return Err(other),
-        }
-        let mut rest = [0; 3];
-        self.fill(&mut rest, end)?;
-        let length = u32::from_be_bytes([first[0], rest[0], rest[1], rest[2]]);
-        let mut body = vec![0; usize::try_from(length).expect("a length")];
-        self.fill(&mut body, end)?;
-        Ok(Some(body))
-    }
-
-    /// Reads one whole answer, without its length.
-    pub fn read_frame(&mut self, limit: Duration) -> Result<Vec<u8>, Ended> {
-        let end = Instant::now() + limit;
-        let mut length = [0; 4];
-        self.fill(&mut length, end)?;
-        let length = usize::try_from(i32::from_be_bytes(length)).expect("Weir sends no negative length");
-        assert!(length <= 64 << 20, "Weir announces an answer of {length} bytes");
-        let mut body = vec![0; length];
-        self.fill(&mut body, end)?;
-        Ok(body)
+        Ok(Self { channel: Channel::over(tcp, name, config, Side::Edge, write)?, correlation: 0 })
     }
 
     /// Whether Weir answers. The question is one that it answers whatever the brokers do: ApiVersions 99.
@@ -169,54 +119,24 @@ impl Tls {
         Ok(())
     }
 
-    /// Waits for the end of the connection. Gives it and how many bytes came before.
-    pub fn ended(&mut self, limit: Duration) -> (Ended, usize) {
-        let (end, mut some, mut count) = (Instant::now() + limit, [0; 4096], 0);
-        loop {
-            match self.read_some(&mut some, end) {
-                Ok(more) => count += more,
-                Err(ended) => return (ended, count),
-            }
-        }
-    }
-
-    /// Sends nothing more; still reads.
-    pub fn shut_write(&mut self) {
-        let _ = self.stream.sock.shutdown(Shutdown::Write);
-    }
-
-    fn fill(&mut self, mut buffer: &mut [u8], end: Instant) -> Result<(), Ended> {
-        while !buffer.is_empty() {
-            let count = self.read_some(buffer, end)?;
-            buffer = &mut buffer[count..];
-        }
-        Ok(())
-    }
-
-    fn read_some(&mut self, buffer: &mut [u8], end: Instant) -> Result<usize, Ended> {
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(Ended::Silent);
-        }
-        self.stream.sock.set_read_timeout(Some(left)).expect("a socket takes a time-out");
-        match self.stream.read(buffer) {
-            Ok(0) => Err(Ended::Closed),
-            Ok(count) => {
-                self.transcript.get_or_insert_with(|| Transcript::new(Side::Edge)).add(&buffer[..count]);
-                Ok(count)
-            }
-            Err(error) => Err(how(&error)),
-        }
+    /// What is below, to be taken apart.
+    pub fn into_parts(self) -> (ClientConnection, TcpStream) {
+        (self.channel.stream.conn, self.channel.stream.sock)
     }
 }
 
-/// What TLS has to send.
-pub fn unsent(tls: &mut ClientConnection) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while tls.wants_write() {
-        tls.write_tls(&mut bytes).expect("a vector takes bytes");
+impl Deref for Tls {
+    type Target = Channel;
+
+    fn deref(&self) -> &Channel {
+        &self.channel
     }
-    bytes
+}
+
+impl DerefMut for Tls {
+    fn deref_mut(&mut self) -> &mut Channel {
+        &mut self.channel
+    }
 }
 
 /// A request that Weir answers whatever the brokers do.
@@ -242,16 +162,4 @@ pub fn request(key: i16, version: i16, correlation: i32, client_id: Option<&[u8]
 /// Bytes with their length before them.
 pub fn framed(bytes: &[u8]) -> Vec<u8> {
     [&i32::try_from(bytes.len()).expect("a short frame").to_be_bytes(), bytes].concat()
-}
-
-fn how(error: &io::Error) -> Ended {
-    match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => return Ended::Silent,
-        _ => {}
-    }
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::AlertReceived(alert)) => Ended::Alert(format!("{alert:?}")),
-        Some(other) => panic!("Weir broke TLS: {other}"),
-        None => Ended::Closed,
-    }
 }

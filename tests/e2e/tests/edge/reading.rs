@@ -11,10 +11,11 @@ use kafka_protocol::messages::FetchResponse;
 use rustls::crypto::cipher::{OutboundChunks, OutboundPlainMessage};
 use rustls::{ConnectionTrafficSecrets, ContentType, ProtocolVersion};
 use weir_pki::{ClientSubject, Validity};
+use weir_testkit::channel::unsent;
 use weir_testkit::{Ended, Pki, wait};
 
 use crate::edge::broker::{self, Gate, Reply};
-use crate::edge::client::{Dial, Tls, ping, unsent};
+use crate::edge::client::{Dial, Tls, ping};
 use crate::edge::{self, READER, SOON, TOPIC, Turn, at_once};
 use crate::{WEIR, connect, correlation, fetch, fetched, heartbeat, named};
 
@@ -147,7 +148,7 @@ fn smallest_records(turn: &Turn<'_>) -> (TcpStream, Vec<u8>) {
     client.is_served().unwrap();
     let suite = client.stream.conn.negotiated_cipher_suite().unwrap();
     let aead = suite.tls13().expect("TLS 1.3").aead_alg;
-    let (tls, tcp) = (client.stream.conn, client.stream.sock);
+    let (tls, tcp) = client.into_parts();
     let (sent, secrets) = tls.dangerous_extract_secrets().unwrap().tx;
     let (key, iv) = match secrets {
         ConnectionTrafficSecrets::Aes128Gcm { key, iv } | ConnectionTrafficSecrets::Aes256Gcm { key, iv } => (key, iv),
