@@ -14,7 +14,7 @@ use weir_kafka::frame::FrameLimits;
 use weir_kafka::gate::Budget;
 use weir_policy::Principal;
 
-use crate::config::{Limits, Listener};
+use crate::config::{self, Limits, Listener};
 use crate::listen::PrincipalPlaces;
 use crate::snapshot::Snapshot;
 use crate::upstream::Upstream;
@@ -67,8 +67,7 @@ impl ListenerState {
 
     /// Whether clients may come from an address.
     pub(crate) fn allows(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.allow.as_ref().is_none_or(|networks| networks.iter().any(|network| network.contains(&address)))
+        config::allows(self.allow.as_deref(), address)
     }
 
     /// What a request of this listener is judged against.

@@ -4,6 +4,7 @@
 //! `Sources::read` reads these files, so a reload is `read`, `compile`, and one swap.
 
 mod loader;
+mod offline;
 mod restart;
 mod sources;
 mod text_files;
@@ -30,6 +31,7 @@ use sources::{Sources, Unreadable};
 
 pub(crate) use loader::Loaded;
 pub use loader::Loader;
+pub use offline::{ListenerVerdict, OfflinePolicy};
 
 /// What holds between two reloads.
 #[derive(Debug)]

@@ -3,12 +3,17 @@
 //! Must never: hold a rule of its own. Each command hands its arguments to `weir-server` and prints what comes back.
 
 mod check;
+mod diff;
+mod explain;
 mod serve;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+
+/// The exit status where the question or a file is wrong, as where an argument is.
+const WRONG: u8 = 2;
 
 /// A Kafka-protocol edge proxy for people outside.
 #[derive(Debug, Parser)]
@@ -24,6 +29,12 @@ enum Command {
     Serve(ConfigFile),
     /// Look at the configuration, the policy and the certificates, and print every problem. Changes nothing.
     Check(ConfigFile),
+    /// Say whether a principal may do something, by which rule and line, and what to write to change it. Exits with 0 where
+    /// it may, 1 where it may not, 2 where the question or a file is wrong.
+    Explain(explain::Question),
+    /// Say what a change of the policy means: `+` widens, `-` narrows, `!` loses groups or certificates, `~` neither. Exits
+    /// with 0 where nothing changes, 1 where something does, 2 where a file is wrong.
+    Diff(diff::Change),
 }
 
 #[derive(Debug, Args)]
@@ -37,5 +48,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(file) => serve::run(&file.config),
         Command::Check(file) => check::run(&file.config),
+        Command::Explain(question) => explain::run(&question),
+        Command::Diff(change) => diff::run(&change),
     }
 }

@@ -25,6 +25,7 @@ use std::path::Path;
 
 use weir_policy::ConfigErrors;
 
+pub(crate) use model::allows;
 pub use model::{AdvertisedName, Config, Limits, Listener, Log, Machine, ServerTls, Upstream, UpstreamTlsFiles};
 pub use place::{At, Place};
 pub use problems::Problems;

@@ -77,6 +77,19 @@ impl Listener {
     pub fn binds(&self) -> impl Iterator<Item = SocketAddr> + '_ {
         self.ports.iter().map(|port| SocketAddr::new(self.ip, *port))
     }
+
+    /// Whether clients may come from an address.
+    #[must_use]
+    pub fn allows(&self, address: IpAddr) -> bool {
+        allows(self.allow.as_deref(), address)
+    }
+}
+
+/// Whether an `allow` lets an address in. Without one, every address is.
+pub(crate) fn allows(allow: Option<&[IpNet]>, address: IpAddr) -> bool {
+    // A listener on `::` sees an IPv4 address inside IPv6; networks are written as what they are.
+    let address = address.to_canonical();
+    allow.is_none_or(|networks| networks.iter().any(|network| network.contains(&address)))
 }
 
 /// The certificate files of a listener.

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use weir_policy::{ConfigErrors, Problem};
 
+use super::changes;
 use super::status::{Notes, ReloadStatus};
 use super::watch::DirectoryWatch;
 use crate::snapshot::{Loaded, Loader, Snapshot};
@@ -85,9 +86,15 @@ impl<P: Fn(Arc<Snapshot>)> Thread<P> {
 
     fn look(&mut self) {
         let began = Instant::now();
+        let before = self.loader.policy();
         match self.loader.reload() {
             Ok(loaded) => self.loaded(loaded, began),
             Err(errors) => self.refused(&errors),
+        }
+        if let Some((before, after)) = before.zip(self.loader.policy())
+            && !Arc::ptr_eq(&before, &after)
+        {
+            changes::log(&before, &after);
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
-use weir_policy::{Compiler, ConfigErrors};
+use weir_policy::{Compiler, ConfigErrors, Policy};
 
 use super::restart;
 use super::sources::Sources;
@@ -29,6 +29,7 @@ pub struct Loader {
 struct InForce {
     generation: u64,
     config: Config,
+    policy: Arc<Policy>,
     /// The configuration that the process runs with.
     text: Arc<str>,
     /// All that was read for it, the configuration as it stands in its file among it.
@@ -91,6 +92,11 @@ impl Loader {
         Ok(Loaded { snapshot: Some(snapshot), waits_for_restart })
     }
 
+    /// The policy of the newest snapshot.
+    pub(crate) fn policy(&self) -> Option<Arc<Policy>> {
+        self.in_force.as_ref().map(|in_force| Arc::clone(&in_force.policy))
+    }
+
     /// The directories in which a change may mean that all is to be read again.
     pub(crate) fn directories(&self) -> &BTreeSet<PathBuf> {
         &self.directories
@@ -112,7 +118,8 @@ impl Loader {
         let snapshot = Snapshot::compile(&sources, &mut self.compiler, generation, UnixTime::now())?;
         let text = Arc::clone(&sources.text);
         sources.text = written.unwrap_or_else(|| Arc::clone(&text));
-        self.in_force = Some(InForce { generation, config: snapshot.config.clone(), text, sources });
+        let policy = Arc::clone(&snapshot.policy);
+        self.in_force = Some(InForce { generation, config: snapshot.config.clone(), policy, text, sources });
         Ok(snapshot)
     }
 

@@ -111,7 +111,7 @@ fn material(path: &Path) -> Material {
     Material { content: text_files::bytes(path).map_err(|error| error.to_string()), mode }
 }
 
-fn policy(directory: &Path, files: &mut TextFiles) -> Result<PolicyFiles, Vec<Unreadable>> {
+pub(super) fn policy(directory: &Path, files: &mut TextFiles) -> Result<PolicyFiles, Vec<Unreadable>> {
     let mut unreadable = Vec::new();
     let mut read = |path: PathBuf, unreadable: &mut Vec<Unreadable>| match files.text(&path) {
         Ok(text) => Some(SourceFile { path: path.display().to_string(), text }),

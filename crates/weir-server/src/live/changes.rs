@@ -1,0 +1,58 @@
+//! What a new generation changes of the policy, in the log: the words of `weir diff`.
+//!
+//! Must never: hold up who is served (the generation is in force by then), or fill the log with one change of many files.
+
+use weir_policy::{Diff, Policy};
+
+/// Changes that are written out, of one generation; the others are counted.
+const TOLD: usize = 50;
+
+/// Writes what is different in `after`.
+pub(super) fn log(before: &Policy, after: &Policy) {
+    let diff = Diff::between(before, after);
+    for change in diff.0.iter().take(TOLD) {
+        tracing::info!("policy: {change}");
+    }
+    if let Some(more @ 1..) = diff.0.len().checked_sub(TOLD) {
+        tracing::info!(more, "policy: further changes, which `weir diff OLD NEW` tells");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::snapshot::fixture::Fixture;
+
+    /// What is logged of a change from one state of the fixture to another.
+    fn logged(change: impl Fn(&Fixture)) -> Vec<String> {
+        let fixture = Fixture::new();
+        let before = fixture.snapshot().policy;
+        change(&fixture);
+        let after = fixture.snapshot().policy;
+        let path = fixture.path("log");
+        let file = Mutex::new(std::fs::File::create(&path).unwrap());
+        let subscriber = tracing_subscriber::fmt().with_writer(file).with_ansi(false).without_time().finish();
+        tracing::subscriber::with_default(subscriber, || log(&before, &after));
+        let text = std::fs::read_to_string(path).unwrap();
+        let line = |line: &str| line.split_once("changes: ").unwrap().1.to_owned();
+        text.lines().map(line).collect()
+    }
+
+    #[test]
+    fn a_reload_tells_what_it_changed() {
+        assert!(logged(|_| ()).is_empty());
+        let granted = logged(|fixture| fixture.grant("tool", "eqiad.page"));
+        assert_eq!(granted, ["policy: + catalogue: topic eqiad.page", "policy: + tool may read eqiad.page"]);
+    }
+
+    #[test]
+    fn a_reload_of_many_changes_tells_some_and_counts_the_rest() {
+        let lines = logged(|fixture| {
+            (0..40).for_each(|number| fixture.write_principal(&format!("p{number}"), &format!("{{cn: p{number}}}")));
+        });
+        assert_eq!(lines.len(), TOLD + 1);
+        assert_eq!(lines[TOLD], "policy: further changes, which `weir diff OLD NEW` tells more=30");
+    }
+}
