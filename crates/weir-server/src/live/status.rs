@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// Problems that are told; the others are counted.
+const TOLD: usize = 20;
+
 /// How the files on disk and what is in force stand to each other.
 #[derive(Debug, Default)]
 pub(crate) struct ReloadStatus {
@@ -48,8 +51,23 @@ impl ReloadStatus {
 impl Notes {
     /// One line for each.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let refused = self.refused.iter().map(|problem| format!("not in force: {problem}"));
+        let refused = self.refused.iter().take(TOLD).map(|problem| format!("not in force: {problem}"));
+        let more = self.refused.len().checked_sub(TOLD).filter(|more| *more > 0);
+        let more = more.map(|more| format!("not in force: {more} more problems: `weir check` has all"));
+        let refused = refused.chain(more);
         let waits = self.waits_for_restart.iter().map(|key| format!("waits for a restart: `{key}` has changed"));
         refused.chain(waits).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_o1_what_is_wrong_with_ten_thousand_files_is_told_in_a_few_lines() {
+        let refused = |count| Notes { refused: vec!["wrong".to_owned(); count], ..Notes::default() }.lines();
+        assert_eq!((refused(20).len(), refused(10_000).len()), (20, 21));
+        assert!(refused(10_000).concat().contains("9980 more problems"));
     }
 }

@@ -17,6 +17,9 @@ use crate::tls::{Material, Materials};
 
 const POLICY_FIX: &str = "write the path of a directory with catalogue.yaml, never.yaml, tiers.yaml and principals/, readable by Weir's user";
 
+/// As many files as one directory may have: ten times as many as there are principals on a large day.
+const MOST_FILES: usize = 100_000;
+
 impl Machine {
     /// This machine.
     #[must_use]
@@ -142,6 +145,11 @@ fn principals(directory: &Path, unreadable: &mut Vec<Unreadable>) -> Vec<PathBuf
         unreadable.push(Unreadable { what, fix: "make the directory, with one file for each principal" });
         Vec::new()
     });
+    if entries.len() > MOST_FILES {
+        let what = format!("`{}` has {} files, more than {MOST_FILES}", directory.display(), entries.len());
+        unreadable.push(Unreadable { what, fix: "look at what wrote them" });
+        return Vec::new();
+    }
     let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
     paths.sort();
     paths.retain(|path| {

@@ -223,3 +223,14 @@ fn the_same_sources_give_the_same_at_their_time() {
     let errors = Snapshot::compile(&sources, &mut Compiler::default(), 8, later).unwrap_err().to_string();
     assert!(errors.contains("has expired"), "{errors}");
 }
+
+#[test]
+fn hostile_o1_a_directory_that_somebody_fills_is_not_read() {
+    let fixture = Fixture::new();
+    for count in 0..100_000 {
+        std::fs::write(fixture.path(&format!("acl/principals/x{count}.yaml")), "").unwrap();
+    }
+    let problems = fixture.problems().join("\n");
+    assert!(problems.contains("acl/principals` has 100001 files, more than 100000"), "{problems:.1000}");
+    assert!(problems.lines().count() < 10, "{problems:.1000}");
+}

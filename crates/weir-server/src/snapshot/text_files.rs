@@ -14,6 +14,9 @@ use std::time::{Duration, SystemTime};
 /// The largest file that is read: ten thousand principals are a few MiB, in files of their own.
 const LARGEST_FILE: u64 = 16 << 20;
 
+/// All files of one round: who writes more has not meant to, and what is in force stays.
+const LARGEST_ROUND: usize = 256 << 20;
+
 /// A file that changed this shortly before it was read may change again without showing it: clocks of file systems are
 /// coarse, some count whole seconds.
 const UNSETTLED: Duration = Duration::from_secs(2);
@@ -23,6 +26,8 @@ const UNSETTLED: Duration = Duration::from_secs(2);
 pub(crate) struct TextFiles {
     before: HashMap<PathBuf, Kept>,
     now: HashMap<PathBuf, Kept>,
+    /// Bytes of this round.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -44,13 +49,23 @@ impl TextFiles {
     /// A new round begins: every file that is still of interest is asked for once.
     pub(crate) fn begin(&mut self) {
         self.before = std::mem::take(&mut self.now);
+        self.bytes = 0;
     }
 
     /// The text of a file.
     ///
     /// # Errors
-    /// It cannot be read, is too large, or is not UTF-8.
+    /// It cannot be read, is too large, by itself or with the others, or is not UTF-8.
     pub(crate) fn text(&mut self, path: &Path) -> io::Result<Arc<str>> {
+        if self.bytes > LARGEST_ROUND {
+            return Err(io::Error::other("the files before it have more than 256 MiB"));
+        }
+        let text = self.as_it_is(path)?;
+        self.bytes = self.bytes.saturating_add(text.len());
+        Ok(text)
+    }
+
+    fn as_it_is(&mut self, path: &Path) -> io::Result<Arc<str>> {
         if let Some(kept) = self.before.remove(path)
             && std::fs::metadata(path).is_ok_and(|metadata| Stamp::of(&metadata) == kept.stamp)
         {
@@ -151,6 +166,19 @@ mod tests {
         let paths = [pipe, link, endless, directory.path().to_owned(), "/dev/tty".into()];
         std::thread::spawn(move || told.send(paths.map(|path| TextFiles::default().text(&path).is_err())));
         assert_eq!(answer.recv_timeout(Duration::from_secs(5)), Ok([true; 5]));
+    }
+
+    #[test]
+    fn hostile_o1_many_large_files_have_an_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("large.yaml");
+        std::fs::write(&path, "#".repeat(16 << 20)).unwrap();
+        let mut files = TextFiles::default();
+        files.begin();
+        let read = (0..20).take_while(|_| files.text(&path).is_ok()).count();
+        assert_eq!(read, 17);
+        files.begin();
+        assert!(files.text(&path).is_ok(), "the next round begins anew");
     }
 
     #[test]
