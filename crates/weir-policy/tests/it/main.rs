@@ -11,6 +11,7 @@
 mod addresses;
 mod bad_files;
 mod diff;
+mod diff_verdicts;
 mod dn;
 mod explain;
 mod groups;
