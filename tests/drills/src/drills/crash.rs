@@ -12,7 +12,7 @@ use serde_json::json;
 use weir_testkit::{RawClient, RawTarget};
 
 use crate::Form;
-use crate::cluster::{READER, Stage};
+use crate::cluster::{OTHER, READER, Stage};
 use crate::figure::{Figure, Report};
 
 /// `dials_per_second`: fewer than by default, so that a machine with two cores comes up against it.
@@ -34,10 +34,12 @@ fn crash(name: &str, clients: usize, dials: u64) -> Vec<Figure> {
         options.config["upstreams"]["main"]["dials_per_second"] = json!(dials);
         options.config["limits"] = json!({ "unauthenticated": 4096, "unauthenticated_per_address": 4096 });
     });
-    let target = stage.weir.target(&stage.weir.broker(1), &stage.identity(READER));
+    // Two principals: a tier has 500 connections.
+    let targets = [READER, OTHER].map(|who| stage.weir.target(&stage.weir.broker(1), &stage.identity(who)));
     let (stop, back) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let threads: Vec<_> =
-        (0..clients).map(|number| client(target.clone(), number, Arc::clone(&stop), Arc::clone(&back))).collect();
+    let threads: Vec<_> = (0..clients)
+        .map(|number| client(targets[number % 2].clone(), number, Arc::clone(&stop), Arc::clone(&back)))
+        .collect();
     let all_back = |limit: Duration| {
         let began = Instant::now();
         while back.load(Ordering::Relaxed) < clients && began.elapsed() < limit {
