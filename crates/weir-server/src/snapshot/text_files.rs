@@ -162,7 +162,7 @@ mod tests {
         std::os::unix::fs::symlink(&pipe, &link).unwrap();
         let endless = directory.path().join("endless.yaml");
         std::os::unix::fs::symlink("/dev/zero", &endless).unwrap();
-        let (told, answer) = std::sync::mpsc::channel();
+        let (told, answer) = std::sync::mpsc::sync_channel(1);
         let paths = [pipe, link, endless, directory.path().to_owned(), "/dev/tty".into()];
         std::thread::spawn(move || told.send(paths.map(|path| TextFiles::default().text(&path).is_err())));
         assert_eq!(answer.recv_timeout(Duration::from_secs(5)), Ok([true; 5]));

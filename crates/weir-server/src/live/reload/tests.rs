@@ -10,7 +10,7 @@ fn broken_at_the_second(fixture: &Fixture) -> (Reloader, Arc<ReloadStatus>, Rece
     let mut loader = Loader::new(&fixture.path("weir.yaml"));
     loader.load().unwrap();
     let status = Arc::new(ReloadStatus::default());
-    let (published, generations) = mpsc::channel();
+    let (published, generations) = mpsc::sync_channel(8);
     let publish = move |snapshot: Arc<Snapshot>| {
         published.send(snapshot.generation).unwrap();
         assert!(snapshot.generation != 2, "a fault");
