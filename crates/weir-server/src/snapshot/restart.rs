@@ -53,3 +53,82 @@ fn tls_files(
     let UpstreamTlsFiles { ca, identity, server_name } = tls;
     (&ca.value, identity.as_ref().map(|(certificate, key)| (&*certificate.value, &*key.value)), server_name)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+    use crate::config::{self, Machine};
+
+    const RUNNING: &str = "\
+listeners:
+  - name: public
+    bind: 127.0.0.1:9093
+    advertise: {sni: {host: kafka.example.org}}
+    upstream: main
+    tls: {certificate: server.pem, key: server.key, client_ca: clients-ca.pem}
+upstreams:
+  main: {bootstrap: ['127.0.0.1:9092'], tls: {ca: brokers.pem}}
+  other: {bootstrap: ['127.0.0.1:9094']}
+shown_cluster_id: shown
+policy: acl
+";
+
+    fn parsed(text: &str) -> Config {
+        let machine = Machine { cores: NonZeroUsize::MIN, descriptors: 1_048_576 };
+        let (config, problems) = config::read(Path::new("weir.yaml"), text, machine).unwrap();
+        assert!(problems.is_empty(), "{}", problems.into_errors());
+        config
+    }
+
+    /// What waits for a restart once the first text is replaced by the second.
+    fn waits(old: &str, new: &str) -> Vec<String> {
+        assert!(RUNNING.contains(old), "{old}");
+        needed(&parsed(RUNNING), &parsed(&RUNNING.replacen(old, new, 1)))
+    }
+
+    #[test]
+    fn what_is_read_at_the_start_alone_waits_for_a_restart_by_its_key() {
+        let replaced = [
+            ("name: public", "name: outside", "listeners"),
+            ("127.0.0.1:9093", "127.0.0.1:9095", "listeners.public.bind"),
+            ("upstream: main", "upstream: other", "listeners.public.upstream"),
+            ("  other:", "  another:", "upstreams"),
+            ("127.0.0.1:9092", "127.0.0.1:9096", "upstreams.main"),
+            ("brokers.pem", "brokers-too.pem", "upstreams.main"),
+            ("['127.0.0.1:9094']", "['127.0.0.1:9094'], cluster_id: pinned", "upstreams.other"),
+        ];
+        for (old, new, key) in replaced {
+            assert_eq!(waits(old, new), [key], "{new}");
+        }
+        let added = [
+            ("admin: {bind: 127.0.0.1:9999}", "admin"),
+            ("workers: 7", "workers"),
+            ("log: {level: debug}", "log"),
+            ("limits: {connections: 77}", "limits.connections"),
+            ("limits: {unauthenticated: 77}", "limits.unauthenticated"),
+            ("limits: {unauthenticated_per_address: 7}", "limits.unauthenticated_per_address"),
+        ];
+        for (line, key) in added {
+            assert_eq!(waits("policy: acl\n", &format!("policy: acl\n{line}\n")), [key], "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_looked_at_again_waits_for_nothing() {
+        let replaced = [
+            ("policy: acl", "policy: another"),
+            ("server.pem", "server-too.pem"),
+            ("clients-ca.pem", "clients-too.pem"),
+            ("kafka.example.org", "kafka.example.net"),
+            ("shown_cluster_id: shown", "shown_cluster_id: another"),
+            ("policy: acl\n", "policy: acl\nlimits: {in_flight: 4}\n"),
+            // The same on other lines.
+            ("listeners:\n", "\n\nlisteners:\n"),
+        ];
+        for (old, new) in replaced {
+            assert_eq!(waits(old, new), <[String; 0]>::default(), "{new}");
+        }
+    }
+}
