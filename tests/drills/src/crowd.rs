@@ -58,12 +58,9 @@ impl Reader {
     #[must_use]
     pub fn start(bootstrap: &str, identity: &Identity, topic: &str, group: &str) -> Self {
         let mut config = ClientConfig::new();
+        config.extend(identity.rdkafka_settings());
         config
             .set("bootstrap.servers", bootstrap)
-            .set("security.protocol", "ssl")
-            .set("ssl.ca.location", identity.ca.display().to_string())
-            .set("ssl.certificate.location", identity.certificate.display().to_string())
-            .set("ssl.key.location", identity.key.display().to_string())
             .set("group.id", group)
             .set("session.timeout.ms", "10000")
             .set("heartbeat.interval.ms", "3000")

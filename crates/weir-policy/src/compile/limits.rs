@@ -1,5 +1,6 @@
 //! The limits of a tier or of one principal, as files write them. What stands in no file has the value of what it
-//! replaces: a tier's default, or the principal's tier.
+//! replaces: a tier's default, or the principal's tier. Must never: take a rate that never runs off, or a count that is
+//! throttled.
 
 use std::time::Duration;
 

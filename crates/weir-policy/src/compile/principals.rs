@@ -1,4 +1,6 @@
-//! `principals/*.yaml`: one file for each principal.
+//! `principals/*.yaml`: one file for each principal, read on its own and then held against the others.
+//!
+//! Must never: let two principals share a name, a namespace or a fact of a certificate.
 
 use std::collections::HashMap;
 use std::sync::Arc;
