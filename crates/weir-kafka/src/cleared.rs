@@ -5,7 +5,9 @@
 //! Must never: be made from bytes that were not judged, or offer a request that changes anything on a broker.
 
 use bytes::BytesMut;
-use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, MetadataRequest, TopicName, metadata_request};
+use kafka_protocol::messages::{
+    ApiKey, ApiVersionsRequest, ListGroupsRequest, MetadataRequest, TopicName, metadata_request,
+};
 use kafka_protocol::protocol::{Encodable, StrBytes};
 use uuid::Uuid;
 
@@ -33,6 +35,11 @@ pub enum OwnRequest {
         /// The topics.
         topics: Vec<RealTopic>,
     },
+    /// The groups that the broker coordinates. Versions 0 to 2: they have no fields.
+    ListGroups {
+        /// The version, at most 2.
+        version: i16,
+    },
     /// Every topic, for a catalogue with patterns or a broker that would create what it is asked for by name.
     MetadataAll {
         /// The version.
@@ -56,6 +63,7 @@ impl Cleared {
     pub fn own(request: &OwnRequest, correlation_id: i32, client_id: &str) -> Result<Cleared, NotExpressible> {
         let (key, name, version, flexible) = match request {
             OwnRequest::ApiVersions { version } => (ApiKey::ApiVersions, "ApiVersions", *version, *version >= 3),
+            OwnRequest::ListGroups { version } => (ApiKey::ListGroups, "ListGroups", *version, *version >= 3),
             OwnRequest::MetadataByName { version, .. } | OwnRequest::MetadataAll { version } => {
                 (ApiKey::Metadata, "Metadata", *version, *version >= 9)
             }
@@ -63,6 +71,7 @@ impl Cleared {
         let mut body = BytesMut::new();
         let encoded = match request {
             OwnRequest::ApiVersions { version } => ApiVersionsRequest::default().encode(&mut body, *version),
+            OwnRequest::ListGroups { version } => ListGroupsRequest::default().encode(&mut body, *version),
             OwnRequest::MetadataByName { version, topics } => by_name(topics).encode(&mut body, *version),
             OwnRequest::MetadataAll { version } => all_topics(*version).encode(&mut body, *version),
         };

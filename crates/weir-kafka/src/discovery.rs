@@ -9,7 +9,7 @@ use bytes::Bytes;
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
-use kafka_protocol::messages::{ApiVersionsResponse, BrokerId, MetadataResponse};
+use kafka_protocol::messages::{ApiVersionsResponse, BrokerId, ListGroupsResponse, MetadataResponse};
 use uuid::Uuid;
 
 use crate::cluster::{PartitionView, RealAddress, RealBrokerId, RealClusterId, RealTopic, TopicView, VersionRange};
@@ -101,6 +101,19 @@ pub fn read_metadata(version: i16, answer: &Bytes, keeps: &dyn Fn(&str) -> bool)
     let (topics, absent) = kept_topics(message.topics, keeps)?;
     let cluster_id = RealClusterId(cluster_id.to_string());
     Ok(MetadataAnswer { cluster_id, brokers, racks, unusable_brokers, topics, absent })
+}
+
+/// Reads an answer to ListGroups, header included: the groups that the broker coordinates.
+///
+/// # Errors
+/// Where it is malformed, or an error: then it does not say all.
+pub fn read_groups(version: i16, answer: &Bytes) -> Result<Vec<String>, BadAnswer> {
+    let body = body(answer, shape::list_groups::RESPONSE.is_flexible(version))?;
+    let message: ListGroupsResponse = codec::decode(&shape::list_groups::RESPONSE, version, &body, &Budget::RESPONSE)?;
+    match message.error_code {
+        0 => Ok(message.groups.into_iter().map(|group| group.group_id.to_string()).collect()),
+        code => Err(BadAnswer::Code(code)),
+    }
 }
 
 fn body(answer: &Bytes, flexible_header: bool) -> Result<Bytes, Malformed> {

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use weir_policy::{Policy, Principal};
+use weir_policy::{Account, Policy, Principal};
 
 use crate::advertise::AdvertisedNodes;
 use crate::cluster::{ClusterView, ShownClusterId};
@@ -28,12 +28,25 @@ pub struct Env<'a> {
     pub cluster_id: &'a ShownClusterId,
     /// What members of the consumer protocol subscribe to, of all connections to the cluster.
     pub subscriptions: &'a Subscriptions,
+    /// What the principal has used, over all its connections. Its limits are the principal's.
+    pub account: &'a Account,
+    /// What it owes, as its connection knows it.
+    pub owed: Owed,
     /// The limits of one connection.
     pub limits: &'a SessionLimits,
     /// Whether the broker's connection is open: if not, a request may still fail to be sent.
     pub broker_connected: bool,
     /// Now.
     pub now: Instant,
+}
+
+/// What a principal owes, as one of its connections knows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Owed {
+    /// For so long no request is taken: answers tell it as their throttle time.
+    pub told: Duration,
+    /// Bytes of answers are owed: the next Fetch asks for less.
+    pub bytes_out: bool,
 }
 
 /// Limits of one connection's protocol state.

@@ -20,6 +20,8 @@ pub mod code {
     pub const REQUEST_TIMED_OUT: i16 = 7;
     /// The metadata of an offset is too long.
     pub const OFFSET_METADATA_TOO_LARGE: i16 = 12;
+    /// The coordinator is there, and not ready yet.
+    pub const COORDINATOR_LOAD_IN_PROGRESS: i16 = 14;
     /// The coordinator cannot be reached now.
     pub const COORDINATOR_NOT_AVAILABLE: i16 = 15;
     /// This broker does not coordinate the group.
@@ -93,7 +95,9 @@ pub fn code_of(reason: Reason) -> i16 {
         // Codes that clients know what to do with where they meet these: of others they make fatal errors of their own.
         Reason::QuotaGroups | Reason::QuotaOffsets => code::GROUP_AUTHORIZATION_FAILED,
         Reason::QuotaNotCounted => code::COORDINATOR_NOT_AVAILABLE,
-        Reason::QuotaGroupMembers | Reason::QuotaJoins => code::GROUP_MAX_SIZE_REACHED,
+        Reason::QuotaGroupMembers => code::GROUP_MAX_SIZE_REACHED,
+        // Every client tries again where it is, after a while.
+        Reason::QuotaJoins => code::COORDINATOR_LOAD_IN_PROGRESS,
         Reason::QuotaCommitRate | Reason::QuotaCommitted => code::INVALID_COMMIT_OFFSET_SIZE,
         Reason::QuotaCommitMetadata => code::OFFSET_METADATA_TOO_LARGE,
         Reason::QuotaTimestampLookups => code::REQUEST_TIMED_OUT,

@@ -7,19 +7,22 @@ use std::ops::Range;
 use crate::shape::{Counted, Field, Kind, Shape};
 use crate::wire::{Malformed, Reader};
 
-/// Whether all topics that a request names are such. A topic's name is its first field.
-pub(crate) fn all_topics(
+/// Whether all topics that a request names are such, and all partitions in them. A topic's name is its first field;
+/// a partition is shown with its topic, as the bytes that it has.
+pub(crate) fn all<'a>(
     shape: &Shape,
     version: i16,
-    body: &[u8],
-    mut is_such: impl FnMut(&str) -> bool,
+    body: &'a [u8],
+    mut is_such: impl FnMut(&'a str) -> bool,
+    mut has_such: impl FnMut(&'a str, &'a [u8]) -> bool,
 ) -> Result<bool, Malformed> {
     let mut skim = Skim { reader: Reader::new(body), version, flexible: shape.is_flexible(version) };
     for field in skim.plain(shape.fields) {
         match field.kind {
             Kind::Array(Kind::Struct(fields)) if field.counted == Counted::Topics => {
                 for _ in 0..skim.length()?.unwrap_or(0) {
-                    if !is_such(skim.first_text(fields)?) {
+                    let topic = skim.text()?;
+                    if !is_such(topic) || !skim.partitions(fields, body, |bytes| has_such(topic, bytes))? {
                         return Ok(false);
                     }
                 }
@@ -82,11 +85,28 @@ impl<'a> Skim<'a> {
         fields.iter().filter(move |field| field.is_plain_in(version))
     }
 
-    /// Passes over a structure, and gives its first field.
-    fn first_text(&mut self, fields: &'static [Field]) -> Result<&'a str, Malformed> {
-        let text = self.text()?;
-        self.behind_first(fields)?;
-        Ok(text)
+    /// Passes over a topic whose name was read, and its partitions while they are such.
+    fn partitions(
+        &mut self,
+        fields: &'static [Field],
+        body: &'a [u8],
+        mut is_such: impl FnMut(&'a [u8]) -> bool,
+    ) -> Result<bool, Malformed> {
+        for field in self.plain(fields).skip(1) {
+            let (Kind::Array(Kind::Struct(fields)), Counted::Partitions) = (field.kind, field.counted) else {
+                self.value(field.kind, field.is_nullable(self.version))?;
+                continue;
+            };
+            for _ in 0..self.length()?.unwrap_or(0) {
+                let from = self.reader.position();
+                self.structure(fields)?;
+                if !is_such(body.get(from..self.reader.position()).unwrap_or_default()) {
+                    return Ok(false);
+                }
+            }
+        }
+        self.end_of_structure()?;
+        Ok(true)
     }
 
     /// Passes over a structure whose first field was read.
@@ -156,14 +176,20 @@ mod tests {
             for seed in 0..200 {
                 let body = random::body(shape, version, seed, 5);
                 let mut visited = Vec::new();
-                let all = all_topics(shape, version, &body, |name| {
+                let visit = |name: &str| {
                     visited.push(name.to_owned());
+                    true
+                };
+                let mut partitions = 0;
+                let all = all(shape, version, &body, visit, |_, _| {
+                    partitions += 1;
                     true
                 });
                 assert_eq!(all, Ok(true), "version {version}: {body:x?}");
                 let names: Vec<String> = names(version, &body).iter().map(|name| name.to_string()).collect();
                 assert_eq!(visited, names, "version {version}: {body:x?}");
-                let refused = all_topics(shape, version, &body, |name| names.last().is_none_or(|last| name != last));
+                let is_such = |name: &str| names.last().is_none_or(|last| name != last);
+                let refused = super::all(shape, version, &body, is_such, |_, _| true);
                 assert_eq!(refused, Ok(names.is_empty()), "one topic refused is enough, the last one too");
             }
         }
@@ -211,7 +237,10 @@ mod tests {
         for version in shape.versions.min..=shape.versions.max {
             let body = random::body(shape, version, 3, 4);
             for end in 0..body.len() {
-                assert!(all_topics(shape, version, &body[..end], |_| true).is_err(), "version {version} cut at {end}");
+                assert!(
+                    all(shape, version, &body[..end], |_| true, |_, _| true).is_err(),
+                    "version {version} cut at {end}"
+                );
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The IO of Weir: sockets, TLS, upstreams, files, time, metrics, admin.
 
 mod acceptor;
+mod accounts;
 pub mod admin;
 pub mod close_reason;
 pub mod config;

@@ -9,15 +9,23 @@ use std::time::Instant;
 use ipnet::IpNet;
 use weir_kafka::advertise::AdvertisedNodes;
 use weir_kafka::cluster::{ClusterView, ShownClusterId};
-use weir_kafka::env::{Env, SessionLimits};
+use weir_kafka::env::{Env, Owed, SessionLimits};
 use weir_kafka::frame::FrameLimits;
 use weir_kafka::gate::Budget;
-use weir_policy::Principal;
+use weir_policy::{Account, Principal};
 
 use crate::config::{self, Limits, Listener};
 use crate::listen::PrincipalPlaces;
 use crate::snapshot::Snapshot;
 use crate::upstream::Upstream;
+
+/// Whose request is judged, and what its principal has used.
+#[derive(Clone, Copy)]
+pub(crate) struct Whose<'a> {
+    pub principal: &'a Principal,
+    pub account: &'a Account,
+    pub owed: Owed,
+}
 
 /// A listener, as its connections see it.
 pub(crate) struct ListenerState {
@@ -74,7 +82,7 @@ impl ListenerState {
     pub(crate) fn env<'a>(
         &'a self,
         snapshot: &'a Snapshot,
-        principal: &'a Principal,
+        client: Whose<'a>,
         view: Option<&'a ClusterView>,
         broker_connected: bool,
         now: Instant,
@@ -82,11 +90,13 @@ impl ListenerState {
         Env {
             policy: &snapshot.policy,
             policy_generation: snapshot.generation,
-            principal,
+            principal: client.principal,
             view,
             nodes: &self.nodes,
             cluster_id: &self.cluster_id,
             subscriptions: self.upstream.subscriptions(),
+            account: client.account,
+            owed: client.owed,
             limits: &self.session_limits,
             broker_connected,
             now,

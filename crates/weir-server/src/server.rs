@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use weir_policy::Policy;
 
 use crate::acceptor::Acceptor;
+use crate::accounts::{self, Accounts};
 use crate::admin::{self, Readiness, Ready};
 use crate::config::Listener;
 use crate::listen::{self, Gatekeeper, PrincipalPlaces};
@@ -58,10 +59,11 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader) -> Result<(), ServeError> 
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let places = Arc::new(PrincipalPlaces::default());
+    let accounts = Arc::new(Accounts::default());
     let clusters = Clusters::start(&snapshot);
     let bound = bind(&snapshot)?;
     let admin_listener = bind_admin(&snapshot)?;
-    let first = Generation::new(Arc::clone(&snapshot), &clusters.upstreams, &places);
+    let first = Generation::new(Arc::clone(&snapshot), &clusters.upstreams, &places, &accounts);
     let (publisher, generations) = watch::channel(Arc::new(first));
     let workers = start_workers(&snapshot, &generations)?;
     let status = Arc::new(ReloadStatus::default());
@@ -69,7 +71,8 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader) -> Result<(), ServeError> 
     let counters = workers.iter().map(|worker| Arc::clone(&worker.counters)).collect();
     let metrics = Metrics::new(counters, Arc::clone(&status));
     let (stopping, stop) = watch::channel(false);
-    let readiness = readiness(&clusters.upstreams, Arc::clone(&status), stop.clone());
+    let readiness = readiness(&clusters.upstreams, Arc::clone(&status), Arc::clone(&accounts), stop.clone());
+    tokio::spawn(accounts::count_groups(clusters.named(), Arc::clone(&accounts), generations.clone()));
     tokio::spawn(admin::serve(admin_listener, readiness, metrics.clone()));
     let gatekeeper = Gatekeeper::new(&snapshot.config.limits);
     let workers = Arc::new(workers);
@@ -86,7 +89,8 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader) -> Result<(), ServeError> 
     }
     let publish = move |snapshot: Arc<Snapshot>| {
         clusters.want(&snapshot.policy);
-        publisher.send_replace(Arc::new(Generation::new(snapshot, &clusters.upstreams, &places)));
+        accounts.follow(&snapshot.policy);
+        publisher.send_replace(Arc::new(Generation::new(snapshot, &clusters.upstreams, &places, &accounts)));
     };
     let reloader = Reloader::start(loader, status, publish)?;
     tracing::info!(generation = snapshot.generation, "serving");
@@ -130,6 +134,11 @@ impl Clusters {
             (name.clone(), Upstream::start(settings.clone(), wanted.clone()))
         };
         Self { upstreams: snapshot.upstreams.iter().map(start).collect(), wishes }
+    }
+
+    /// The clusters, by name.
+    fn named(&self) -> Vec<(String, Arc<Upstream>)> {
+        self.upstreams.iter().map(|(name, upstream)| (name.clone(), Arc::clone(upstream))).collect()
     }
 
     /// Asks for the topics of this policy from now on.
@@ -180,6 +189,7 @@ fn start_workers(
 fn readiness(
     upstreams: &HashMap<String, Arc<Upstream>>,
     status: Arc<ReloadStatus>,
+    accounts: Arc<Accounts>,
     stop: watch::Receiver<bool>,
 ) -> Readiness {
     let upstreams: Vec<_> = upstreams.iter().map(|(name, upstream)| (name.clone(), Arc::clone(upstream))).collect();
@@ -187,6 +197,9 @@ fn readiness(
         let mut reasons = Vec::new();
         if *stop.borrow() {
             reasons.push("stopping".to_owned());
+        }
+        if !accounts.are_counted() {
+            reasons.push("the groups at the brokers are not counted yet".to_owned());
         }
         for (name, upstream) in &upstreams {
             if let UpstreamReadiness::NotReady(reason) = upstream.readiness() {

@@ -16,11 +16,11 @@ use weir_kafka::cluster::{
     BrokerIds, ClusterView, PartitionView, RealAddress, RealBrokerId, RealClusterId, RealTopic, ShownClusterId,
     TopicView, VersionRange,
 };
-use weir_kafka::env::{Env, SessionLimits};
+use weir_kafka::env::{Env, Owed, SessionLimits};
 use weir_kafka::racks::Racks;
 use weir_kafka::session::{Session, Turn};
 use weir_kafka::subscriptions::Subscriptions;
-use weir_policy::{Policy, Principal};
+use weir_policy::{Account, Policy, Principal};
 
 use crate::files;
 
@@ -36,6 +36,7 @@ pub struct Desk {
     view: ClusterView,
     nodes: AdvertisedNodes,
     subscriptions: Subscriptions,
+    account: Account,
     limits: SessionLimits,
     shown_cluster: ShownClusterId,
     now: Instant,
@@ -53,6 +54,8 @@ macro_rules! env {
             nodes: &$desk.nodes,
             cluster_id: &$desk.shown_cluster,
             subscriptions: &$desk.subscriptions,
+            account: &$desk.account,
+            owed: Owed::default(),
             limits: &$desk.limits,
             broker_connected: true,
             now: $desk.now,
@@ -60,9 +63,22 @@ macro_rules! env {
     };
 }
 
+/// What a principal whose groups are counted has used.
+fn account(now: Instant) -> Account {
+    let account = Account::default();
+    account.know_groups(std::iter::empty(), now);
+    account
+}
+
 impl Desk {
+    /// One that may read all topics.
     pub fn new() -> Self {
-        let policy = files::policy(10, TOPICS, TOPICS);
+        Self::with_grants(TOPICS)
+    }
+
+    /// One that may read the first `granted` topics.
+    pub fn with_grants(granted: usize) -> Self {
+        let policy = files::policy(10, TOPICS, granted);
         let principal = policy.principal(files::READER).expect("the reader is in the policy");
         let limits = SessionLimits::default();
         let now = Instant::now();
@@ -73,6 +89,7 @@ impl Desk {
             nodes: AdvertisedNodes::Sni { host: "kafka.example.org".into(), port: 9093 },
             session: Session::new(files::READER.into(), &limits),
             subscriptions: Subscriptions::default(),
+            account: account(now),
             limits,
             shown_cluster: ShownClusterId("shown-cluster".into()),
             now,

@@ -5,6 +5,10 @@ use weir_policy::{Policy, PolicyFiles, PolicyOptions, SourceFile};
 /// The one that asks.
 pub const READER: &str = "p7";
 
+/// Time stands still here: what is used up stays so.
+const TIERS: &str = "tiers: [{tier: tool, connections: 20, commit_partitions: {per_second: 1, burst: 4000000000}, \
+                     joins: {per_minute: 1, burst: 4000000000}, timestamp_lookups: {per_second: 1, burst: 4000000000}}]";
+
 /// A topic's name, as long as real ones are.
 pub fn topic(index: usize) -> String {
     format!("eqiad.mediawiki.some-stream-{index:04}.v1")
@@ -17,7 +21,7 @@ pub fn policy(principals: usize, topics: usize, granted: usize) -> Policy {
     let files = PolicyFiles {
         catalogue: file("catalogue.yaml", format!("streams:\n{streams}")),
         never: file("never.yaml", "never:\n  - prefix: __\n    why: internal\n".to_owned()),
-        tiers: file("tiers.yaml", "tiers:\n  - tier: tool\n    connections: 20\n".to_owned()),
+        tiers: file("tiers.yaml", TIERS.to_owned()),
         principals: (0..principals).map(|index| principal(index, &read)).collect(),
         suspended: Vec::new(),
     };

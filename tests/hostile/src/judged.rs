@@ -13,13 +13,13 @@ use weir_kafka::advertise::AdvertisedNodes;
 use weir_kafka::cluster::{
     ClusterView, RealAddress, RealBrokerId, RealClusterId, RealTopic, ShownClusterId, TopicView, VersionRange,
 };
-use weir_kafka::env::{Env, SessionLimits};
+use weir_kafka::env::{Env, Owed, SessionLimits};
 use weir_kafka::racks::Racks;
 use weir_kafka::session::{Session, Turn};
 use weir_kafka::subscriptions::Subscriptions;
 use weir_kafka::table::{self, Row};
 use weir_kafka::{gate, header};
-use weir_policy::{Policy, PolicyFiles, PolicyOptions, SourceFile};
+use weir_policy::{Account, Policy, PolicyFiles, PolicyOptions, SourceFile};
 
 use crate::through::Direction;
 
@@ -194,6 +194,8 @@ fn with_env<T>(then: impl FnOnce(&Env<'_>, &mut Session) -> T) -> T {
     let nodes = AdvertisedNodes::Sni { host: "kafka.example.org".into(), port: 9093 };
     let now = Instant::now();
     let view = view(now);
+    let account = Account::default();
+    account.know_groups(std::iter::empty(), now);
     let env = Env {
         policy,
         policy_generation: 1,
@@ -202,6 +204,8 @@ fn with_env<T>(then: impl FnOnce(&Env<'_>, &mut Session) -> T) -> T {
         nodes: &nodes,
         cluster_id: &ShownClusterId("shown".into()),
         subscriptions: &Subscriptions::default(),
+        account: &account,
+        owed: Owed::default(),
         limits: &limits,
         broker_connected: true,
         now,

@@ -6,6 +6,14 @@ use std::path::Path;
 
 use serde_json::json;
 
+/// Limits that no test comes near that is not about them.
+const LARGE: &str = "connections: 500, commit_partitions: {per_second: 1000000, burst: 1000000}, \
+    commit_metadata_bytes: {most: 4096}, committed_partitions: {most: 100000}, groups: {most: 10000}, \
+    group_members: {most: 10000}, joins: {per_minute: 1000000, burst: 1000000}, session_timeout_max: {seconds: 1800}, \
+    rebalance_timeout_max: {seconds: 1800}, requests: {per_second: 10000000, burst: 10000000}, \
+    denied: {per_second: 10000000, burst: 10000000}, bytes_out: {per_second: 4000000000, burst: 4000000000}, \
+    timestamp_lookups: {per_second: 1000000, burst: 1000000}";
+
 /// A policy.
 #[derive(Debug, Clone, Default)]
 pub struct Acl {
@@ -103,7 +111,7 @@ impl Acl {
         put(&dir.join("catalogue.yaml"), &self.catalogue());
         let never = self.never.iter().map(|text| json!({ "contains": text, "why": "a test" }));
         put(&dir.join("never.yaml"), &format!("never: {}\n", json!(never.collect::<Vec<_>>())));
-        put(&dir.join("tiers.yaml"), "tiers: [{tier: large, connections: 500}, {tier: small, connections: 2}]\n");
+        put(&dir.join("tiers.yaml"), &format!("tiers: [{{tier: large, {LARGE}}}, {{tier: small, connections: 2}}]\n"));
         for principal in &self.principals {
             put(&people.join(format!("{}.yaml", principal.name)), &principal.text());
         }

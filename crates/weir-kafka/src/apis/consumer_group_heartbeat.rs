@@ -10,6 +10,7 @@ use kafka_protocol::messages::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeart
 use kafka_protocol::protocol::StrBytes;
 use weir_policy::{Operation, Reason, Resource};
 
+use super::quotas::millis;
 use super::{Answer, Judged, Request, Restored, Withheld};
 use crate::fault::Fault;
 use crate::outcome::Refusals;
@@ -33,6 +34,14 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
     if message.rack_id.as_ref().is_some_and(|rack| rack.is_empty()) {
         return refuse(request, refusals, Reason::RequestShape, code::INVALID_REQUEST);
     }
+    // Only who has no epoch yet asks for a place.
+    if message.member_epoch == 0
+        && let Err(reason) = request.admit_join(&message.group_id)
+    {
+        return refuse(request, refusals, reason, code_of(reason));
+    }
+    let longest = millis(request.env.principal.limits.rebalance_timeout_max);
+    message.rebalance_timeout_ms = message.rebalance_timeout_ms.min(longest);
     // Racks are the brokers' own; an absent one means that it did not change.
     message.rack_id = None;
     let followed = match follow(request, &mut message) {

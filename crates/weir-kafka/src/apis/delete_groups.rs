@@ -13,6 +13,7 @@ use super::own_groups::{self, Asked, NamesGroups};
 use super::{Answer, Judged, Request, Restored, Withheld};
 use crate::fault::Fault;
 use crate::outcome::Refusals;
+use crate::refusal::code;
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
     let mut message = request.decode::<DeleteGroupsRequest>()?;
@@ -28,7 +29,11 @@ pub(super) fn restore(answer: &Answer<'_>, asked: &Asked<DeletableGroupResult>) 
     let mut message = answer.decode::<DeleteGroupsResponse>()?;
     let mut left = asked.left();
     for result in &mut message.results {
-        result.group_id = left.take(&result.group_id)?.shown.clone();
+        let name = left.take(&result.group_id)?;
+        if result.error_code == code::NONE {
+            answer.env.account.group_is_gone(&name.real);
+        }
+        result.group_id = name.shown.clone();
     }
     message.results.extend(asked.refused.iter().cloned());
     answer.encoded(&message, false)

@@ -32,6 +32,7 @@ mod operations;
 mod own_groups;
 mod produce;
 mod request;
+mod quotas;
 mod sasl;
 mod subscription;
 mod sync_group;

@@ -1,61 +1,204 @@
 //! OffsetCommit: the group is renamed and each topic judged; the answer names every partition that was asked.
 //!
-//! Must never: leave an offset for a group or a topic that was refused, or let a client pin it for longer (trap S15).
+//! Must never: leave an offset for a group or a topic that was refused, let a client pin it for longer (trap S15), or count
+//! as one what is many: what the brokers write is a record for each partition (trap A15).
 
-use kafka_protocol::messages::offset_commit_request::OffsetCommitRequestTopic;
+use kafka_protocol::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
 use kafka_protocol::messages::offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
-use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
-use weir_policy::Operation;
+use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse, TopicName};
+use weir_policy::{Offsets, Operation, Reason};
 
-use super::topics::AskedTopic;
+use super::quotas::Admitted;
+use super::topics::{Answered, AskedTopic, merge};
 use super::{Answer, ForwardBody, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
 use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::code_of;
 use crate::skim;
+use crate::wire::{Malformed, Reader};
 
 /// The last version in which a client says for how long an offset is kept.
 const LAST_WITH_RETENTION: i16 = 4;
+/// The first version with a leader epoch in each partition.
+const LEADER_EPOCH: i16 = 6;
 
 pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
     match as_it_is(request)? {
-        Some(judged) => Ok(judged),
-        None => judge_each(request, refusals),
+        AsItIs::Judged(judged) => Ok(judged),
+        AsItIs::Admitted(admitted) => judge_each(request, Some(admitted), refusals),
+        AsItIs::Unusual => judge_each(request, None, refusals),
     }
 }
 
 /// The usual commit: nothing of it is refused, and nothing but the group's name changes on its way.
-fn as_it_is(request: &Request<'_>) -> Result<Option<Judged>, Fault> {
-    let names_a_time = request.version <= LAST_WITH_RETENTION;
-    if names_a_time || !request.env.broker_connected {
-        return Ok(None);
-    }
-    let body = request.known_body()?;
-    let Ok(shown) = request.own_group(&body)? else { return Ok(None) };
-    let may_read = |topic: &str| request.judge_topic(Operation::Read, topic).is_ok();
-    let all = skim::all_topics(request.row.request, request.version, &body, may_read).map_err(Fault::Malformed)?;
-    let body = ForwardBody::Renamed { body, shown };
-    let withheld = Withheld::OffsetCommit(Vec::new());
-    Ok(all.then(|| request.forward_body(body, withheld, request.patience(NAMES_NO_TIME), None)))
+enum AsItIs {
+    Judged(Judged),
+    /// All of it would be right, but not all may be written.
+    Admitted(Admitted),
+    Unusual,
 }
 
-fn judge_each(request: &Request<'_>, refusals: &mut Refusals) -> Result<Judged, Fault> {
-    let mut message = request.decode::<OffsetCommitRequest>()?;
-    match request.real_group(&message.group_id) {
-        Ok(group) => message.group_id = group,
-        Err(reason) => {
-            refusals.add(reason, 1);
-            let topics = message.topics.iter().map(|topic| topic.failed(code_of(reason))).collect();
-            return request.answer(&response(topics));
+fn as_it_is(request: &Request<'_>) -> Result<AsItIs, Fault> {
+    let names_a_time = request.version <= LAST_WITH_RETENTION;
+    if names_a_time || !request.env.broker_connected || denies(request) {
+        return Ok(AsItIs::Unusual);
+    }
+    let body = request.known_body()?;
+    let Ok(shown) = request.own_group(&body)? else { return Ok(AsItIs::Unusual) };
+    let Some(partitions) = right_partitions(request, &body).map_err(Fault::Malformed)? else {
+        return Ok(AsItIs::Unusual);
+    };
+    let group = body.get(shown.clone()).and_then(|group| std::str::from_utf8(group).ok()).unwrap_or_default();
+    let Ok(group) = request.env.principal.real_group(group) else { return Ok(AsItIs::Unusual) };
+    let is_member =
+        is_member(body.get(shown.end..).and_then(|rest| rest.first_chunk().copied()).map(i32::from_be_bytes));
+    match request.admit_commit(group.as_str(), is_member, &partitions) {
+        Admitted::All => {}
+        admitted => return Ok(AsItIs::Admitted(admitted)),
+    }
+    let body = ForwardBody::Renamed { body, shown };
+    let withheld = Withheld::OffsetCommit(Vec::new());
+    Ok(AsItIs::Judged(request.forward_body(body, withheld, request.patience(NAMES_NO_TIME), None)))
+}
+
+/// The partitions of a walked body, where all of them may be read and none has more metadata than it may.
+fn right_partitions<'a>(request: &Request<'_>, body: &'a [u8]) -> Result<Option<Vec<(&'a str, i32)>>, Malformed> {
+    let (shape, version) = (request.row.request, request.version);
+    let mut partitions = Vec::new();
+    let mut bad = None;
+    let may_read = |topic: &'a str| request.judge_topic(Operation::Read, topic).is_ok();
+    let all = skim::all(shape, version, body, may_read, |topic, bytes| {
+        match partition(bytes, version, shape.is_flexible(version)) {
+            Ok((index, metadata)) if !request.is_long_metadata(metadata) => partitions.push((topic, index)),
+            Ok(_) => return false,
+            Err(malformed) => bad = Some(malformed),
         }
+        bad.is_none()
+    })?;
+    match bad {
+        Some(malformed) => Err(malformed),
+        None => Ok(all.then_some(partitions)),
+    }
+}
+
+/// A partition's index, and the length of its metadata.
+fn partition(bytes: &[u8], version: i16, flexible: bool) -> Result<(i32, usize), Malformed> {
+    let mut reader = Reader::new(bytes);
+    let index = reader.i32()?;
+    reader.skip(if version >= LEADER_EPOCH { 12 } else { 8 })?;
+    let metadata = if flexible { reader.compact_nullable_string()? } else { reader.nullable_string()? };
+    Ok((index, metadata.map_or(0, str::len)))
+}
+
+/// Whoever names no generation commits for nobody, and makes the group where it is not.
+fn is_member(generation: Option<i32>) -> bool {
+    generation.is_some_and(|generation| generation >= 0)
+}
+
+/// Whether nothing that this principal commits goes to the brokers.
+fn denies(request: &Request<'_>) -> bool {
+    request.env.principal.limits.offsets == Offsets::Deny
+}
+
+fn judge_each(request: &Request<'_>, admitted: Option<Admitted>, refusals: &mut Refusals) -> Result<Judged, Fault> {
+    let mut message = request.decode::<OffsetCommitRequest>()?;
+    let group = request.real_group(&message.group_id);
+    match group.and_then(|group| if denies(request) { Err(Reason::QuotaOffsets) } else { Ok(group) }) {
+        Ok(group) => message.group_id = group,
+        Err(reason) => return refuse_all(request, &message.topics, Vec::new(), reason, refusals),
     }
     message.retention_time_ms = -1;
     let asked_for_nothing = message.topics.is_empty();
-    let refused = request.cut_topics(Operation::Read, &mut message.topics, refusals);
+    let mut refused = request.cut_topics(Operation::Read, &mut message.topics, refusals);
+    cut_metadata(request, &mut message.topics, &mut refused, refusals);
     if message.topics.is_empty() && !asked_for_nothing {
         return request.answer(&response(refused));
     }
+    match admitted.unwrap_or_else(|| admit(request, &message)) {
+        Admitted::All => {}
+        Admitted::Nothing(reason) => return refuse_all(request, &message.topics, refused, reason, refusals),
+        Admitted::AllBut(places) => {
+            cut_places(&mut message.topics, &places, &mut refused, refusals);
+            if message.topics.is_empty() {
+                return request.answer(&response(refused));
+            }
+        }
+    }
     request.forward_topics(&message, &message.topics, refused, response, Withheld::OffsetCommit)
+}
+
+fn admit(request: &Request<'_>, message: &OffsetCommitRequest) -> Admitted {
+    let of_one = |topic: &'_ OffsetCommitRequestTopic| topic.partitions.len();
+    let mut partitions = Vec::with_capacity(message.topics.iter().map(of_one).sum());
+    for topic in &message.topics {
+        let named = topic.partitions.iter().map(|partition| (&**topic.name, partition.partition_index));
+        partitions.extend(named);
+    }
+    let is_member = is_member(Some(message.generation_id_or_member_epoch));
+    request.admit_commit(&message.group_id, is_member, &partitions)
+}
+
+/// Every partition with the code of one reason, behind what was refused already.
+fn refuse_all(
+    request: &Request<'_>,
+    topics: &[OffsetCommitRequestTopic],
+    mut refused: Vec<OffsetCommitResponseTopic>,
+    reason: Reason,
+    refusals: &mut Refusals,
+) -> Result<Judged, Fault> {
+    refusals.add(reason, topics.iter().map(|topic| topic.partitions.len()).sum::<usize>().max(1));
+    refused.extend(topics.iter().map(|topic| topic.failed(code_of(reason))));
+    request.answer(&response(refused))
+}
+
+fn cut_metadata(
+    request: &Request<'_>,
+    topics: &mut Vec<OffsetCommitRequestTopic>,
+    refused: &mut Vec<OffsetCommitResponseTopic>,
+    refusals: &mut Refusals,
+) {
+    let reason = Reason::QuotaCommitMetadata;
+    let is_long = |partition: &OffsetCommitRequestPartition| {
+        partition.committed_metadata.as_ref().is_some_and(|metadata| request.is_long_metadata(metadata.len()))
+    };
+    cut(topics, reason, refused, refusals, is_long);
+}
+
+/// Cuts the partitions at these places, counted over all topics.
+fn cut_places(
+    topics: &mut Vec<OffsetCommitRequestTopic>,
+    places: &[usize],
+    refused: &mut Vec<OffsetCommitResponseTopic>,
+    refusals: &mut Refusals,
+) {
+    let (mut place, mut places) = (0_usize, places.iter().peekable());
+    cut(topics, Reason::QuotaCommitted, refused, refusals, |_| {
+        let is_cut = places.next_if_eq(&&place).is_some();
+        place = place.saturating_add(1);
+        is_cut
+    });
+}
+
+fn cut(
+    topics: &mut Vec<OffsetCommitRequestTopic>,
+    reason: Reason,
+    refused: &mut Vec<OffsetCommitResponseTopic>,
+    refusals: &mut Refusals,
+    mut is_cut: impl FnMut(&OffsetCommitRequestPartition) -> bool,
+) {
+    topics.retain_mut(|topic| {
+        let name = topic.name.clone();
+        let all = std::mem::take(&mut topic.partitions);
+        let (cut, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(&mut is_cut);
+        topic.partitions = kept;
+        if cut.is_empty() {
+            return true;
+        }
+        refusals.add(reason, cut.len());
+        let cut = OffsetCommitRequestTopic::default().with_name(name).with_partitions(cut);
+        refused.push(cut.failed(code_of(reason)));
+        !topic.partitions.is_empty()
+    });
 }
 
 pub(super) fn restore(answer: &Answer<'_>, refused: &[OffsetCommitResponseTopic]) -> Result<Restored, Fault> {
@@ -63,12 +206,24 @@ pub(super) fn restore(answer: &Answer<'_>, refused: &[OffsetCommitResponseTopic]
         return answer.passed();
     }
     let mut message = answer.decode::<OffsetCommitResponse>()?;
-    message.topics.extend(refused.iter().cloned());
+    merge(&mut message.topics, refused.iter().cloned());
     answer.encoded(&message, false)
 }
 
 fn response(topics: Vec<OffsetCommitResponseTopic>) -> OffsetCommitResponse {
-    OffsetCommitResponse::default().with_topics(topics)
+    let mut merged = Vec::with_capacity(topics.len());
+    merge(&mut merged, topics.into_iter());
+    OffsetCommitResponse::default().with_topics(merged)
+}
+
+impl Answered for OffsetCommitResponseTopic {
+    fn name(&self) -> &TopicName {
+        &self.name
+    }
+
+    fn add(&mut self, more: Self) {
+        self.partitions.extend(more.partitions);
+    }
 }
 
 impl AskedTopic for OffsetCommitRequestTopic {

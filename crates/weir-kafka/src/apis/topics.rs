@@ -2,6 +2,9 @@
 //!
 //! Must never: leave a refused topic in a request.
 
+use std::collections::HashMap;
+
+use kafka_protocol::messages::TopicName;
 use kafka_protocol::protocol::Encodable;
 use weir_policy::Operation;
 
@@ -22,6 +25,30 @@ pub(super) trait AskedTopic {
 
     /// What stands in the answer where the broker says nothing: each partition with this code.
     fn failed(&self, error_code: i16) -> Self::Answered;
+}
+
+/// A topic as an answer names it.
+pub(super) trait Answered {
+    fn name(&self) -> &TopicName;
+
+    /// Takes the partitions of the same topic.
+    fn add(&mut self, more: Self);
+}
+
+/// Adds topics to those of an answer. One that is there already gets the partitions: clients expect as many topics as
+/// they named.
+pub(super) fn merge<T: Answered>(topics: &mut Vec<T>, more: impl Iterator<Item = T>) {
+    let mut places: HashMap<TopicName, usize> =
+        topics.iter().enumerate().map(|(place, topic)| (topic.name().clone(), place)).collect();
+    for topic in more {
+        match places.get(topic.name()).and_then(|place| topics.get_mut(*place)) {
+            Some(known) => known.add(topic),
+            None => {
+                places.insert(topic.name().clone(), topics.len());
+                topics.push(topic);
+            }
+        }
+    }
 }
 
 impl Request<'_> {

@@ -7,13 +7,14 @@
 
 mod follow;
 mod in_flight;
+mod member;
 mod offer;
 mod request;
 mod response;
 mod throttle;
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::answer::ViewNeed;
 use crate::apis::fetch::{FetchSessions, FetchTopics};
@@ -23,6 +24,7 @@ use crate::outcome::Outcome;
 
 use follow::Dropped;
 use in_flight::{InFlight, Source};
+use member::Member;
 use offer::Offer;
 use response::Incoming;
 
@@ -71,6 +73,8 @@ pub struct Session {
     dropped: Dropped,
     outcomes: VecDeque<Outcome>,
     view_is_stale: bool,
+    member: Member,
+    charged: bool,
 }
 
 impl Session {
@@ -90,6 +94,8 @@ impl Session {
             dropped: Dropped::new(),
             outcomes: VecDeque::new(),
             view_is_stale: false,
+            member: Member::default(),
+            charged: false,
         }
     }
 
@@ -127,6 +133,17 @@ impl Session {
     /// Whether an answer showed, since last asked, that what is known of the cluster is out of date.
     pub fn take_view_is_stale(&mut self) -> bool {
         std::mem::take(&mut self.view_is_stale)
+    }
+
+    /// Whether a request, since last asked, was one that is charged to the principal's account as it is taken.
+    pub fn take_charged(&mut self) -> bool {
+        std::mem::take(&mut self.charged)
+    }
+
+    /// The longest that requests may wait here without harm to a group; nothing where no member of one speaks.
+    #[must_use]
+    pub fn member_bears(&self) -> Option<Duration> {
+        self.member.bears()
     }
 
     /// Ends the connection: every request that waits has its outcome.

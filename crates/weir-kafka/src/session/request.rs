@@ -8,6 +8,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::in_flight::{AtBroker, InFlight, Source};
+use super::member;
 use super::offer::Offer;
 use super::{Session, Turn};
 use crate::answer::LocalAnswer;
@@ -41,7 +42,10 @@ impl Session {
         let request = Request { row, version, body, env };
         // Answers that nobody waits for any more may bring sessions, too.
         self.fetch_sessions.under_way = self.queue.len().saturating_add(self.dropped.len());
-        match apis::judge(&request, &mut self.fetch_sessions, &mut entry.refusals)? {
+        self.charged |= member::is_charged(row);
+        let judged = apis::judge(&request, &mut self.fetch_sessions, &mut entry.refusals)?;
+        self.member.heard(&request);
+        match judged {
             Judged::Answer(answer) => {
                 if api_key == table::API_VERSIONS {
                     self.offer = Offer::now(env);

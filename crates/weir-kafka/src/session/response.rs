@@ -45,19 +45,22 @@ impl Session {
     /// Where an answer cannot be encoded, a fault of Weir's own.
     pub fn answer_head(&mut self, env: &Env<'_>, sink: &mut impl Sink) -> Result<(), Fault> {
         let Some(entry) = self.queue.front_mut() else { return Ok(()) };
-        let length = match &entry.source {
+        let mut frame = match &entry.source {
             Source::Local(LocalAnswer::Ready { body, .. }) => {
                 let mut frame = start_of_frame(entry, body.len());
                 frame.extend_from_slice(body);
-                give_whole(frame, entry.client_correlation_id, sink)?
+                frame
             }
             Source::Local(LocalAnswer::Deferred(deferred)) => {
                 let mut frame = start_of_frame(entry, 1024);
                 apis::answer_deferred(deferred, entry.version, env, &mut entry.refusals, &mut frame)?;
-                give_whole(frame, entry.client_correlation_id, sink)?
+                frame
             }
             Source::Broker(_) => return Err(Fault::BrokerDesync),
         };
+        let start = PREFIX.saturating_add(header_tags(entry.row, entry.version));
+        throttle::tell(entry.row, entry.version, frame.get_mut(start..).unwrap_or_default(), env.owed.told);
+        let length = give_whole(frame, entry.client_correlation_id, sink)?;
         let Some(mut entry) = self.queue.pop_front() else { return Ok(()) };
         entry.response_bytes = length;
         self.finish(entry, env.now);
@@ -165,7 +168,7 @@ impl Session {
         if !passed.canonical {
             return Ok(false);
         }
-        throttle::coarsen(entry.row, entry.version, frame.get_mut(start..).unwrap_or_default());
+        throttle(entry, frame.get_mut(start..).unwrap_or_default(), env);
         let end = start.saturating_add(passed.body_len);
         put_prefix(frame, end, entry.client_correlation_id)?;
         let Some(mut entry) = self.queue.pop_front() else { return Err(Fault::BrokerDesync) };
@@ -218,9 +221,12 @@ impl Session {
         let client = entry.client_correlation_id;
         let Some(asked) = asked(Some(&*entry)) else { return Err(Fault::BrokerDesync) };
         let scope = scope(asked, None, env);
-        let Some(head) = walk.head(buffer.get(start..).unwrap_or_default(), &scope)? else { return Ok(0) };
+        let Some(mut head) = walk.head(buffer.get(start..).unwrap_or_default(), &scope)? else { return Ok(0) };
         let head_end = start.saturating_add(head.consumed);
         let Some((front, body)) = buffer.split_at_mut_checked(head_end) else { return Err(Fault::BrokerDesync) };
+        let first =
+            if head.instead.is_empty() { front.get_mut(start..).unwrap_or_default() } else { &mut head.instead };
+        throttle::tell(entry.row, entry.version, first, env.owed.told);
         let walked = walk.body(body, &scope)?;
         if whole && !walk.is_done() {
             return Err(Fault::BrokerMalformed(Malformed::Truncated));
@@ -260,7 +266,7 @@ impl Session {
         let Some(mut entry) = self.queue.pop_front() else { return Err(Fault::BrokerDesync) };
         let mut frame = start_of_frame(&entry, restored.body.len());
         frame.extend_from_slice(&restored.body);
-        throttle::coarsen(entry.row, entry.version, frame.get_mut(PREFIX.saturating_add(tags)..).unwrap_or_default());
+        throttle(&entry, frame.get_mut(PREFIX.saturating_add(tags)..).unwrap_or_default(), env);
         entry.response_bytes = give_whole(frame, entry.client_correlation_id, sink)?;
         self.finish(entry, env.now);
         Ok(())
@@ -290,6 +296,12 @@ impl Session {
             at_broker.since = now;
         }
     }
+}
+
+/// Tells in a broker's answer for how long the client is throttled.
+fn throttle(entry: &InFlight, body: &mut [u8], env: &Env<'_>) {
+    throttle::coarsen(entry.row, entry.version, body);
+    throttle::tell(entry.row, entry.version, body, env.owed.told);
 }
 
 fn asked(entry: Option<&InFlight>) -> Option<&Asked> {

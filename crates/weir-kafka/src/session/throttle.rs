@@ -1,9 +1,11 @@
-//! How long a broker throttles, as clients are told it.
+//! How long a client is throttled, as it is told: the longer of what the broker says and what its principal owes here.
 //!
 //! Where all principals share one credential, brokers throttle each for what the others use, and the exact time would be
 //! a gauge of that (trap L28).
 //! Must never: tell less than the broker did, and none least of all: of a Fetch that is throttled, clients know by the time
 //! alone why it is empty (trap Q6).
+
+use std::time::Duration;
 
 use crate::shape::Kind;
 use crate::table::Row;
@@ -11,11 +13,23 @@ use crate::table::Row;
 /// The first step. The next ones are twice as long as the one before.
 const FIRST_STEP_MS: u32 = 128;
 
-/// Raises the throttle time of an answer to the next step. A body that has none, or not yet, stays as it is.
+/// Raises the throttle time of a broker's answer to the next step. A body that has none, or not yet, stays as it is.
 pub(super) fn coarsen(row: &Row, version: i16, body: &mut [u8]) {
-    let time = place(row, version).and_then(|at| body.get_mut(at..)?.first_chunk_mut::<4>());
-    if let Some(time) = time.filter(|time| **time != [0; 4]) {
-        *time = step(i32::from_be_bytes(*time)).to_be_bytes();
+    raise(row, version, body, step);
+}
+
+/// Raises the throttle time of an answer to what is owed here. It is the last that is done to it: of a Fetch that the
+/// broker throttles the time alone says so, and this one says nothing of the broker.
+pub(super) fn tell(row: &Row, version: i16, body: &mut [u8], owed: Duration) {
+    if !owed.is_zero() {
+        let owed = i32::try_from(owed.as_micros().div_ceil(1_000)).unwrap_or(i32::MAX);
+        raise(row, version, body, |told| told.max(owed));
+    }
+}
+
+fn raise(row: &Row, version: i16, body: &mut [u8], to: impl Fn(i32) -> i32) {
+    if let Some(time) = place(row, version).and_then(|at| body.get_mut(at..)?.first_chunk_mut::<4>()) {
+        *time = to(i32::from_be_bytes(*time)).to_be_bytes();
     }
 }
 

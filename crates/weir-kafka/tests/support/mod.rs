@@ -17,12 +17,12 @@ use weir_kafka::cluster::{
     ClusterView, PartitionView, RealAddress, RealBrokerId, RealClusterId, RealTopic, ShownClusterId, TopicView,
     VersionRange,
 };
-use weir_kafka::env::{Env, SessionLimits};
+use weir_kafka::env::{Env, Owed, SessionLimits};
 use weir_kafka::fault::Fault;
 use weir_kafka::racks::Racks;
 use weir_kafka::session::{Head, Session, Turn};
 use weir_kafka::subscriptions::Subscriptions;
-use weir_policy::{GroupMode, Policy, PolicyFiles, PolicyOptions, SourceFile};
+use weir_policy::{Account, GroupMode, Policy, PolicyFiles, PolicyOptions, SourceFile};
 
 pub const GRANTED: &str = "public.granted";
 pub const ALSO_GRANTED: &str = "public.also-granted";
@@ -47,6 +47,8 @@ macro_rules! env {
             nodes: &$desk.nodes,
             cluster_id: &$desk.shown_cluster,
             subscriptions: &$desk.subscriptions,
+            account: &$desk.account,
+            owed: $desk.owed,
             limits: &$desk.limits,
             broker_connected: $desk.connected,
             now: $desk.now,
@@ -61,6 +63,8 @@ pub struct Desk {
     pub view: ClusterView,
     pub nodes: AdvertisedNodes,
     pub subscriptions: Subscriptions,
+    pub account: Account,
+    pub owed: Owed,
     pub limits: SessionLimits,
     pub session: Session,
     pub connected: bool,
@@ -89,6 +93,8 @@ impl Desk {
             session: Session::new("reader".into(), &limits),
             limits,
             subscriptions: Subscriptions::default(),
+            account: account(),
+            owed: Owed::default(),
             connected: true,
             now: Instant::now(),
             principal: "reader".into(),
@@ -161,6 +167,13 @@ impl Desk {
     }
 }
 
+/// What a principal without a group has used.
+fn account() -> Account {
+    let account = Account::default();
+    account.know_groups(std::iter::empty(), Instant::now());
+    account
+}
+
 /// A request frame, without its length prefix.
 pub fn frame<M: Encodable + HeaderVersion>(key: ApiKey, version: i16, correlation: i32, message: &M) -> Vec<u8> {
     let header = RequestHeader::default()
@@ -211,7 +224,37 @@ pub fn policy(granted: &[&str]) -> Policy {
     policy_in(GroupMode::Namespaced, granted)
 }
 
+/// Limits that nobody comes near.
+const WIDE: &str = "commit_partitions: {per_second: 1000000, burst: 1000000}, commit_metadata_bytes: {most: 32767}, \
+                    committed_partitions: {most: 100000}, groups: {most: 10000}, joins: {per_minute: 1000000, burst: 1000000}, \
+                    session_timeout_max: {seconds: 1800}, rebalance_timeout_max: {seconds: 2147483}, \
+                    timestamp_lookups: {per_second: 1000000, burst: 1000000}";
+
 pub fn policy_in(groups: GroupMode, granted: &[&str]) -> Policy {
+    policy_within(groups, granted, WIDE)
+}
+
+/// A policy whose principals have these limits, as a file writes them on one line.
+pub fn policy_within(groups: GroupMode, granted: &[&str], limits: &str) -> Policy {
+    compiled(groups, &files(granted, limits))
+}
+
+/// The policy of `granted`, with this suspended: a kind and a name.
+pub fn policy_without(granted: &[&str], suspended: &[(&str, &str)]) -> Policy {
+    let file = |(kind, name): &(&str, &str)| SourceFile {
+        path: format!("suspended/{kind}-{name}.yaml"),
+        text: format!("suspend: {kind}\nname: {name}\nreason: test\nticket: T1\n").into(),
+    };
+    let suspended = suspended.iter().map(file).collect();
+    compiled(GroupMode::Namespaced, &PolicyFiles { suspended, ..files(granted, WIDE) })
+}
+
+fn compiled(groups: GroupMode, files: &PolicyFiles) -> Policy {
+    Policy::compile(files, &PolicyOptions { groups, ..PolicyOptions::default() })
+        .unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn files(granted: &[&str], limits: &str) -> PolicyFiles {
     let file = |path: &str, text: String| SourceFile { path: path.into(), text: text.into() };
     let pii = "{verdict: none, by: test, on: 2026-11-01, ticket: T1}";
     let stream = |topic: &str| {
@@ -228,18 +271,16 @@ pub fn policy_in(groups: GroupMode, granted: &[&str]) -> Policy {
              contact: a@example.org\nreview_by: 2027-01-01\n"
         )
     };
-    let files = PolicyFiles {
+    PolicyFiles {
         catalogue: file("catalogue.yaml", format!("streams:\n{streams}")),
         never: file("never.yaml", "never:\n  - prefix: __\n    why: internal\n".into()),
-        tiers: file("tiers.yaml", "tiers:\n  - tier: tool\n    connections: 20\n".into()),
+        tiers: file("tiers.yaml", format!("tiers: [{{tier: tool, connections: 20, {limits}}}]\n")),
         principals: vec![
             file("principals/reader.yaml", principal("reader")),
             file("principals/other.yaml", principal("other")),
         ],
         suspended: Vec::new(),
-    };
-    Policy::compile(&files, &PolicyOptions { groups, ..PolicyOptions::default() })
-        .unwrap_or_else(|errors| panic!("{errors}"))
+    }
 }
 
 fn view() -> ClusterView {

@@ -18,6 +18,15 @@ pub struct Account {
     groups: Mutex<Groups>,
 }
 
+/// How long it takes until what is owed is paid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Debts {
+    /// Of bytes of answers.
+    pub bytes_out: Duration,
+    /// Of the meter that takes longest, among the others.
+    pub others: Duration,
+}
+
 /// What became of a charge that may be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -71,6 +80,25 @@ impl Account {
         })
     }
 
+    /// Charges what was done, of several meters at once, and tells what is owed of all by then.
+    #[must_use]
+    pub fn settle(&self, done: &[(Meter, u64)], limits: &Limits, now: Instant) -> Debts {
+        let mut debts = Debts::default();
+        let mut levels = lock(&self.levels);
+        for (meter, level) in Meter::ALL.into_iter().zip(levels.iter_mut()) {
+            let rate = meter.rate(limits);
+            level.run_off(rate, now);
+            let amounts = done.iter().filter(|(of, _)| *of == meter).map(|(_, amount)| *amount);
+            level.add(amounts.fold(0, u64::saturating_add));
+            if rate.mode != Mode::Throttle {
+                continue;
+            }
+            let kind = if meter == Meter::BytesOut { &mut debts.bytes_out } else { &mut debts.others };
+            *kind = level.debt(rate, 0).max(*kind);
+        }
+        debts
+    }
+
     /// What is owed of a meter, in its unit, whatever its mode.
     #[must_use]
     pub fn owed(&self, meter: Meter, limits: &Limits, now: Instant) -> u64 {
@@ -103,6 +131,24 @@ impl Account {
         groups.admit(group, limits)?;
         groups.admit_partitions(group, partitions, limits, refused);
         Ok(())
+    }
+
+    /// Which partitions the commit of a group's member may write: `refused` is told the place of each that it may not. A
+    /// member makes no group, and of a group that is not known nothing is counted.
+    pub fn admit_commit_of_member<'a>(
+        &self,
+        group: &str,
+        partitions: impl Iterator<Item = (&'a str, i32)>,
+        limits: &Limits,
+        refused: impl FnMut(usize),
+    ) {
+        lock(&self.groups).admit_partitions(group, partitions, limits, refused);
+    }
+
+    /// Whether the brokers have been asked which groups there are.
+    #[must_use]
+    pub fn groups_are_known(&self) -> bool {
+        lock(&self.groups).are_counted
     }
 
     /// The brokers were asked at an instant which groups there are: these. Those that were admitted since stay.

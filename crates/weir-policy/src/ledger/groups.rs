@@ -17,7 +17,7 @@ pub(super) struct Groups {
     groups: HashMap<Box<str>, Group>,
     committed: usize,
     /// The brokers have been asked since the start.
-    are_counted: bool,
+    pub(super) are_counted: bool,
 }
 
 #[derive(Debug, Default)]

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub use account::{Account, Taken};
+pub use account::{Account, Debts, Taken};
 pub use level::Meter;
 
 /// What takes longer to pay back is refused instead.

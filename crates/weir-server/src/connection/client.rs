@@ -46,14 +46,14 @@ impl Client {
         self.inbound.len()
     }
 
-    /// Sends what waits, and keeps account of how fast the client reads.
-    pub(super) fn flush(&mut self, now: Instant, deadlines: &mut Deadlines) -> Result<(), CloseReason> {
+    /// Sends what waits, and keeps account of how fast the client reads: how many bytes went.
+    pub(super) fn flush(&mut self, now: Instant, deadlines: &mut Deadlines) -> Result<usize, CloseReason> {
         if !self.link.has_pending() {
-            return Ok(());
+            return Ok(0);
         }
         let (sent, all) = self.link.try_flush_counting().map_err(|_| CloseReason::ClientReset)?;
         deadlines.sent(sent, all, now);
-        Ok(())
+        Ok(sent)
     }
 
     /// The next whole frame, without its length prefix; nothing where it is not there yet.

@@ -32,7 +32,8 @@ impl Connection {
         self.listener = listener;
         self.snapshot = Arc::clone(&generation.snapshot);
         let view = self.listener.upstream.borrow_view();
-        let env = self.listener.env(&self.snapshot, &self.principal, view.as_deref(), true, now);
+        let whose = self.dues.whose(&self.principal, now);
+        let env = self.listener.env(&self.snapshot, whose, view.as_deref(), true, now);
         self.session.follow(&env);
         Ok(())
     }

@@ -7,6 +7,7 @@
 mod broker;
 mod client;
 mod deadlines;
+mod dues;
 mod follow;
 pub(crate) mod open;
 #[cfg(test)]
@@ -27,7 +28,7 @@ use weir_kafka::cluster::ClusterView;
 use weir_kafka::fault::Fault;
 use weir_kafka::session::{Head, Session, Turn};
 use weir_kafka::wire::Malformed;
-use weir_policy::Principal;
+use weir_policy::{Account, Principal};
 
 use crate::close_reason::CloseReason;
 use crate::link::Link;
@@ -40,6 +41,7 @@ use crate::worker::{Waking, Worker};
 use broker::{Broker, DialWait, ViewWait};
 use client::Client;
 use deadlines::Deadlines;
+use dues::Dues;
 
 /// How much one turn may move before the worker's other connections have theirs.
 const STEPS_PER_TURN: usize = 8;
@@ -57,6 +59,7 @@ pub(crate) struct Own {
     pub snapshot: Arc<Snapshot>,
     pub listener: Arc<ListenerState>,
     pub peer: Peer,
+    pub account: Arc<Account>,
     /// Where the client is.
     pub address: IpAddr,
 }
@@ -78,6 +81,7 @@ pub(crate) struct Connection {
     client: Client,
     broker: Broker,
     session: Session,
+    dues: Dues,
     /// The view that the head of the queue waited for.
     awaited_view: Option<Arc<ClusterView>>,
     /// The broker that this connection stands for cannot be reached: it ends when what has come is answered.
@@ -90,7 +94,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(worker: Rc<Worker>, own: Own, places: Places, target: Target, link: Link) -> Self {
-        let Own { snapshot, listener, peer, address } = own;
+        let Own { snapshot, listener, peer, account, address } = own;
         let session = Session::new(peer.principal.name.clone(), &listener.session_limits);
         let now = Instant::now();
         let valid_for = peer.expires.duration_since(SystemTime::now()).unwrap_or_default();
@@ -110,6 +114,7 @@ impl Connection {
             client: Client::new(link),
             broker: Broker::None,
             session,
+            dues: Dues::new(account, now),
             awaited_view: None,
             is_stranded: false,
             view_wait: None,
@@ -127,6 +132,7 @@ impl Connection {
         let reason = self.run().await;
         self.session.end(Instant::now());
         self.report();
+        self.settle(Instant::now());
         self.client.link.close();
         reason
     }
@@ -152,11 +158,15 @@ impl Connection {
         }
         for _ in 0..STEPS_PER_TURN {
             let now = Instant::now();
-            self.client.flush(now, &mut self.deadlines)?;
+            self.dues.look(now);
+            self.flush(now)?;
             self.broker.flush()?;
             let answered = self.answer(now)?;
             let took = self.take_request(now)?;
             self.report();
+            if self.dues.are_due() {
+                self.settle(now);
+            }
             if self.is_drained() {
                 return Err(CloseReason::Drain);
             }
@@ -193,10 +203,11 @@ impl Connection {
         waits_for_long && !self.client.link.has_pending()
     }
 
-    /// Whether another request may be taken now: none while the process stops.
+    /// Whether another request may be taken now: none while the process stops, or the principal pays for those before.
     fn has_room(&self) -> bool {
         let limits = &self.snapshot.config.limits;
-        !self.worker.is_draining() && self.session.in_flight() < limits.in_flight && self.broker.takes_requests()
+        let takes_some = !self.worker.is_draining() && !self.dues.are_muted();
+        takes_some && self.session.in_flight() < limits.in_flight && self.broker.takes_requests()
     }
 
     /// Why the connection is over, where the client has every answer and there will be no more.
@@ -236,7 +247,8 @@ impl Connection {
     fn answer_locally(&mut self, awaited: Option<Arc<ClusterView>>, now: Instant) -> Result<(), CloseReason> {
         let known = self.listener.upstream.borrow_view();
         let view = awaited.as_deref().or(known.as_deref());
-        let env = self.listener.env(&self.snapshot, &self.principal, view, true, now);
+        let whose = self.dues.whose(&self.principal, now);
+        let env = self.listener.env(&self.snapshot, whose, view, true, now);
         self.session.answer_head(&env, &mut self.client).map_err(close_reason)?;
         self.deadlines.answered(now);
         Ok(())
@@ -272,7 +284,8 @@ impl Connection {
         let moved = self.worker.with_scratch(|scratch| {
             let Some(filled) = open.read(scratch)? else { return Ok(false) };
             let view = self.listener.upstream.borrow_view();
-            let env = self.listener.env(&self.snapshot, &self.principal, view.as_deref(), true, now);
+            let whose = self.dues.whose(&self.principal, now);
+            let env = self.listener.env(&self.snapshot, whose, view.as_deref(), true, now);
             open.relay(scratch, filled, session, &env, client)?;
             Ok(true)
         })?;
@@ -303,8 +316,15 @@ impl Connection {
     fn take_frame(&mut self, frame: &Bytes, now: Instant) -> Result<(), CloseReason> {
         let view = self.listener.upstream.borrow_view();
         let connected = matches!(self.broker, Broker::Open(_));
-        let env = self.listener.env(&self.snapshot, &self.principal, view.as_deref(), connected, now);
-        match self.session.take_request(frame, &env).map_err(close_reason)? {
+        let whose = self.dues.whose(&self.principal, now);
+        let env = self.listener.env(&self.snapshot, whose, view.as_deref(), connected, now);
+        let turn = self.session.take_request(frame, &env).map_err(close_reason)?;
+        drop(view);
+        self.dues.request_taken(now);
+        if self.session.take_charged() {
+            self.settle(now);
+        }
+        match turn {
             Turn::Local => {}
             // What came before the client could know has the same answer; nothing is dialled again for it.
             Turn::Forward(_) if self.is_stranded => self.session.broker_unreachable().map_err(close_reason)?,
@@ -325,12 +345,6 @@ impl Connection {
             }
         }
         Ok(())
-    }
-
-    fn report(&mut self) {
-        while let Some(outcome) = self.session.outcome() {
-            self.worker.counters.request(&outcome);
-        }
     }
 }
 

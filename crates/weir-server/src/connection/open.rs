@@ -119,7 +119,8 @@ async fn open(worker: &Rc<Worker>, accepted: Accepted) -> Result<Connection, Clo
     let places = Places { principal: place, process: permit.authenticated() };
     worker.counters.authenticated();
     tracing::debug!(%client, principal = known.principal.name, ?target, "client connected");
-    let own = Own { snapshot, listener, peer: known, address: client.ip() };
+    let account = generation.accounts.of(&known.principal);
+    let own = Own { snapshot, listener, peer: known, account, address: client.ip() };
     Ok(Connection::new(Rc::clone(worker), own, places, target, link))
 }
 

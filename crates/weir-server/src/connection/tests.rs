@@ -1,6 +1,7 @@
 //! One connection without TLS and without a broker: what it does with a client that is slow, quiet or never at rest.
 
 mod lost;
+mod muted;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 use weir_kafka::cleared::{Cleared, OwnRequest};
 
 use super::*;
+use crate::accounts::{Accounts, CountedGroups};
 use crate::listen::{Gatekeeper, PrincipalPlaces};
 use crate::live::Generation;
 use crate::observe::WorkerCounters;
@@ -26,12 +28,16 @@ async fn connected(valid_for: Duration) -> (Connection, TcpStream) {
     // Nobody listens there.
     fixture.configure("127.0.0.1:9092", "127.0.0.1:1");
     fixture.grant("tool", "public.granted");
+    let tier = "tiers: [{tier: tool, connections: 20, rebalance_timeout_max: {seconds: 1800}}]\n";
+    fixture.write("acl/tiers.yaml", tier);
     let snapshot = Arc::new(fixture.snapshot());
     let wanted = WantedTopics { literals: Vec::new(), keep: Box::new(|_| false), pattern: false };
     let upstream = Upstream::start(snapshot.upstreams["main"].clone(), watch::channel(Arc::new(wanted)).1);
     let principals = Arc::new(PrincipalPlaces::default());
     let upstreams = [("main".to_owned(), upstream)].into();
-    let generation = Arc::new(Generation::new(Arc::clone(&snapshot), &upstreams, &principals));
+    let accounts = Arc::new(Accounts::default());
+    accounts.count(CountedGroups { names: Vec::new(), asked: Instant::now() }, &snapshot.policy);
+    let generation = Arc::new(Generation::new(Arc::clone(&snapshot), &upstreams, &principals, &accounts));
     let listener = Arc::clone(generation.listener("public").unwrap());
     let principal = snapshot.policy.principal("tool").unwrap();
     let places = Places {
@@ -43,7 +49,8 @@ async fn connected(valid_for: Duration) -> (Connection, TcpStream) {
     let link = Link::plain(door.accept().await.unwrap().0);
     let peer = Peer { principal, expires: SystemTime::now() + valid_for };
     let worker = Rc::new(Worker::new(Arc::new(WorkerCounters::default()), generation));
-    let own = Own { snapshot, listener, peer, address: client.local_addr().unwrap().ip() };
+    let account = accounts.of(&peer.principal);
+    let own = Own { snapshot, listener, peer, account, address: client.local_addr().unwrap().ip() };
     (Connection::new(worker, own, places, Target::Bootstrap, link), client)
 }
 

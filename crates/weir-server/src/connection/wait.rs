@@ -92,6 +92,6 @@ impl Connection {
             Head::Local { not_before, .. } if !self.client.link.has_pending() => not_before,
             Head::Local { .. } | Head::Broker { .. } | Head::Idle => None,
         };
-        [reader, answer].into_iter().flatten().fold(nearest, Instant::min)
+        [reader, answer, self.dues.muted_until()].into_iter().flatten().fold(nearest, Instant::min)
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::accounts::Accounts;
 use crate::listen::PrincipalPlaces;
 use crate::listener::ListenerState;
 use crate::snapshot::Snapshot;
@@ -13,15 +14,17 @@ use crate::upstream::Upstream;
 /// A snapshot, and its listeners before their clusters.
 pub(crate) struct Generation {
     pub snapshot: Arc<Snapshot>,
+    pub accounts: Arc<Accounts>,
     listeners: HashMap<String, Arc<ListenerState>>,
 }
 
 impl Generation {
-    /// The generation of a snapshot. Clusters and places outlive generations.
+    /// The generation of a snapshot. Clusters, places and accounts outlive generations.
     pub(crate) fn new(
         snapshot: Arc<Snapshot>,
         upstreams: &HashMap<String, Arc<Upstream>>,
         places: &Arc<PrincipalPlaces>,
+        accounts: &Arc<Accounts>,
     ) -> Self {
         let state = |config| {
             let config: &crate::config::Listener = config;
@@ -29,7 +32,7 @@ impl Generation {
             Some((config.name.clone(), Arc::new(ListenerState::new(&snapshot, config, upstream, places))))
         };
         let listeners = snapshot.config.listeners.iter().filter_map(state).collect();
-        Self { snapshot, listeners }
+        Self { snapshot, accounts: Arc::clone(accounts), listeners }
     }
 
     /// The listener of this name.

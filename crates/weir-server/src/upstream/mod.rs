@@ -11,6 +11,7 @@ mod connect;
 mod control;
 mod dial;
 mod exchange;
+mod groups;
 mod metadata;
 mod notice;
 mod pace;

@@ -16,11 +16,11 @@ use weir_kafka::cluster::{
     BrokerIds, ClusterView, PartitionView, RealAddress, RealBrokerId, RealClusterId, RealTopic, ShownClusterId,
     TopicView, VersionRange,
 };
-use weir_kafka::env::{Env, SessionLimits};
+use weir_kafka::env::{Env, Owed, SessionLimits};
 use weir_kafka::racks::Racks;
 use weir_kafka::session::{Session, Turn};
 use weir_kafka::subscriptions::Subscriptions;
-use weir_policy::{Policy, Principal};
+use weir_policy::{Account, Policy, Principal};
 
 use super::Run;
 use crate::bar::METADATA;
@@ -70,6 +70,7 @@ struct Desk {
     nodes: AdvertisedNodes,
     cluster_id: ShownClusterId,
     subscriptions: Subscriptions,
+    account: Account,
     limits: SessionLimits,
     session: Session,
     request: Bytes,
@@ -92,6 +93,7 @@ impl Desk {
             cluster_id: ShownClusterId("weir-bench".to_owned()),
             session: Session::new("bench".to_owned(), &limits),
             subscriptions: Subscriptions::default(),
+            account: Account::default(),
             limits,
             request: request(topics)?,
             answer: Vec::new(),
@@ -113,6 +115,8 @@ impl Desk {
             nodes: &self.nodes,
             cluster_id: &self.cluster_id,
             subscriptions: &self.subscriptions,
+            account: &self.account,
+            owed: Owed::default(),
             limits: &self.limits,
             broker_connected: true,
             now: self.view.fetched_at,

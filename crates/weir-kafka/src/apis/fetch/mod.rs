@@ -45,6 +45,8 @@ const FLEXIBLE: i16 = 12;
 pub(crate) const BY_ID: i16 = 13;
 /// Kafka answers at once when nothing may be read, and the client asks again at once: Weir lets it wait (trap C24).
 const REFUSED_WAIT: Duration = Duration::from_millis(500);
+/// What a Fetch of who owes bytes may ask for at least: many small ones cost the brokers more.
+const LEAST_BYTES: i32 = 64 * 1024;
 /// As many bytes of topic names as one session may hold: what one request brings, however many requests add to it.
 const SESSION_NAMES: usize = 1024 * 1024;
 
@@ -99,12 +101,23 @@ fn bounded<'a>(terms: &Terms<'a>, env: &Env<'a>) -> Terms<'a> {
     Terms {
         max_wait_ms: terms.max_wait_ms.clamp(0, longest),
         // Below zero it stays as it is, as what each partition may bring does: Kafka then reads nothing and says so.
-        max_bytes: terms.max_bytes.min(env.limits.fetch_max_bytes),
+        max_bytes: terms.max_bytes.min(most_bytes(env)),
         // No other level is forwarded, whatever else becomes of the request.
         isolation_level: i8::from(terms.isolation_level != 0),
         rack: real_rack(terms.rack, env),
         ..*terms
     }
+}
+
+/// The most bytes that one Fetch may ask for: of who owes bytes, no more than are given in a second (trap Q5). Brokers give a
+/// batch that is larger all the same.
+fn most_bytes(env: &Env<'_>) -> i32 {
+    let most = env.limits.fetch_max_bytes;
+    if !env.owed.bytes_out {
+        return most;
+    }
+    let in_a_second = env.principal.limits.bytes_out.per_minute / 60;
+    i32::try_from(in_a_second).unwrap_or(i32::MAX).clamp(LEAST_BYTES, most.max(LEAST_BYTES))
 }
 
 /// The brokers' name of the rack that a client means by its label. Any other is none: a preferred replica would tell
