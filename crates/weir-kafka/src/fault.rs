@@ -13,6 +13,8 @@ pub enum Fault {
     UnknownApi,
     /// A key of Kafka's that is not served.
     ApiNotServed,
+    /// An API that an operator has suspended.
+    ApiSuspended,
     /// A version that is not served.
     UnsupportedVersion,
     /// A Produce that wants no answer: Kafka says no to it by closing.

@@ -6,8 +6,8 @@
 use std::fmt;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SanType, SerialNumber,
 };
 
 use crate::error::PkiError;
@@ -94,6 +94,29 @@ impl Authority {
     ) -> Result<Issued, PkiError> {
         let name = subject::distinguished_name(&subject.common_name, subject.organisation.as_deref())?;
         self.issue(name, subject.sans()?, usages, validity)
+    }
+
+    /// A revocation list of these serial numbers (the bytes, most significant first), in PEM. `validity` is its update
+    /// and the next one.
+    ///
+    /// # Errors
+    /// [`PkiError::Signing`] where it cannot be signed.
+    pub fn revocation_list(&self, number: u64, revoked: &[&[u8]], validity: Validity) -> Result<String, PkiError> {
+        let revoke = |serial: &&[u8]| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(serial),
+            revocation_time: validity.not_before,
+            reason_code: Some(RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        };
+        let params = CertificateRevocationListParams {
+            this_update: validity.not_before,
+            next_update: validity.not_after,
+            crl_number: SerialNumber::from(number),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(revoke).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.issuer).and_then(|list| list.pem()).map_err(PkiError::Signing)
     }
 
     fn issue(

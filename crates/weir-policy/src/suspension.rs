@@ -98,6 +98,12 @@ impl Serial {
         Self(bytes.iter().copied().skip_while(|byte| *byte == 0).collect())
     }
 
+    /// The bytes, without zeros before the first that is none.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The serial number of this text: hexadecimal digits, with or without colons.
     fn parse(text: &str) -> Option<Self> {
         let digits: String = text.chars().filter(|next| *next != ':').collect();
@@ -195,6 +201,11 @@ impl Suspensions {
     /// Whether the same certificates are suspended here as there.
     pub(crate) fn same_certificates(&self, other: &Self) -> bool {
         self.serials == other.serials
+    }
+
+    /// Whether the same topics are suspended here as there.
+    pub(crate) fn same_topics(&self, other: &Self) -> bool {
+        self.topics == other.topics
     }
 }
 

@@ -14,6 +14,7 @@ pub mod observe;
 pub mod process;
 mod server;
 pub mod snapshot;
+pub mod suspend;
 pub mod tls;
 pub mod upstream;
 mod worker;

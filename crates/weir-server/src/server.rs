@@ -67,7 +67,7 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader) -> Result<(), ServeError> 
     let (publisher, generations) = watch::channel(Arc::new(first));
     let workers = start_workers(&snapshot, &generations)?;
     let status = Arc::new(ReloadStatus::default());
-    status.in_force(snapshot.generation);
+    status.in_force(&snapshot);
     let counters = workers.iter().map(|worker| Arc::clone(&worker.counters)).collect();
     let metrics = Metrics::new(counters, Arc::clone(&status));
     let (stopping, stop) = watch::channel(false);
@@ -206,6 +206,6 @@ fn readiness(
                 reasons.push(format!("upstream {name}: {reason}"));
             }
         }
-        Ready { against: reasons, notes: status.notes().lines() }
+        Ready { against: reasons, notes: status.lines() }
     })
 }

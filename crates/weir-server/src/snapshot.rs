@@ -6,6 +6,7 @@
 mod loader;
 mod offline;
 mod restart;
+mod restrict;
 mod sources;
 mod text_files;
 
@@ -20,11 +21,12 @@ use std::sync::Arc;
 
 use rustls::ServerConnection;
 use rustls_pki_types::UnixTime;
-use weir_policy::{Compiler, ConfigErrors, Policy, PolicyOptions, Problem};
+use weir_kafka::table::TABLE;
+use weir_policy::{Compiler, ConfigErrors, Policy, PolicyOptions, Problem, Suspended, Suspension};
 
 use crate::close_reason::CloseReason;
 use crate::config::{self, Config, Problems, UpstreamTlsFiles};
-use crate::tls::{self, Inspector, ListenerTls, ServerIdentity};
+use crate::tls::{self, Expiry, Inspector, ListenerTls, ServerIdentity};
 use crate::upstream::{HostPort, UpstreamSettings, UpstreamTimeouts, UpstreamTls};
 
 use sources::{Sources, Unreadable};
@@ -32,6 +34,7 @@ use sources::{Sources, Unreadable};
 pub(crate) use loader::Loaded;
 pub use loader::Loader;
 pub use offline::{ListenerVerdict, OfflinePolicy};
+pub(crate) use sources::{SUSPENDED, policy_files};
 
 /// What holds between two reloads.
 #[derive(Debug)]
@@ -46,8 +49,25 @@ pub struct Snapshot {
     pub tls: HashMap<String, ListenerTls>,
     /// The clusters, by name.
     pub upstreams: HashMap<String, UpstreamSettings>,
+    /// When what listeners rely on ends.
+    pub(crate) expiries: Vec<Expiry>,
     /// What is not wrong yet: certificates that expire soon.
     pub warnings: Vec<Problem>,
+}
+
+/// By when the files of one generation are judged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    /// Certificates of servers and brokers.
+    pub(crate) certificates: UnixTime,
+    /// Revocation lists.
+    pub(crate) lists: UnixTime,
+}
+
+impl From<UnixTime> for Times {
+    fn from(now: UnixTime) -> Self {
+        Self { certificates: now, lists: now }
+    }
 }
 
 impl Snapshot {
@@ -67,13 +87,24 @@ impl Snapshot {
         sources: &Sources,
         compiler: &mut Compiler,
         generation: u64,
-        now: UnixTime,
+        now: impl Into<Times>,
     ) -> Result<Self, ConfigErrors> {
+        let now = now.into();
         let (config, mut problems) = config::read(&sources.path, &sources.text, sources.machine)?;
         let mut warnings = Problems::new(&sources.path.display().to_string());
         let policy = policy(sources, compiler, &config, &mut problems);
-        let mut inspector = Inspector { files: &sources.pem, problems: &mut problems, warnings: &mut warnings, now };
-        let identities: Vec<_> = config.listeners.iter().map(|listener| inspector.server(&listener.tls)).collect();
+        let mut expiries = Vec::new();
+        let mut inspector = Inspector {
+            files: &sources.pem,
+            problems: &mut problems,
+            warnings: &mut warnings,
+            now: now.certificates,
+            lists_at: now.lists,
+            max_stale: config.crl_max_stale,
+            expiries: &mut expiries,
+        };
+        let server = |listener: &config::Listener| inspector.server(&listener.name, &listener.tls);
+        let identities: Vec<_> = config.listeners.iter().map(server).collect();
         let upstreams = upstreams(&config, &mut inspector);
         let identities: Option<Vec<_>> = identities.into_iter().collect();
         let tls = match (&policy, identities) {
@@ -82,7 +113,8 @@ impl Snapshot {
         };
         match policy {
             Some(policy) if problems.is_empty() => {
-                Ok(Self { generation, config, policy, tls, upstreams, warnings: warnings.into_errors().0 })
+                let warnings = all_warnings(warnings, &policy);
+                Ok(Self { generation, config, policy, tls, upstreams, expiries, warnings })
             }
             _ => Err(problems.into_errors()),
         }
@@ -103,11 +135,42 @@ impl Snapshot {
         self.tls.get(listener).ok_or(CloseReason::Internal)?.verify_again(connection, now)
     }
 
+    /// Notes the revocation lists that are older than those of the generation before.
+    ///
+    /// # Errors
+    /// Each of them, in the configuration that is called `file`.
+    pub(crate) fn judge_lists(&self, before: &HashMap<String, ListenerTls>, file: &str) -> Result<(), ConfigErrors> {
+        let mut problems = Problems::new(file);
+        for (name, tls) in &self.tls {
+            let both = tls.lists().zip(before.get(name).and_then(ListenerTls::lists));
+            if let Some((new, old)) = both {
+                new.judge_successors(old, &mut problems);
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems.into_errors()) }
+    }
+
+    /// When these files will mean something else although none has changed, in seconds since 1970.
+    pub(crate) fn due(&self, now: UnixTime) -> Option<i64> {
+        self.tls.values().filter_map(ListenerTls::lists).filter_map(|lists| lists.due(now)).min()
+    }
+
     /// Whether a listener trusts the certificates that it trusted in another generation, and no others.
     pub(crate) fn trusts_as(&self, other: &Self, listener: &str) -> bool {
         let both = self.tls.get(listener).zip(other.tls.get(listener));
         both.is_some_and(|(new, old)| new.trusts_as(old))
     }
+}
+
+/// The configuration's, and those of suspensions that stop nothing.
+fn all_warnings(found: Problems, policy: &Policy) -> Vec<Problem> {
+    let is_no_api = |suspension: &&Suspension| matches!(&suspension.what, Suspended::Api(name) if !TABLE.iter().any(|row| row.name == name));
+    let apis = policy.suspensions().iter().filter(is_no_api).map(|suspension| Problem {
+        place: Some(suspension.place.clone()),
+        what: format!("`{}` is suspended, but Weir serves no API of this name", suspension.what),
+        fix: "write Kafka's name for it, or take the file away".to_owned(),
+    });
+    found.into_errors().0.into_iter().chain(policy.warnings().iter().cloned()).chain(apis).collect()
 }
 
 fn policy(sources: &Sources, compiler: &mut Compiler, config: &Config, problems: &mut Problems) -> Option<Arc<Policy>> {

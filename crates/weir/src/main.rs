@@ -6,6 +6,7 @@ mod check;
 mod diff;
 mod explain;
 mod serve;
+mod suspend;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,6 +28,10 @@ struct Cli {
 enum Command {
     /// Serve clients until SIGTERM.
     Serve(ConfigFile),
+    /// Stop a principal, a certificate, a topic, an API or everybody, within a second, on open connections too.
+    Suspend(suspend::Order),
+    /// End a suspension.
+    Resume(suspend::Order),
     /// Look at the configuration, the policy and the certificates, and print every problem. Changes nothing.
     Check(ConfigFile),
     /// Say whether a principal may do something, by which rule and line, and what to write to change it. Exits with 0 where
@@ -47,6 +52,8 @@ struct ConfigFile {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(file) => serve::run(&file.config),
+        Command::Suspend(order) => suspend::run_suspend(&order),
+        Command::Resume(order) => suspend::run_resume(&order),
         Command::Check(file) => check::run(&file.config),
         Command::Explain(question) => explain::run(&question),
         Command::Diff(change) => diff::run(&change),

@@ -41,5 +41,5 @@ pub use channel::{Channel, Ended};
 pub use kafka::{Kafka, KafkaOptions, Version};
 pub use pki::{Identity, Pki};
 pub use raw::{RawClient, RawTarget};
-pub use weir::{Advertise, Weir, WeirOptions};
+pub use weir::{Advertise, Weir, WeirOptions, binary as weir_binary};
 pub use wiretap::Wiretap;

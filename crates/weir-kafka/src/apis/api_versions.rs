@@ -53,7 +53,8 @@ fn advertised(env: &Env<'_>) -> Vec<ApiVersion> {
         let range = served(row, env)?;
         Some(ApiVersion::default().with_api_key(row.key).with_min_version(range.min).with_max_version(range.max))
     };
-    TABLE.iter().filter(|row| row.advertised).filter_map(entry).collect()
+    let offered = |row: &&Row| row.advertised && !env.policy.suspends_api(row.name);
+    TABLE.iter().filter(offered).filter_map(entry).collect()
 }
 
 /// Kafka's rule: letters, digits, dots and dashes, and a letter or digit at both ends.

@@ -7,9 +7,10 @@ use std::borrow::Cow;
 use kafka_protocol::messages::describe_acls_response::{AclDescription, DescribeAclsResource};
 use kafka_protocol::messages::{DescribeAclsRequest, DescribeAclsResponse};
 use kafka_protocol::protocol::StrBytes;
-use weir_policy::{Operation, OwnGroups, Principal};
+use weir_policy::{Operation, OwnGroups, Principal, Resource};
 
 use super::{Judged, Request, operations};
+use crate::env::Env;
 use crate::fault::Fault;
 use crate::wire::Malformed;
 
@@ -40,7 +41,7 @@ pub(super) fn judge(request: &Request<'_>) -> Result<Judged, Fault> {
         return Err(Fault::Malformed(Malformed::UnknownCode));
     }
     let own = user(request.env.principal);
-    let resources = bindings(request.env.principal).into_iter().filter_map(|binding| binding.shown(&filter, &own));
+    let resources = bindings(request.env).into_iter().filter_map(|binding| binding.shown(&filter, &own));
     request.answer(&DescribeAclsResponse::default().with_resources(resources.collect()))
 }
 
@@ -57,9 +58,11 @@ struct Binding<'a> {
     allows: fn(Operation) -> bool,
 }
 
-/// The grants by name, those by prefix, and the own groups.
-fn bindings(principal: &Principal) -> Vec<Binding<'_>> {
-    let mut topics: Vec<&str> = principal.granted_topics().collect();
+/// The grants by name, those by prefix, and the own groups. A topic that is suspended is not there.
+fn bindings<'a>(env: &Env<'a>) -> Vec<Binding<'a>> {
+    let principal = env.principal;
+    let is_given = |topic: &&str| env.policy.judge(principal, Operation::Describe, Resource::Topic(topic)).is_ok();
+    let mut topics: Vec<&str> = principal.granted_topics().filter(is_given).collect();
     topics.sort_unstable();
     let topics = topics.into_iter().map(|name| (LITERAL, name));
     let prefixes = principal.granted_prefixes().map(|name| (PREFIXED, name));

@@ -31,6 +31,9 @@ impl Session {
     pub fn take_request(&mut self, frame: &Bytes, env: &Env<'_>) -> Result<Turn, Fault> {
         let (api_key, version) = header::key_and_version(frame).map_err(Fault::Malformed)?;
         let row = table::row(api_key).ok_or_else(|| not_served(api_key))?;
+        if env.policy.suspends_api(row.name) {
+            return Err(Fault::ApiSuspended);
+        }
         let is_served = || brokers_serve(row, version, env) || self.offer.holds(row, version);
         if !row.versions.holds(version) || !is_served() {
             return self.take_unknown_version(row, version, frame, env);

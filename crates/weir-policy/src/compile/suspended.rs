@@ -64,7 +64,8 @@ fn read_one(fields: &mut Fields<'_>, raw: RawSuspension) -> Option<Suspension> {
     let ticket = fields.text(top, "ticket", raw.ticket);
     let since = raw.since.and_then(|since| fields.text(top, "since", Some(since)));
     let kind = fields.required(top, "suspend", raw.suspend)?;
-    let place = fields.place(raw.name.as_ref().map_or(kind.referenced, |name| name.referenced));
+    let known = Suspended::KINDS.contains(&&*kind.value);
+    let place = fields.place(raw.name.as_ref().filter(|_| known).map_or(kind.referenced, |name| name.referenced));
     let what = match Suspended::new(&kind.value, raw.name.as_ref().map(|name| name.value.as_str())) {
         Ok(what) => what,
         Err((what, fix)) => {

@@ -22,6 +22,9 @@ fn read_case(text: &str) -> (PolicyFiles, String) {
             "never.yaml" => files.never.text = content.to_owned().into(),
             "tiers.yaml" => files.tiers.text = content.to_owned().into(),
             "expect" => expected = content.to_owned(),
+            suspended if suspended.starts_with("suspended/") => {
+                files.suspended.push(small::file(suspended, content));
+            }
             principal => files.principals.push(small::file(principal, content)),
         }
     }

@@ -22,3 +22,4 @@ mod limits;
 mod recompile;
 mod shipped_acl;
 mod small;
+mod suspended;

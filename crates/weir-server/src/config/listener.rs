@@ -47,6 +47,12 @@ fn one(check: &mut Check<'_>, raw: &RawListener) -> Option<Listener> {
     let tls = &raw.tls.value;
     let (certificate, key, client_ca) =
         (check.path(&tls.certificate), check.path(&tls.key), check.path(&tls.client_ca));
+    let lists = tls.client_crl.as_ref();
+    if let Some(empty) = lists.filter(|lists| lists.value.is_empty()) {
+        let fix = "write the files with the lists of the client CAs, or leave out `client_crl`";
+        check.problems.add(empty.place, "`client_crl` is empty", fix);
+    }
+    let client_crl = lists.iter().flat_map(|lists| &lists.value).map(|path| check.path(path)).collect();
     let trusted = raw.proxy_protocol.as_ref().map(|proxy| &proxy.trusted);
     if let Some(empty) = trusted.filter(|trusted| trusted.value.is_empty()) {
         let fix = "write the networks of your load balancers, or leave out `proxy_protocol`";
@@ -61,7 +67,7 @@ fn one(check: &mut Check<'_>, raw: &RawListener) -> Option<Listener> {
         ports: shown.ports,
         advertise: shown.nodes,
         upstream: raw.upstream.value.clone(),
-        tls: ServerTls { certificate, key, client_ca, min_version: tls.min_version, names: shown.names },
+        tls: ServerTls { certificate, key, client_ca, client_crl, min_version: tls.min_version, names: shown.names },
         trusted_proxies,
         allow,
     })

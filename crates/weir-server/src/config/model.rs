@@ -40,6 +40,8 @@ pub struct Config {
     pub log: Log,
     /// What may be used.
     pub limits: Limits,
+    /// How long a revocation list is used past its next update.
+    pub crl_max_stale: Duration,
 }
 
 /// What defaults and limits depend on.
@@ -101,6 +103,8 @@ pub struct ServerTls {
     pub key: At<PathBuf>,
     /// The roots of client certificates.
     pub client_ca: At<PathBuf>,
+    /// The revocation lists of those; empty where none are wanted.
+    pub client_crl: Vec<At<PathBuf>>,
     /// The lowest TLS version.
     pub min_version: RawTlsVersion,
     /// The names that clients will look for in the certificate, and where the configuration gives them.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::place::At;
 pub use super::raw_limits::RawLimits;
+use super::units::TimeText;
 
 /// One Weir process.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -40,6 +41,9 @@ pub struct RawConfig {
     /// What one client, one address and the whole process may use.
     #[serde(default)]
     pub limits: RawLimits,
+    /// Revocation lists of clients.
+    #[serde(default)]
+    pub crl: RawCrl,
 }
 
 /// One place where clients connect.
@@ -111,9 +115,28 @@ pub struct RawServerTls {
     pub key: At<String>,
     /// The CA certificates from which client certificates must come.
     pub client_ca: At<String>,
+    /// Revocation lists of the client CAs, in PEM or DER; a file may hold several. With it, every CA between a client and
+    /// a certificate of `client_ca` needs one, and a certificate whose issuer has none is refused. Without it, nothing is
+    /// known of revoked certificates.
+    #[serde(default)]
+    pub client_crl: Option<At<Vec<At<String>>>>,
     /// The lowest TLS version.
     #[serde(default)]
     pub min_version: RawTlsVersion,
+}
+
+/// Revocation lists of clients.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawCrl {
+    /// How long a list is used past its next update. After that its issuer's certificates are refused.
+    pub max_stale: At<TimeText>,
+}
+
+impl Default for RawCrl {
+    fn default() -> Self {
+        Self { max_stale: At::unwritten(TimeText("7d".to_owned())) }
+    }
 }
 
 /// A TLS version.

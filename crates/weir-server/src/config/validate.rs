@@ -54,6 +54,7 @@ pub(super) fn config(file: &Path, raw: &RawConfig, machine: Machine) -> (Config,
         workers,
         log: Log { format: raw.log.format, level: raw.log.level },
         limits,
+        crl_max_stale: check.unit("max_stale", &raw.crl.max_stale, TimeText::parse),
     };
     (config, check.problems)
 }

@@ -41,6 +41,9 @@ impl Connection {
     /// Who the client is by now. Certificates are looked at only where something changed that they are judged by.
     fn identify_again(&mut self, generation: &Generation) -> Result<Arc<Principal>, CloseReason> {
         let (new, old) = (&generation.snapshot, &self.snapshot);
+        if new.policy.suspends(&self.principal.name).is_some() {
+            return Err(CloseReason::SuspendedLive);
+        }
         if new.policy.identifies_as(&old.policy) && new.trusts_as(old, &self.listener.name) {
             return new.policy.principal(&self.principal.name).ok_or(CloseReason::RevokedLive);
         }
@@ -48,7 +51,7 @@ impl Connection {
         let now = UnixTime::now();
         new.verify_again(&self.listener.name, tls, now)?;
         let peer = tls::peer(tls, new, now).map_err(|reason| match reason {
-            CloseReason::PrincipalUnknown => CloseReason::RevokedLive,
+            CloseReason::PrincipalUnknown | CloseReason::Suspended => tls::while_connected(reason),
             reason => reason,
         })?;
         let valid_for = peer.expires.duration_since(SystemTime::now()).unwrap_or_default();

@@ -360,6 +360,7 @@ fn close_reason(fault: Fault) -> CloseReason {
         Fault::Malformed(_) => CloseReason::Malformed,
         Fault::UnknownApi => CloseReason::UnknownApi,
         Fault::UnsupportedVersion => CloseReason::UnsupportedVersion,
+        Fault::ApiSuspended => CloseReason::ApiSuspended,
         Fault::ApiNotServed | Fault::ProduceWithoutAnswer => CloseReason::ApiNotAllowed,
         Fault::BrokerMalformed(_) | Fault::BrokerUnasked | Fault::BrokerAnswerTooLong => CloseReason::UpstreamMalformed,
         Fault::BrokerDesync => CloseReason::UpstreamDesync,

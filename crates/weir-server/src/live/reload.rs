@@ -89,7 +89,13 @@ impl<P: Fn(Arc<Snapshot>)> Thread<P> {
         let before = self.loader.policy();
         match self.loader.reload() {
             Ok(loaded) => self.loaded(loaded, began),
-            Err(errors) => self.refused(&errors),
+            Err(errors) => {
+                // What takes a right away does not wait for other files.
+                if let Some(snapshot) = self.loader.restrict() {
+                    self.put_in_force(snapshot, began);
+                }
+                self.refused(&errors);
+            }
         }
         if let Some((before, after)) = before.zip(self.loader.policy())
             && !Arc::ptr_eq(&before, &after)
@@ -110,13 +116,19 @@ impl<P: Fn(Arc<Snapshot>)> Thread<P> {
             tracing::info!("the files are sound again");
         }
         self.status.set_notes(Notes { refused: Vec::new(), waits_for_restart: loaded.waits_for_restart });
-        let Some(snapshot) = loaded.snapshot else { return };
+        if let Some(snapshot) = loaded.snapshot {
+            self.put_in_force(snapshot, began);
+        }
+    }
+
+    fn put_in_force(&self, snapshot: Snapshot, began: Instant) {
         for warning in &snapshot.warnings {
             tracing::warn!("{warning}");
         }
         let generation = snapshot.generation;
-        (self.publish)(Arc::new(snapshot));
-        self.status.in_force(generation);
+        let snapshot = Arc::new(snapshot);
+        (self.publish)(Arc::clone(&snapshot));
+        self.status.in_force(&snapshot);
         self.status.loaded.fetch_add(1, Ordering::Relaxed);
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(generation, took_ms, "a new generation is in force");

@@ -6,6 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use weir_policy::{Suspended, Suspension};
+
+use crate::snapshot::Snapshot;
+use crate::tls::Expiry;
+
 /// Problems that are told; the others are counted.
 const TOLD: usize = 20;
 
@@ -19,6 +24,16 @@ pub(crate) struct ReloadStatus {
     pub(crate) generation: AtomicU64,
     pub(crate) since: AtomicU64,
     notes: Mutex<Arc<Notes>>,
+    suspended: Mutex<Vec<Suspension>>,
+    standing: Mutex<Arc<Standing>>,
+}
+
+/// What of a generation an operator should know as time goes by.
+#[derive(Debug, Default)]
+pub(crate) struct Standing {
+    /// When what listeners rely on ends.
+    pub(crate) expiries: Vec<Expiry>,
+    warnings: Vec<String>,
 }
 
 /// What an operator should know of the files.
@@ -32,8 +47,12 @@ pub(crate) struct Notes {
 
 impl ReloadStatus {
     /// A generation came into force.
-    pub(crate) fn in_force(&self, generation: u64) {
-        self.generation.store(generation, Ordering::Relaxed);
+    pub(crate) fn in_force(&self, snapshot: &Snapshot) {
+        self.suspend(snapshot.policy.suspensions());
+        let warnings = snapshot.warnings.iter().map(|warning| format!("warning: {warning}")).collect();
+        let standing = Standing { expiries: snapshot.expiries.clone(), warnings };
+        *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(standing);
+        self.generation.store(snapshot.generation, Ordering::Relaxed);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.since.store(now.as_secs(), Ordering::Relaxed);
     }
@@ -41,6 +60,42 @@ impl ReloadStatus {
     /// What there is to know now.
     pub(crate) fn notes(&self) -> Arc<Notes> {
         Arc::clone(&self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What is in force has to say.
+    pub(crate) fn standing(&self) -> Arc<Standing> {
+        Arc::clone(&self.standing.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// One line for each thing that an operator should know and that keeps nobody from being served.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let counts = self.suspended_by_kind().into_iter().filter(|(_, count)| *count > 0);
+        let suspended = counts.map(|(kind, count)| match kind {
+            "all" => "suspended: everybody".to_owned(),
+            kind => format!("suspended: {count} by {kind}"),
+        });
+        let warnings = self.standing().warnings.clone();
+        self.notes().lines().into_iter().chain(suspended).chain(warnings).collect()
+    }
+
+    /// How many suspensions are in force, by kind.
+    pub(crate) fn suspended_by_kind(&self) -> Vec<(&'static str, usize)> {
+        let suspended = self.suspended.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = |kind| suspended.iter().filter(|suspension| suspension.what.kind() == kind).count();
+        Suspended::KINDS.into_iter().map(|kind| (kind, count(kind))).collect()
+    }
+
+    /// Takes note of what is suspended now, and tells what has changed.
+    fn suspend(&self, now: &[Suspension]) {
+        let mut before = self.suspended.lock().unwrap_or_else(PoisonError::into_inner);
+        for Suspension { what, reason, ticket, .. } in now.iter().filter(|one| !before.contains(one)) {
+            tracing::warn!(%what, reason, ticket, "suspended");
+        }
+        let is_suspended = |what: &Suspended| now.iter().any(|one| one.what == *what);
+        for Suspension { what, ticket, .. } in before.iter().filter(|one| !is_suspended(&one.what)) {
+            tracing::warn!(%what, suspended_for = ticket, "resumed");
+        }
+        *before = now.to_vec();
     }
 
     pub(crate) fn set_notes(&self, notes: Notes) {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
@@ -39,6 +40,20 @@ impl Collector for Files {
         gauge("files_problems", "Problems for which the files on disk are not in force; 0 where they are", problems)?;
         let waiting = u64::try_from(notes.waits_for_restart.len()).unwrap_or(u64::MAX);
         gauge("files_waiting_for_restart", "Keys of the configuration whose change waits for a restart", waiting)?;
+        let help = "Suspensions that are in force, by what is suspended";
+        let mut metric = describe(&mut encoder, "suspensions", help, MetricType::Gauge)?;
+        for (kind, count) in status.suspended_by_kind() {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            metric.encode_family(&[("kind", kind)])?.encode_gauge(&count)?;
+        }
+        let help = "Seconds until a certificate expires, or until a revocation list should have been replaced; less than 0 past it";
+        let mut metric = describe(&mut encoder, "expires_in_seconds", help, MetricType::Gauge)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        for expiry in &status.standing().expiries {
+            let labels = [("listener", &*expiry.listener), ("kind", expiry.kind), ("name", &*expiry.name)];
+            metric.encode_family(&labels)?.encode_gauge(&expiry.at.saturating_sub(now))?;
+        }
         let help = "Looks at changed files, by whether they were put in force or refused";
         let mut metric = describe(&mut encoder, "reloads", help, MetricType::Counter)?;
         counter(&mut metric, &[("result", "loaded")], status.loaded.load(Ordering::Relaxed))?;

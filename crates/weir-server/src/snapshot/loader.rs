@@ -2,18 +2,19 @@
 //!
 //! Must never: give out a snapshot while anything that it is made from is wrong, or lose the one that is in force.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
 use weir_policy::{Compiler, ConfigErrors, Policy};
 
-use super::restart;
 use super::sources::Sources;
 use super::text_files::TextFiles;
-use super::{Config, Snapshot};
+use super::{Config, Snapshot, Times};
+use super::{restart, restrict};
 use crate::config::{self, Machine};
+use crate::tls::ListenerTls;
 
 /// Loads snapshots; what did not change since the last is neither read nor compiled again.
 pub struct Loader {
@@ -28,12 +29,23 @@ pub struct Loader {
 /// What the newest snapshot was made of.
 struct InForce {
     generation: u64,
+    /// When its certificates were judged.
+    at: UnixTime,
+    /// When it will mean something else although no file has changed, in seconds since 1970.
+    due: Option<i64>,
+    tls: HashMap<String, ListenerTls>,
     config: Config,
     policy: Arc<Policy>,
     /// The configuration that the process runs with.
     text: Arc<str>,
     /// All that was read for it, the configuration as it stands in its file among it.
     sources: Sources,
+}
+
+impl InForce {
+    fn is_due(&self, now: UnixTime) -> bool {
+        self.due.is_some_and(|due| i64::try_from(now.as_secs()).unwrap_or(i64::MAX) >= due)
+    }
 }
 
 /// What a look at the files brought.
@@ -64,7 +76,7 @@ impl Loader {
     /// Every problem of every file.
     pub fn load(&mut self) -> Result<Snapshot, ConfigErrors> {
         let sources = self.read()?;
-        self.compile(sources, None, 1)
+        self.compile(sources, None, 1, UnixTime::now().into())
     }
 
     /// Looks at the files again.
@@ -74,12 +86,12 @@ impl Loader {
     pub(crate) fn reload(&mut self) -> Result<Loaded, ConfigErrors> {
         let mut sources = self.read()?;
         let Some(in_force) = &self.in_force else {
-            let snapshot = self.compile(sources, None, 1)?;
+            let snapshot = self.compile(sources, None, 1, UnixTime::now().into())?;
             return Ok(Loaded { snapshot: Some(snapshot), waits_for_restart: Vec::new() });
         };
         let running = Arc::clone(&in_force.text);
         let waits_for_restart = self.waits_for_restart(&sources, in_force)?;
-        if sources.are_as(&in_force.sources) {
+        if sources.are_as(&in_force.sources) && !in_force.is_due(UnixTime::now()) {
             return Ok(Loaded { snapshot: None, waits_for_restart });
         }
         let generation = in_force.generation.saturating_add(1);
@@ -88,8 +100,32 @@ impl Loader {
             // All of it waits: half a configuration is one that nobody wrote.
             sources.text = running;
         }
-        let snapshot = self.compile(sources, Some(written), generation)?;
+        let snapshot = self.compile(sources, Some(written), generation, UnixTime::now().into())?;
         Ok(Loaded { snapshot: Some(snapshot), waits_for_restart })
+    }
+
+    /// What is in force, with what was suspended, resumed or revoked since, whatever is wrong with other files; nothing
+    /// where that is nothing.
+    pub(crate) fn restrict(&mut self) -> Option<Snapshot> {
+        let in_force = self.in_force.as_ref()?;
+        // What has expired since was sound when it came into force, and lets nobody in who must not be.
+        let times = Times { certificates: in_force.at, lists: UnixTime::now() };
+        let generation = in_force.generation.saturating_add(1);
+        let suspended = restrict::with_suspensions(&in_force.sources, &in_force.config, &mut self.files);
+        let mut is_new = suspended.is_some() || in_force.is_due(times.lists);
+        let mut sources = suspended.unwrap_or_else(|| in_force.sources.clone());
+        let written = std::mem::replace(&mut sources.text, Arc::clone(&in_force.text));
+        for (path, material) in restrict::changed_lists(&sources, &in_force.config) {
+            let mut trial = sources.clone();
+            trial.pem.insert(path, material);
+            // Each by itself: one that is wrong keeps no other out, and is told with all that is wrong.
+            let compiled = Snapshot::compile(&trial, &mut self.compiler, generation, times);
+            if compiled.and_then(|next| next.judge_lists(&in_force.tls, "")).is_ok() {
+                (sources, is_new) = (trial, true);
+            }
+        }
+        let compiled = is_new.then(|| self.compile(sources, Some(written), generation, times))?;
+        compiled.inspect_err(|errors| tracing::error!("{errors}")).ok()
     }
 
     /// The policy of the newest snapshot.
@@ -114,12 +150,24 @@ impl Loader {
         mut sources: Sources,
         written: Option<Arc<str>>,
         generation: u64,
+        at: Times,
     ) -> Result<Snapshot, ConfigErrors> {
-        let snapshot = Snapshot::compile(&sources, &mut self.compiler, generation, UnixTime::now())?;
+        let snapshot = Snapshot::compile(&sources, &mut self.compiler, generation, at)?;
+        if let Some(before) = &self.in_force {
+            snapshot.judge_lists(&before.tls, &self.path.display().to_string())?;
+        }
         let text = Arc::clone(&sources.text);
         sources.text = written.unwrap_or_else(|| Arc::clone(&text));
-        let policy = Arc::clone(&snapshot.policy);
-        self.in_force = Some(InForce { generation, config: snapshot.config.clone(), policy, text, sources });
+        self.in_force = Some(InForce {
+            generation,
+            at: at.certificates,
+            due: snapshot.due(at.lists),
+            tls: snapshot.tls.clone(),
+            config: snapshot.config.clone(),
+            policy: Arc::clone(&snapshot.policy),
+            text,
+            sources,
+        });
         Ok(snapshot)
     }
 

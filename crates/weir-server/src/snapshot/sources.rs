@@ -17,6 +17,10 @@ use crate::tls::{Material, Materials};
 
 const POLICY_FIX: &str = "write the path of a directory with catalogue.yaml, never.yaml, tiers.yaml and principals/, readable by Weir's user";
 
+const PRINCIPALS_FIX: &str = "make the directory, with one file for each principal";
+/// Where suspensions are, in the policy directory.
+pub(crate) const SUSPENDED: &str = "suspended";
+
 /// As many files as one directory may have: ten times as many as there are principals on a large day.
 const MOST_FILES: usize = 100_000;
 
@@ -33,6 +37,7 @@ impl Machine {
 }
 
 /// Everything that one generation is compiled from. It holds keys, so it has no `Debug`.
+#[derive(Clone)]
 pub struct Sources {
     /// The configuration file.
     pub path: PathBuf,
@@ -47,7 +52,7 @@ pub struct Sources {
 }
 
 /// A file or directory of the policy that cannot be read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Unreadable {
     pub(crate) what: String,
     pub(crate) fix: &'static str,
@@ -87,9 +92,10 @@ impl Sources {
 /// replaced whole.
 fn directories(path: &Path, config: &Config) -> BTreeSet<PathBuf> {
     let policy = &config.policy.value;
-    let principals = policy.join("principals");
-    let files = [path, &policy.join("catalogue.yaml"), &principals.join("x"), policy, &principals];
-    let files = files.into_iter().chain(pem_paths(config).map(PathBuf::as_path));
+    let (principals, suspended) = (policy.join("principals"), policy.join("suspended"));
+    let inside = [policy, &principals, &suspended].map(|directory| directory.join("x"));
+    let files = [path, policy, &principals, &suspended].into_iter().chain(inside.iter().map(PathBuf::as_path));
+    let files = files.chain(pem_paths(config).map(PathBuf::as_path));
     let parents = files.filter_map(Path::parent).map(|parent| match parent.as_os_str().is_empty() {
         true => Path::new("."),
         false => parent,
@@ -100,7 +106,8 @@ fn directories(path: &Path, config: &Config) -> BTreeSet<PathBuf> {
 fn pem_paths(config: &Config) -> impl Iterator<Item = &PathBuf> {
     let listeners = config.listeners.iter().flat_map(|listener| {
         let tls = &listener.tls;
-        [&tls.certificate.value, &tls.key.value, &tls.client_ca.value]
+        let lists = tls.client_crl.iter().map(|path| &path.value);
+        [&tls.certificate.value, &tls.key.value, &tls.client_ca.value].into_iter().chain(lists)
     });
     let upstreams = config.upstreams.values().filter_map(|upstream| upstream.tls.as_ref()).flat_map(|tls| {
         let identity = tls.identity.iter().flat_map(|(certificate, key)| [&certificate.value, &key.value]);
@@ -109,9 +116,18 @@ fn pem_paths(config: &Config) -> impl Iterator<Item = &PathBuf> {
     listeners.chain(upstreams)
 }
 
-fn material(path: &Path) -> Material {
+pub(super) fn material(path: &Path) -> Material {
     let mode = std::fs::metadata(path).ok().map(|metadata| metadata.permissions().mode());
     Material { content: text_files::bytes(path).map_err(|error| error.to_string()), mode }
+}
+
+/// The files of a policy directory.
+///
+/// # Errors
+/// Those that cannot be read, a line each.
+pub(crate) fn policy_files(directory: &Path) -> Result<PolicyFiles, Vec<String>> {
+    let told = |Unreadable { what, fix }| format!("{what}; {fix}");
+    policy(directory, &mut TextFiles::default()).map_err(|all| all.into_iter().map(told).collect())
 }
 
 pub(super) fn policy(directory: &Path, files: &mut TextFiles) -> Result<PolicyFiles, Vec<Unreadable>> {
@@ -127,22 +143,32 @@ pub(super) fn policy(directory: &Path, files: &mut TextFiles) -> Result<PolicyFi
     let catalogue = read(directory.join("catalogue.yaml"), &mut unreadable);
     let never = read(directory.join("never.yaml"), &mut unreadable);
     let tiers = read(directory.join("tiers.yaml"), &mut unreadable);
-    let principals = principals(&directory.join("principals"), &mut unreadable);
+    let principals = yaml_files(&directory.join("principals"), Some(PRINCIPALS_FIX), &mut unreadable);
     let principals = principals.into_iter().filter_map(|path| read(path, &mut unreadable)).collect();
+    let suspended = yaml_files(&directory.join(SUSPENDED), None, &mut unreadable);
+    let suspended = suspended.into_iter().filter_map(|path| read(path, &mut unreadable)).collect();
     match (catalogue, never, tiers) {
         (Some(catalogue), Some(never), Some(tiers)) if unreadable.is_empty() => {
-            Ok(PolicyFiles { catalogue, never, tiers, principals })
+            Ok(PolicyFiles { catalogue, never, tiers, principals, suspended })
         }
         _ => Err(unreadable),
     }
 }
 
-/// The files of all principals, by name, so that problems come in the same order every time.
-fn principals(directory: &Path, unreadable: &mut Vec<Unreadable>) -> Vec<PathBuf> {
+/// The files of a directory, by name, so that problems come in the same order every time. Where the directory may be
+/// missing, `if_missing` is nothing.
+pub(super) fn yaml_files(
+    directory: &Path,
+    if_missing: Option<&'static str>,
+    unreadable: &mut Vec<Unreadable>,
+) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let entries = entries.unwrap_or_else(|error| {
-        let what = format!("`{}` cannot be read: {error}", directory.display());
-        unreadable.push(Unreadable { what, fix: "make the directory, with one file for each principal" });
+        let may_be_missing = if_missing.is_none() && error.kind() == io::ErrorKind::NotFound;
+        if !may_be_missing {
+            let what = format!("`{}` cannot be read: {error}", directory.display());
+            unreadable.push(Unreadable { what, fix: if_missing.unwrap_or("let Weir's user read it") });
+        }
         Vec::new()
     });
     if entries.len() > MOST_FILES {

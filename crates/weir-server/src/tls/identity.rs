@@ -4,7 +4,7 @@
 //! so many bytes, or fold two different names into one. Whatever has no safe reading is left out.
 
 use rustls_pki_types::CertificateDer;
-use weir_policy::{DistinguishedName, PeerFacts, Rdn};
+use weir_policy::{DistinguishedName, PeerFacts, Rdn, Serial};
 use x509_parser::asn1_rs::{Any, Oid, Tag, oid};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
@@ -45,6 +45,7 @@ pub fn certificate_facts(der: &CertificateDer<'_>) -> Result<CertificateFacts, B
     }
     let mut peer = PeerFacts {
         fingerprint_sha256: sha256(der),
+        serial: Serial::new(certificate.raw_serial()),
         subject: distinguished_name(certificate.subject()),
         issuer: distinguished_name(certificate.issuer()),
         ..PeerFacts::default()
@@ -65,6 +66,11 @@ pub fn certificate_facts(der: &CertificateDer<'_>) -> Result<CertificateFacts, B
         strong_key: is_strong(certificate.public_key()),
         is_ca: certificate.is_ca(),
     })
+}
+
+/// The subject, for people.
+pub(super) fn subject(der: &CertificateDer<'_>) -> Option<String> {
+    X509Certificate::from_der(der).ok().map(|(_, certificate)| certificate.subject().to_string())
 }
 
 /// DNS names and IP addresses for which a server certificate stands.

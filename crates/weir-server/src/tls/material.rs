@@ -5,15 +5,18 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 
+use super::expiry::Expiry;
 use super::identity::{CertificateFacts, certificate_facts, server_names};
 use super::names::CertifiedNames;
 use super::provider::provider;
+use super::revocation::InForce;
 use super::server::ServerIdentity;
 use crate::config::raw::RawTlsVersion;
 use crate::config::{AdvertisedName, At, Problems, ServerTls};
@@ -25,7 +28,7 @@ const ENDS_SOON: i64 = 21 * 86_400;
 const KEY_MODE: u32 = 0o640;
 
 /// One file as it was read. It may hold a key, so it has no `Debug`.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Material {
     /// The content, or why it could not be read.
     pub(crate) content: Result<Vec<u8>, String>,
@@ -42,20 +45,29 @@ pub(crate) struct Inspector<'a> {
     pub(crate) problems: &'a mut Problems,
     pub(crate) warnings: &'a mut Problems,
     pub(crate) now: UnixTime,
+    /// By when revocation lists are judged.
+    pub(crate) lists_at: UnixTime,
+    /// How long one is used past its next update.
+    pub(crate) max_stale: Duration,
+    /// When what a listener relies on ends.
+    pub(crate) expiries: &'a mut Vec<Expiry>,
 }
 
 impl Inspector<'_> {
     /// The certificates of a listener, if nothing is wrong with them.
-    pub(crate) fn server(&mut self, tls: &ServerTls) -> Option<ServerIdentity> {
+    pub(crate) fn server(&mut self, listener: &str, tls: &ServerTls) -> Option<ServerIdentity> {
         let chain = self.chain(&tls.certificate, "clients");
         if let Some(leaf) = chain.as_ref().and_then(|chain| chain.first()) {
             self.check_names(&tls.certificate.value, leaf, &tls.names);
         }
         let key = self.key(&tls.key);
         let client_roots = self.roots(&tls.client_ca);
+        let lists = client_roots.as_ref().and_then(|roots| self.lists(tls, roots));
+        self.note_expiries(listener, tls, lists.as_deref());
         let certified_key = self.pair(chain?, &tls.certificate.value, key?, &tls.key)?;
         let tls12 = tls.min_version == RawTlsVersion::V1_2;
-        Some(ServerIdentity { certified_key, client_roots: client_roots?, tls12 })
+        let lists = lists.map(|lists| InForce::new(lists, self.lists_at));
+        Some(ServerIdentity { certified_key, client_roots: client_roots?, lists, tls12 })
     }
 
     /// Trusted certificates.
@@ -139,7 +151,7 @@ impl Inspector<'_> {
         None
     }
 
-    fn certificates(&mut self, path: &At<PathBuf>) -> Option<Vec<CertificateDer<'static>>> {
+    pub(super) fn certificates(&mut self, path: &At<PathBuf>) -> Option<Vec<CertificateDer<'static>>> {
         let bytes = self.content(path)?;
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
         match certificates {
@@ -156,7 +168,7 @@ impl Inspector<'_> {
         }
     }
 
-    fn content(&mut self, path: &At<PathBuf>) -> Option<&[u8]> {
+    pub(super) fn content(&mut self, path: &At<PathBuf>) -> Option<&[u8]> {
         let content = match self.files.get(&path.value) {
             Some(file) => file.content.as_deref().map_err(String::as_str),
             None => Err("it was not read"),
@@ -215,6 +227,6 @@ impl Inspector<'_> {
     }
 }
 
-fn shown(path: &At<PathBuf>) -> std::path::Display<'_> {
+pub(super) fn shown(path: &At<PathBuf>) -> std::path::Display<'_> {
     path.value.display()
 }

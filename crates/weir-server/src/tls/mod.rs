@@ -4,12 +4,14 @@
 //! or log a private key; accept early data.
 
 mod client;
+mod expiry;
 mod identity;
 mod material;
 mod names;
 mod peer;
 mod provider;
 mod refusal;
+mod revocation;
 mod server;
 mod verifier;
 
@@ -17,9 +19,13 @@ mod verifier;
 mod tests;
 
 pub use client::upstream_client_config;
+pub(crate) use expiry::Expiry;
 pub use identity::{BadCertificate, CertificateFacts, certificate_facts};
 pub(crate) use material::{Inspector, Material, Materials};
 pub use peer::{Peer, peer, target};
 pub use provider::provider;
+pub(crate) use provider::sha256_hex;
 pub use refusal::close_reason;
+pub use revocation::InForce;
+pub(crate) use server::while_connected;
 pub use server::{ListenerTls, ServerIdentity, server_config};

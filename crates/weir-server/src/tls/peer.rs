@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use rustls::ServerConnection;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use weir_kafka::advertise::{AdvertisedNodes, Target};
-use weir_policy::{Policy, Principal};
+use weir_policy::{Policy, Principal, Reason};
 
 use super::identity::certificate_facts;
 use super::verifier::CLOCK_SKEW;
@@ -46,7 +46,7 @@ pub(super) fn identify(chain: &[CertificateDer<'_>], policy: &Policy, now: UnixT
     if !facts.strong_key {
         return Err(CloseReason::TlsWeakKey);
     }
-    let principal = policy.identify(&facts.peer).map_err(|_| CloseReason::PrincipalUnknown)?;
+    let principal = policy.identify(&facts.peer).map_err(of_reason)?;
     let expires = Duration::from_secs(u64::try_from(expires).unwrap_or(0)).saturating_add(CLOCK_SKEW);
     let expires = SystemTime::UNIX_EPOCH.checked_add(expires).ok_or(CloseReason::TlsBadCert)?;
     Ok(Peer { principal, expires })
@@ -62,6 +62,14 @@ pub fn target(connection: &ServerConnection, nodes: &AdvertisedNodes, local_port
         AdvertisedNodes::Ports { .. } => nodes.target_of_port(local_port),
     };
     target.ok_or(CloseReason::TlsBadSni)
+}
+
+/// Why a connection ends whose principal may not be here.
+fn of_reason(reason: Reason) -> CloseReason {
+    match reason {
+        Reason::PrincipalSuspended | Reason::CertificateSuspended | Reason::AllSuspended => CloseReason::Suspended,
+        _ => CloseReason::PrincipalUnknown,
+    }
 }
 
 fn judge_validity(not_before: i64, not_after: i64, now: UnixTime) -> Result<(), CloseReason> {

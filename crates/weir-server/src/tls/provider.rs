@@ -22,7 +22,12 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::clone(&PROVIDER)
 }
 
-/// SHA-256 of a certificate.
+/// SHA-256 as hexadecimal digits.
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    super::verifier::hex(&sha256(bytes))
+}
+
+/// SHA-256.
 pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
     // The hash of a suite that the provider has anyway: no second cryptography library for one digest.
     let suite = cipher_suite::TLS13_AES_128_GCM_SHA256;

@@ -2,7 +2,7 @@
 
 use rustls::{CertificateError, Error, PeerIncompatible};
 
-use super::verifier::WeakKey;
+use super::verifier::{IsSuspended, WeakKey};
 use crate::close_reason::CloseReason;
 
 /// What rustls says where `NamedCertificate` has none for the name. A test holds the two together.
@@ -43,6 +43,7 @@ fn of_certificate(error: &CertificateError) -> CloseReason {
         CertificateError::UnsupportedSignatureAlgorithmContext { .. }
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => CloseReason::TlsWeakKey,
         CertificateError::Other(error) if error.0.is::<WeakKey>() => CloseReason::TlsWeakKey,
+        CertificateError::Other(error) if error.0.is::<IsSuspended>() => CloseReason::Suspended,
         _ => CloseReason::TlsBadCert,
     }
 }

@@ -12,6 +12,8 @@ use weir_kafka::advertise::AdvertisedNodes;
 use weir_policy::Policy;
 
 use super::provider::provider;
+use super::refusal::close_reason;
+use super::revocation::{InForce, RevocationLists};
 use super::verifier::PrincipalVerifier;
 use crate::close_reason::CloseReason;
 
@@ -22,6 +24,8 @@ pub struct ServerIdentity {
     pub certified_key: Arc<CertifiedKey>,
     /// The roots of client certificates; at least one.
     pub client_roots: Arc<RootCertStore>,
+    /// The revocation lists of those; nothing where none are wanted.
+    pub lists: Option<InForce>,
     /// Whether TLS 1.2 is spoken beside 1.3.
     pub tls12: bool,
 }
@@ -33,6 +37,7 @@ pub struct ListenerTls {
     pub config: Arc<ServerConfig>,
     verifier: Arc<PrincipalVerifier>,
     client_roots: Arc<RootCertStore>,
+    lists: Option<InForce>,
 }
 
 impl ListenerTls {
@@ -44,14 +49,23 @@ impl ListenerTls {
         let chain = connection.peer_certificates().unwrap_or_default();
         let (leaf, intermediates) = chain.split_first().ok_or(CloseReason::TlsNoCert)?;
         let verdict = self.verifier.verify_client_cert(leaf, intermediates, now);
-        // Whatever the reason: this client was let in once, and would not be again.
-        verdict.map(drop).map_err(|_| CloseReason::RevokedLive)
+        verdict.map(drop).map_err(|error| while_connected(close_reason(&error)))
+    }
+
+    /// The revocation lists, those that are void among them.
+    pub(crate) fn lists(&self) -> Option<&RevocationLists> {
+        self.lists.as_ref().map(InForce::all)
     }
 
     /// Whether every certificate is trusted here that is trusted there, and the other way round.
     pub(crate) fn trusts_as(&self, other: &Self) -> bool {
-        self.client_roots.roots == other.client_roots.roots
+        self.client_roots.roots == other.client_roots.roots && self.lists == other.lists
     }
+}
+
+/// Why a client has to go that was let in once: whatever else the reason is, it would not be let in again.
+pub(crate) fn while_connected(refused: CloseReason) -> CloseReason {
+    if refused == CloseReason::Suspended { CloseReason::SuspendedLive } else { CloseReason::RevokedLive }
 }
 
 const ONLY_13: &[&SupportedProtocolVersion] = &[&version::TLS13];
@@ -66,7 +80,7 @@ pub fn server_config(
     nodes: &AdvertisedNodes,
     policy: &Arc<Policy>,
 ) -> Result<ListenerTls, Error> {
-    let verifier = PrincipalVerifier::new(Arc::clone(&identity.client_roots), Arc::clone(policy), provider())
+    let verifier = PrincipalVerifier::new(identity, Arc::clone(policy), provider())
         .map_err(|error| Error::General(error.to_string()))?;
     let verifier = Arc::new(verifier);
     let resolver = NamedCertificate { certified_key: Arc::clone(&identity.certified_key), nodes: nodes.clone() };
@@ -81,7 +95,8 @@ pub fn server_config(
     config.ticketer = Ticketer::new()?;
     config.send_tls13_tickets = 1;
     config.max_early_data_size = 0;
-    Ok(ListenerTls { config: Arc::new(config), verifier, client_roots: Arc::clone(&identity.client_roots) })
+    let ServerIdentity { client_roots, lists, .. } = identity.clone();
+    Ok(ListenerTls { config: Arc::new(config), verifier, client_roots, lists })
 }
 
 /// The one certificate, for the names that the listener advertises.

@@ -20,7 +20,7 @@ use crate::snapshot::Snapshot;
 use crate::snapshot::fixture::{Fixture, HOST};
 
 /// What came of a handshake.
-struct Shaken {
+pub(super) struct Shaken {
     client: Result<ClientConnection, Error>,
     server: Result<ServerConnection, Error>,
 }
@@ -28,19 +28,19 @@ struct Shaken {
 impl Shaken {
     /// Why the server ended it, and what the client was told.
     #[track_caller]
-    fn refused(self) -> (CloseReason, AlertDescription) {
+    pub(super) fn refused(self) -> (CloseReason, AlertDescription) {
         let Err(Error::AlertReceived(alert)) = self.client else { panic!("the client got no alert") };
         (close_reason(&self.server.expect_err("the server took it")), alert)
     }
 
     #[track_caller]
-    fn server(self) -> ServerConnection {
+    pub(super) fn server(self) -> ServerConnection {
         self.client.unwrap();
         self.server.unwrap()
     }
 }
 
-fn shake(settings: &Arc<ServerConfig>, client: &Arc<ClientConfig>, name: &str) -> Shaken {
+pub(super) fn shake(settings: &Arc<ServerConfig>, client: &Arc<ClientConfig>, name: &str) -> Shaken {
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let mut client = ClientConnection::new(Arc::clone(client), name).unwrap();
     let mut server = ServerConnection::new(Arc::clone(settings)).unwrap();
@@ -62,7 +62,7 @@ fn shake(settings: &Arc<ServerConfig>, client: &Arc<ClientConfig>, name: &str) -
     Shaken { client: client_ends.map(|()| client), server: server_ends.map(|()| server) }
 }
 
-fn client_config(
+pub(super) fn client_config(
     fixture: &Fixture,
     identity: Option<&Issued>,
     versions: &[&'static SupportedProtocolVersion],
@@ -85,7 +85,7 @@ fn client_config(
     Arc::new(config)
 }
 
-const TLS13: &[&SupportedProtocolVersion] = &[&version::TLS13];
+pub(super) const TLS13: &[&SupportedProtocolVersion] = &[&version::TLS13];
 const TLS12: &[&SupportedProtocolVersion] = &[&version::TLS12];
 
 /// A handshake of a client that has this certificate.
@@ -101,7 +101,7 @@ fn tool(authority: &Authority, validity: Validity) -> Issued {
     authority.client(&ClientSubject::named("tool"), validity).unwrap()
 }
 
-fn settings(snapshot: &Snapshot) -> &Arc<ServerConfig> {
+pub(super) fn settings(snapshot: &Snapshot) -> &Arc<ServerConfig> {
     &snapshot.tls["public"].config
 }
 

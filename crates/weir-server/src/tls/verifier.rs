@@ -9,13 +9,13 @@ use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, RootCertStore, SignatureScheme,
-};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme};
 use rustls_pki_types::{CertificateDer, UnixTime};
-use weir_policy::Policy;
+use weir_policy::{Policy, Reason};
 
 use super::identity::certificate_facts;
+use super::revocation::InForce;
+use super::server::ServerIdentity;
 use crate::observe::LinesPerSecond;
 
 /// How far a client's CA and Weir may disagree about the time.
@@ -29,23 +29,35 @@ static REFUSAL_LINES: LinesPerSecond = LinesPerSecond::new(20);
 #[error("the key is weaker than RSA-2048 or P-256")]
 pub(super) struct WeakKey;
 
+/// Said inside rustls of a client that an operator has suspended. It is told `certificate_unknown`: that its certificate
+/// is not accepted, for a reason that TLS has no name for.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("suspended by an operator")]
+pub(super) struct IsSuspended;
+
 /// A verifier that knows the policy of its generation.
 #[derive(Debug)]
 pub(super) struct PrincipalVerifier {
     chain: Arc<dyn ClientCertVerifier>,
     policy: Arc<Policy>,
+    /// Revocation lists are wanted, and none says anything any more. rustls takes no list for none wanted.
+    knows_of_nobody: bool,
 }
 
 impl PrincipalVerifier {
-    /// A verifier for certificates that come from `roots`.
+    /// A verifier for certificates that come from the roots of `identity` and are not in its revocation lists. The whole
+    /// chain is looked up, and what no list speaks for is refused.
     pub(super) fn new(
-        roots: Arc<RootCertStore>,
+        identity: &ServerIdentity,
         policy: Arc<Policy>,
         provider: Arc<CryptoProvider>,
     ) -> Result<Self, VerifierBuilderError> {
         // The CA's names are told to clients: a person with several certificates has the right one picked.
-        let chain = WebPkiClientVerifier::builder_with_provider(roots, provider).build()?;
-        Ok(Self { chain, policy })
+        let chain = WebPkiClientVerifier::builder_with_provider(Arc::clone(&identity.client_roots), provider);
+        let usable = identity.lists.as_ref().map(InForce::usable);
+        let knows_of_nobody = usable.is_some_and(<[_]>::is_empty);
+        let chain = chain.with_crls(usable.unwrap_or_default().iter().cloned()).build()?;
+        Ok(Self { chain, policy, knows_of_nobody })
     }
 
     /// The chain, with a minute's patience for clocks.
@@ -92,6 +104,9 @@ impl ClientCertVerifier for PrincipalVerifier {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         let verified = self.verify_chain(end_entity, intermediates, now)?;
+        if self.knows_of_nobody {
+            return Err(CertificateError::UnknownRevocationStatus.into());
+        }
         let facts = certificate_facts(end_entity).map_err(|_| CertificateError::BadEncoding)?;
         if !facts.strong_key {
             return Err(CertificateError::Other(OtherError(Arc::new(WeakKey))).into());
@@ -101,7 +116,7 @@ impl ClientCertVerifier for PrincipalVerifier {
                 let fingerprint = hex(&facts.peer.fingerprint_sha256);
                 tracing::info!(%reason, %fingerprint, "a valid client certificate was refused");
             }
-            return Err(CertificateError::ApplicationVerificationFailure.into());
+            return Err(said_of(reason).into());
         }
         Ok(verified)
     }
@@ -126,6 +141,16 @@ impl ClientCertVerifier for PrincipalVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.chain.supported_verify_schemes()
+    }
+}
+
+/// What rustls is told of a principal that may not be here.
+fn said_of(reason: Reason) -> CertificateError {
+    match reason {
+        Reason::PrincipalSuspended | Reason::CertificateSuspended | Reason::AllSuspended => {
+            CertificateError::Other(OtherError(Arc::new(IsSuspended)))
+        }
+        _ => CertificateError::ApplicationVerificationFailure,
     }
 }
 

@@ -1,0 +1,120 @@
+//! Suspensions and revocation lists beside files that are wrong.
+
+use time::Duration;
+use weir_pki::Validity;
+use weir_policy::Reason;
+
+use crate::snapshot::fixture::{Fixture, HOST};
+use crate::snapshot::{Loader, Snapshot};
+
+const SUSPENDED: &str = "suspend: principal\nname: tool\nreason: test\nticket: T1\n";
+
+fn loaded(fixture: &Fixture) -> Loader {
+    let mut loader = Loader::new(&fixture.path("weir.yaml"));
+    loader.load().unwrap_or_else(|errors| panic!("{errors}"));
+    loader
+}
+
+fn suspend(fixture: &Fixture) {
+    std::fs::create_dir_all(fixture.path("acl/suspended")).unwrap();
+    fixture.write("acl/suspended/principal-tool.yaml", SUSPENDED);
+}
+
+/// What the next look puts in force where something is wrong.
+#[track_caller]
+fn restricted(loader: &mut Loader) -> Option<Snapshot> {
+    assert!(loader.reload().is_err(), "something is wrong");
+    loader.restrict()
+}
+
+fn is_suspended(snapshot: &Snapshot) -> bool {
+    snapshot.policy.suspends("tool") == Some(Reason::PrincipalSuspended)
+}
+
+#[test]
+fn a_suspension_does_not_wait_for_another_file_and_nothing_else_of_the_look_comes_into_force() {
+    let fixture = Fixture::new();
+    let mut loader = loaded(&fixture);
+    fixture.write("acl/tiers.yaml", "tiers: 7\n");
+    fixture.write_principal("other", "{cn: other}");
+    assert!(restricted(&mut loader).is_none(), "nothing is suspended");
+    suspend(&fixture);
+    let snapshot = restricted(&mut loader).unwrap();
+    assert!(is_suspended(&snapshot) && snapshot.policy.principal("other").is_none());
+    assert_eq!(snapshot.generation, 2);
+    assert!(restricted(&mut loader).is_none(), "it is in force");
+    fixture.write("acl/suspended/principal-tool.yaml", "suspend: nobody\n");
+    assert!(restricted(&mut loader).is_none(), "what nobody understands lifts nothing");
+    fixture.write("acl/suspended/all.yaml", "suspend: all\nreason: r\n");
+    assert!(restricted(&mut loader).is_none(), "and suspends nothing");
+    fixture.remove("acl/suspended/principal-tool.yaml");
+    assert!(!is_suspended(&restricted(&mut loader).unwrap()), "what was taken away is resumed");
+    fixture.remove("acl/suspended/all.yaml");
+    fixture.write("acl/tiers.yaml", "tiers:\n  - tier: tool\n    connections: 20\n");
+    let sound = loader.reload().unwrap_or_else(|errors| panic!("{errors}")).snapshot.unwrap();
+    assert!(sound.policy.principal("other").is_some());
+}
+
+#[test]
+fn a_suspension_does_not_wait_for_the_configuration_nor_for_a_policy_that_is_away() {
+    let fixture = Fixture::new();
+    let mut loader = loaded(&fixture);
+    fixture.configure("policy: acl", "policy: acl\nno_such_key: 1");
+    suspend(&fixture);
+    assert!(is_suspended(&restricted(&mut loader).unwrap()));
+    std::fs::rename(fixture.path("acl"), fixture.path("elsewhere")).unwrap();
+    assert!(restricted(&mut loader).is_none(), "a directory that is away resumes nobody");
+}
+
+#[test]
+fn a_suspension_does_not_wait_for_a_server_certificate_that_has_expired() {
+    let fixture = Fixture::new();
+    let validity = Validity::from_now(Duration::ZERO, Duration::seconds(2));
+    fixture.write_server(&fixture.servers.server_valid(&[HOST, &format!("*.{HOST}")], validity).unwrap());
+    let mut loader = loaded(&fixture);
+    std::thread::sleep(std::time::Duration::from_millis(3_100));
+    suspend(&fixture);
+    assert!(is_suspended(&restricted(&mut loader).unwrap()));
+}
+
+fn write_list(fixture: &Fixture, name: &str, number: u64) {
+    let validity = Validity::from_now(Duration::hours(-1), Duration::hours(1));
+    fixture.write(name, &fixture.clients.revocation_list(number, &[&[7]], validity).unwrap());
+}
+
+#[test]
+fn hostile_o4_an_older_list_is_refused_and_named_and_the_last_stays() {
+    let fixture = Fixture::new();
+    fixture.configure("client_ca: clients-ca.pem", "client_ca: clients-ca.pem, client_crl: [clients.crl]");
+    write_list(&fixture, "clients.crl", 300);
+    let mut loader = loaded(&fixture);
+    write_list(&fixture, "clients.crl", 299);
+    let told = loader.reload().err().unwrap().to_string();
+    assert!(told.contains("`CN=Clients` in `") && told.contains("is older (number 0x012b"), "{told}");
+    assert!(told.contains("than the one in force (number 0x012c"), "{told}");
+    assert!(loader.restrict().is_none());
+    // A file of another name is not a way around it.
+    fixture.configure("client_crl: [clients.crl]", "client_crl: [other.crl]");
+    write_list(&fixture, "other.crl", 299);
+    assert!(loader.reload().is_err());
+    write_list(&fixture, "other.crl", 301);
+    assert!(loader.reload().is_ok());
+}
+
+#[test]
+fn hostile_o4_a_new_list_does_not_wait_for_another_file_and_a_bad_one_holds_up_no_suspension() {
+    let fixture = Fixture::new();
+    fixture.configure("client_ca: clients-ca.pem", "client_ca: clients-ca.pem, client_crl: [clients.crl]");
+    write_list(&fixture, "clients.crl", 1);
+    let before = fixture.snapshot();
+    let mut loader = loaded(&fixture);
+    fixture.write("acl/tiers.yaml", "tiers: 7\n");
+    write_list(&fixture, "clients.crl", 2);
+    let snapshot = restricted(&mut loader).unwrap();
+    assert!(!snapshot.trusts_as(&before, "public"));
+    assert!(restricted(&mut loader).is_none());
+    fixture.write("clients.crl", "-----BEGIN X509 CRL-----\nMIIB\n-----END X509 CRL-----\n");
+    suspend(&fixture);
+    let after = restricted(&mut loader).unwrap();
+    assert!(is_suspended(&after) && after.trusts_as(&snapshot, "public"), "the last good list is in force");
+}
