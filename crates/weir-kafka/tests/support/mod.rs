@@ -231,25 +231,6 @@ const WIDE: &str = "commit_partitions: {per_second: 1000000, burst: 1000000}, co
                     timestamp_lookups: {per_second: 1000000, burst: 1000000}";
 
 pub fn policy_in(groups: GroupMode, granted: &[&str]) -> Policy {
-    compiled(groups, &files(granted))
-}
-
-/// The policy of `granted`, with this suspended: a kind and a name.
-pub fn policy_without(granted: &[&str], suspended: &[(&str, &str)]) -> Policy {
-    let file = |(kind, name): &(&str, &str)| SourceFile {
-        path: format!("suspended/{kind}-{name}.yaml"),
-        text: format!("suspend: {kind}\nname: {name}\nreason: test\nticket: T1\n").into(),
-    };
-    let suspended = suspended.iter().map(file).collect();
-    compiled(GroupMode::Namespaced, &PolicyFiles { suspended, ..files(granted) })
-}
-
-fn compiled(groups: GroupMode, files: &PolicyFiles) -> Policy {
-    Policy::compile(files, &PolicyOptions { groups, ..PolicyOptions::default() })
-        .unwrap_or_else(|errors| panic!("{errors}"))
-}
-
-fn files(granted: &[&str]) -> PolicyFiles {
     policy_within(groups, granted, WIDE)
 }
 
