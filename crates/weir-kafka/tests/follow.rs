@@ -197,3 +197,29 @@ fn hostile_p5_sessions_of_dropped_answers_count_as_the_connections_own() {
     }
     assert_eq!(asked_for, most, "each of them is one of the broker's thousand");
 }
+
+#[test]
+fn hostile_p21_a_fetch_that_lost_a_topic_while_its_broker_was_dialled_is_answered_once() {
+    for dialled in [true, false] {
+        let mut desk = Desk::new();
+        desk.connected = false;
+        let (first, _) = sent(desk.ask(ApiKey::Fetch, VERSION, &fetch((0, 0), &[GRANTED, ALSO_GRANTED])));
+        grant(&mut desk, &[GRANTED]);
+        if dialled {
+            desk.connected = true;
+        } else {
+            desk.session.broker_unreachable().unwrap();
+        }
+        let (_, told): (_, FetchResponse) = read(&desk.local_answer(), true, VERSION);
+        let codes: Vec<_> = told.responses.iter().map(|topic| topic.partitions[0].error_code).collect();
+        assert_eq!((codes.contains(&29), codes.contains(&0)), (true, true));
+        assert_eq!((desk.session.head(), desk.session.drops_answers()), (Head::Idle, dialled));
+        if dialled {
+            let late = answer(first, true, VERSION, &records(8, &[(ALSO_GRANTED, 3)]));
+            assert_eq!(desk.broker_answers(&late, 3), Ok(Vec::new()));
+        }
+        // Whoever answers what was never asked is no broker of this connection's.
+        let unasked = answer(first, true, VERSION, &records(8, &[(ALSO_GRANTED, 3)]));
+        assert!(!desk.session.awaits_broker_now() && desk.broker_answers(&unasked, 4096) == Ok(Vec::new()));
+    }
+}
