@@ -156,8 +156,8 @@ pub struct ClusterView {
     pub brokers: BTreeMap<RealBrokerId, RealAddress>,
     /// The catalogue topics that exist.
     pub topics: HashMap<RealTopic, TopicView>,
-    /// The catalogue topics by id.
-    pub topics_by_id: HashMap<Uuid, RealTopic>,
+    /// The catalogue topics by id, in order: beside an id that is none stands another topic.
+    pub topics_by_id: BTreeMap<Uuid, RealTopic>,
     /// Their racks, by public label.
     pub racks: Racks,
     /// What every broker serves, by API key: the intersection over the brokers and `upstream.max_versions`.
@@ -178,7 +178,15 @@ impl ClusterView {
     /// A topic and the name that clients see, by its id.
     #[must_use]
     pub fn topic_by_id(&self, id: Uuid) -> Option<(Cow<'_, str>, &TopicView)> {
-        let real = self.topics_by_id.get(&id)?;
-        Some((real.shown_name(), self.topics.get(real)?))
+        self.topic_beside_id(id).filter(|(found, ..)| *found == id).map(|(_, name, topic)| (name, topic))
+    }
+
+    /// The topic with an id, or another one in its place, always the same one: both are found in the same time. Nothing
+    /// only where no topic has an id.
+    #[must_use]
+    pub fn topic_beside_id(&self, id: Uuid) -> Option<(Uuid, Cow<'_, str>, &TopicView)> {
+        let next = self.topics_by_id.range(id..).next();
+        let (found, real) = next.or_else(|| self.topics_by_id.first_key_value())?;
+        Some((*found, real.shown_name(), self.topics.get(real)?))
     }
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod api_versions;
 mod broker_answer;
+mod by_id;
 mod consumer_group_describe;
 mod consumer_group_heartbeat;
 mod delete_groups;

@@ -149,6 +149,6 @@ mod tests {
     #[test]
     fn ids_are_found_again_and_the_zero_id_is_none() {
         let view = view(None, &[("a", 1, Vec::new()), ("old", 0, Vec::new())]);
-        assert_eq!(view.topics_by_id, HashMap::from([(Uuid::from_u128(1), RealTopic("a".to_owned()))]));
+        assert_eq!(view.topics_by_id, BTreeMap::from([(Uuid::from_u128(1), RealTopic("a".to_owned()))]));
     }
 }

@@ -21,7 +21,7 @@ use weir_policy::{Operation, Reason, Resource};
 
 use self::request::{FetchBody, Terms, Topic, Topics};
 use self::sessions::FetchSession;
-use super::{Forward, ForwardBody, Judged, Request, Withheld};
+use super::{Forward, ForwardBody, Judged, Request, Withheld, by_id};
 use crate::env::Env;
 use crate::fault::Fault;
 use crate::outcome::Refusals;
@@ -294,11 +294,10 @@ fn listed(topics: &Topics<'_>) -> Result<FetchTopics, Fault> {
 fn verdict(key: TopicKey<'_>, env: &Env<'_>) -> Result<(), Reason> {
     match key {
         TopicKey::Name(name) => env.policy.judge(env.principal, Operation::Read, Resource::Topic(name)),
-        TopicKey::Id(id) => {
-            let (name, _) = env.view.and_then(|view| view.topic_by_id(id)).ok_or(Reason::TopicIdUnknown)?;
-            // Hidden and unknown ids are told apart by nobody (trap L3).
-            env.policy.judge(env.principal, Operation::Read, Resource::Topic(&name)).map_err(|_| Reason::TopicIdUnknown)
-        }
+        TopicKey::Id(id) => match by_id::allowed(env, Operation::Read, id) {
+            Some(_) => Ok(()),
+            None => Err(Reason::TopicIdUnknown),
+        },
     }
 }
 

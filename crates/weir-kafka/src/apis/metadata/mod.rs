@@ -14,7 +14,7 @@ use weir_policy::{Operation, Reason, Resource};
 
 use self::encode::Encoder;
 use self::request::{Asked, Mention, MetadataBody, Topics};
-use super::{Judged, Request, operations};
+use super::{Judged, Request, by_id, operations};
 use crate::advertise::ShownAddress;
 use crate::answer::{Deferred, LocalAnswer};
 use crate::cluster::TopicView;
@@ -144,10 +144,7 @@ fn answer_by_name(answer: &mut Encoder<'_>, name: &str, operations: i32, env: &E
 }
 
 fn answer_by_id(answer: &mut Encoder<'_>, id: Uuid, operations: i32, env: &Env<'_>, refusals: &mut Refusals) {
-    let known = env.view.and_then(|view| view.topic_by_id(id));
-    if let Some((name, topic)) = known
-        && env.policy.judge(env.principal, Operation::Describe, Resource::Topic(&name)).is_ok()
-    {
+    if let Some((name, topic)) = by_id::allowed(env, Operation::Describe, id) {
         return answer.topic(&name, topic, operations);
     }
     refusals.add(Reason::TopicIdUnknown, 1);

@@ -1,6 +1,6 @@
 //! What a view holds, and how it is asked for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ async fn catalogue_topics_are_asked_for_by_name_and_never_created() {
     assert_eq!(view.topics.keys().collect::<Vec<_>>(), [&topic("events")]);
     let events = &view.topics[&topic("events")];
     assert_eq!((events.id, events.partitions[0].leader_epoch), (Uuid::from_u128(7), 3));
-    assert_eq!(view.topics_by_id, HashMap::from([(Uuid::from_u128(7), topic("events"))]));
+    assert_eq!(view.topics_by_id, BTreeMap::from([(Uuid::from_u128(7), topic("events"))]));
     assert_eq!(view.brokers[&RealBrokerId(1)].port, broker.address.port());
     assert_eq!(upstream.readiness(), UpstreamReadiness::Ready);
     let names = Some(vec!["events".to_owned(), "not-there".to_owned()]);
