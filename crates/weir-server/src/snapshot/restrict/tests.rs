@@ -118,3 +118,23 @@ fn hostile_o4_a_new_list_does_not_wait_for_another_file_and_a_bad_one_holds_up_n
     let after = restricted(&mut loader).unwrap();
     assert!(is_suspended(&after) && after.trusts_as(&snapshot, "public"), "the last good list is in force");
 }
+
+#[test]
+fn hostile_t4_time_alone_makes_a_list_stale_and_void_whatever_else_is_wrong() {
+    let fixture = Fixture::new();
+    fixture.configure("client_ca: clients-ca.pem", "client_ca: clients-ca.pem, client_crl: [clients.crl]");
+    fixture.configure("policy: acl", "policy: acl\ncrl: {max_stale: 2s}");
+    let validity = Validity::from_now(Duration::hours(-1), Duration::seconds(2));
+    fixture.write("clients.crl", &fixture.clients.revocation_list(1, &[], validity).unwrap());
+    let mut loader = Loader::new(&fixture.path("weir.yaml"));
+    let fresh = loader.load().unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(fresh.warnings, []);
+    let second = || std::thread::sleep(std::time::Duration::from_millis(1_000));
+    let mut look = || loader.reload().unwrap_or_else(|errors| panic!("{errors}")).snapshot;
+    let stale = std::iter::repeat_with(|| (second(), look()).1).take(6).flatten().next().unwrap();
+    assert!(stale.warnings[0].to_string().contains("from 20"), "{:?}", stale.warnings);
+    assert!(stale.trusts_as(&fresh, "public"), "it is used all the same");
+    fixture.write("acl/tiers.yaml", "tiers: 7\n");
+    let void = std::iter::repeat_with(|| (second(), restricted(&mut loader)).1).take(6).flatten().next().unwrap();
+    assert!(!void.trusts_as(&stale, "public"), "nobody is known not to be revoked");
+}
