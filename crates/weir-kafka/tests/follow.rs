@@ -8,7 +8,11 @@ mod support;
 use bytes::Bytes;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
-use kafka_protocol::messages::{ApiKey, FetchRequest, FetchResponse, TopicName};
+use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use kafka_protocol::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
+use kafka_protocol::messages::{
+    ApiKey, FetchRequest, FetchResponse, ListOffsetsRequest, ListOffsetsResponse, TopicName,
+};
 use kafka_protocol::protocol::StrBytes;
 use support::{ALSO_GRANTED, Desk, GRANTED, Led, answer, read, upstream};
 use weir_kafka::fault::Fault;
@@ -221,5 +225,32 @@ fn hostile_p21_a_fetch_that_lost_a_topic_while_its_broker_was_dialled_is_answere
         // Whoever answers what was never asked is no broker of this connection's.
         let unasked = answer(first, true, VERSION, &records(8, &[(ALSO_GRANTED, 3)]));
         assert!(!desk.session.awaits_broker_now() && desk.broker_answers(&unasked, 4096) == Ok(Vec::new()));
+    }
+}
+
+#[test]
+fn hostile_p21_offsets_that_were_asked_for_ahead_are_not_told_once_their_topic_is_lost() {
+    const LIST: i16 = 7;
+    let name = |topic: &str| TopicName(StrBytes::from_string(topic.to_owned()));
+    // With a topic that is refused anyway, and without.
+    for more in [&[][..], &[support::HIDDEN]] {
+        for (kept, told) in [(GRANTED, false), (ALSO_GRANTED, true)] {
+            let mut desk = Desk::new();
+            let topics = [ALSO_GRANTED].iter().chain(more);
+            let asked = topics.map(|topic| {
+                let partitions = vec![ListOffsetsPartition::default().with_timestamp(-1)];
+                ListOffsetsTopic::default().with_name(name(topic)).with_partitions(partitions)
+            });
+            let list = ListOffsetsRequest::default().with_replica_id((-1).into()).with_topics(asked.collect());
+            let (header, _) = upstream::<ListOffsetsRequest>(desk.ask(ApiKey::ListOffsets, LIST, &list), LIST);
+            grant(&mut desk, &[kept]);
+            let partitions = vec![ListOffsetsPartitionResponse::default().with_offset(4711)];
+            let topics =
+                vec![ListOffsetsTopicResponse::default().with_name(name(ALSO_GRANTED)).with_partitions(partitions)];
+            let late = ListOffsetsResponse::default().with_topics(topics);
+            let given = desk.broker_answers(&answer(header.correlation_id, true, LIST, &late), 4096);
+            assert_eq!(given.is_ok(), told, "{more:?}: {given:?}");
+            assert!(told || given == Err(Fault::Revoked));
+        }
     }
 }

@@ -7,6 +7,8 @@ use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use weir_policy::{Operation, Resource};
+
 use super::Session;
 use super::in_flight::{AtBroker, InFlight, Source};
 use super::response::Incoming;
@@ -14,7 +16,9 @@ use crate::answer::LocalAnswer;
 use crate::apis::Withheld;
 use crate::apis::fetch::{FetchSessions, FetchTopics};
 use crate::env::Env;
+use crate::fault::Fault;
 use crate::outcome::Refusals;
+use crate::{skim, table};
 
 /// Answers of the broker's that nobody waits for any more, the next first.
 pub(crate) type Dropped = VecDeque<DroppedAnswer>;
@@ -64,6 +68,21 @@ fn lost(entry: &InFlight, env: &Env<'_>) -> Option<FetchTopics> {
     match &entry.source {
         Source::Broker(AtBroker { withheld: Withheld::Fetch(asked), .. }) => asked.lost(env),
         Source::Broker(_) | Source::Local(_) => None,
+    }
+}
+
+/// Whether offsets, as a broker tells them now, may be told: a client that asks ahead has its question wait there, behind
+/// any number of parked Fetches, and the answer is of the moment when it is given.
+pub(super) fn may_be_told(entry: &InFlight, body: &[u8], env: &Env<'_>) -> Result<(), Fault> {
+    let Source::Broker(at_broker) = &entry.source else { return Ok(()) };
+    let tells_offsets = matches!(entry.row.key, table::LIST_OFFSETS | table::OFFSET_FOR_LEADER_EPOCH);
+    if !tells_offsets || at_broker.policy_generation == env.policy_generation {
+        return Ok(());
+    }
+    let may = |topic: &str| env.policy.judge(env.principal, Operation::Describe, Resource::Topic(topic)).is_ok();
+    match skim::all(entry.row.response, entry.version, body, may, |_, _| true).map_err(Fault::BrokerMalformed)? {
+        true => Ok(()),
+        false => Err(Fault::Revoked),
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) enum Source {
 #[derive(Debug)]
 pub(crate) struct AtBroker {
     pub correlation_id: i32,
+    /// The policy that it was judged by.
+    pub policy_generation: u64,
     /// When it became the oldest that waits: a broker serves one request of a connection at a time.
     pub since: Instant,
     /// How long the broker may take from then on.

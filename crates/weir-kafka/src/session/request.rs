@@ -98,6 +98,7 @@ impl Session {
         entry.sent_upstream = Some(request.env.now);
         entry.source = Source::Broker(AtBroker {
             correlation_id,
+            policy_generation: request.env.policy_generation,
             since: request.env.now,
             patience: forward.patience,
             withheld: forward.withheld,

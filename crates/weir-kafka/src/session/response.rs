@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::follow::may_be_told;
 use super::in_flight::{InFlight, Source};
 use super::{Session, throttle};
 use crate::answer::{LocalAnswer, Sink};
@@ -168,6 +169,7 @@ impl Session {
         if !passed.canonical {
             return Ok(false);
         }
+        may_be_told(entry, body.get(..passed.body_len).unwrap_or_default(), env)?;
         throttle(entry, frame.get_mut(start..).unwrap_or_default(), env);
         let end = start.saturating_add(passed.body_len);
         put_prefix(frame, end, entry.client_correlation_id)?;
@@ -261,6 +263,7 @@ impl Session {
         let body = answer.slice(tags.min(answer.len())..);
         let answer = Answer { row: entry.row, version: entry.version, body, env };
         let restored = apis::restore(&answer, &at_broker.withheld)?;
+        may_be_told(entry, &answer.body, env)?;
         self.view_is_stale |= restored.view_is_stale;
         // Not sooner: of an answer that is not understood the request must still be there, to have its outcome (W7).
         let Some(mut entry) = self.queue.pop_front() else { return Err(Fault::BrokerDesync) };
