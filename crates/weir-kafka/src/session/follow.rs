@@ -18,7 +18,7 @@ use crate::apis::fetch::{FetchSessions, FetchTopics};
 use crate::env::Env;
 use crate::fault::Fault;
 use crate::outcome::Refusals;
-use crate::{skim, table};
+use crate::{gate, skim, table};
 
 /// Answers of the broker's that nobody waits for any more, the next first.
 pub(crate) type Dropped = VecDeque<DroppedAnswer>;
@@ -79,6 +79,8 @@ pub(super) fn may_be_told(entry: &InFlight, body: &[u8], env: &Env<'_>) -> Resul
     if !tells_offsets || at_broker.policy_generation == env.policy_generation {
         return Ok(());
     }
+    let walked = gate::walk(entry.row.response, entry.version, body, &env.limits.response);
+    let body = body.get(..walked.map_err(Fault::BrokerMalformed)?.body_len).unwrap_or_default();
     let may = |topic: &str| env.policy.judge(env.principal, Operation::Describe, Resource::Topic(topic)).is_ok();
     match skim::all(entry.row.response, entry.version, body, may, |_, _| true).map_err(Fault::BrokerMalformed)? {
         true => Ok(()),
