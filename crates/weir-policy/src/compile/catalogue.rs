@@ -130,7 +130,7 @@ pub(super) fn read(source: &SourceFile, never: Option<&ReadNever>, problems: &mu
         let entry = entry.map(Arc::new);
         topics.extend(names.into_iter().filter_map(|name| Some((name, Arc::clone(entry.as_ref()?)))));
     }
-    read.catalogue = Catalogue { topics, prefixes: read.prefixes.keys().cloned().collect() };
+    read.catalogue = Catalogue::new(topics, read.prefixes.keys().cloned().collect());
     Some(read)
 }
 

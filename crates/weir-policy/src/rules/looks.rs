@@ -1,7 +1,7 @@
 //! What the lists say of a topic's name: looked at once, before any rule asks.
 //!
-//! A refusal takes as long whichever list refuses: the time of an answer must not tell a topic that is there from one that
-//! is nowhere. So a name that has not both keys is looked for in every list, whatever the others say of it.
+//! A refusal takes as long whichever list refuses: the time of an answer must not tell a topic that is there from one
+//! that is nowhere. So a name that has not both keys is looked for in every list, whatever the others say of it.
 //! Must never: decide, or spare a look-up but for what both keys name.
 
 use std::hint::black_box;
@@ -26,7 +26,7 @@ impl Looks {
         if topic.len() > LONGEST_NAME {
             return Self::default();
         }
-        let named = policy.catalogue.topics.contains_key(topic);
+        let named = policy.catalogue.names(topic);
         let granted = principal.grants.covers(topic);
         if named && granted {
             // Only sound names are in the catalogue, and none of the never list: compiling refuses the others.
@@ -38,7 +38,7 @@ impl Looks {
 
     /// As if the topic had not been granted.
     pub(crate) fn at_hidden(policy: &Policy, principal: &Principal, topic: &str) -> Self {
-        let named = policy.catalogue.topics.contains_key(topic);
+        let named = policy.catalogue.names(topic);
         let granted = principal.grants.covers(topic);
         Self { granted: false, ..Self::everywhere(policy, topic, named, granted) }
     }
