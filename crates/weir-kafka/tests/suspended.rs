@@ -1,5 +1,7 @@
 //! What an operator has suspended, through a session: an API is not offered and closes, a topic is as if it was not there.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+
 mod support;
 
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
