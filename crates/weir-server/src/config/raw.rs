@@ -21,7 +21,8 @@ pub struct RawConfig {
     pub upstreams: At<BTreeMap<String, At<RawUpstream>>>,
     /// The cluster id that every client is shown, whatever the brokers say. Keep it the same on all replicas, for ever.
     pub shown_cluster_id: At<String>,
-    /// The policy directory: `catalogue.yaml`, `never.yaml`, `tiers.yaml` and `principals/*.yaml`.
+    /// The policy directory: `catalogue.yaml`, `never.yaml`, `tiers.yaml`, `principals/*.yaml`, and `suspended/*.yaml` where
+    /// something is suspended.
     pub policy: At<String>,
     /// Which parts of a verified client certificate may name a principal, in the order in which they are tried.
     #[serde(default = "default_identity")]
