@@ -40,6 +40,8 @@ pub struct PrincipalSpec {
     pub prefixes: Vec<String>,
     /// Networks; empty for any.
     pub cidrs: Vec<String>,
+    /// Limits of its own in the place of its tier's, as a file writes them on one line.
+    pub limits: String,
 }
 
 impl PrincipalSpec {
@@ -53,7 +55,15 @@ impl PrincipalSpec {
             topics: owned(topics),
             prefixes: Vec::new(),
             cidrs: Vec::new(),
+            limits: String::new(),
         }
+    }
+
+    /// The same with limits of its own.
+    #[must_use]
+    pub fn within(mut self, limits: &str) -> Self {
+        self.limits = limits.into();
+        self
     }
 
     fn text(&self) -> String {
@@ -71,6 +81,9 @@ impl PrincipalSpec {
         );
         if !self.cidrs.is_empty() {
             writeln!(text, "cidrs: {}", json!(self.cidrs)).expect("a string takes text");
+        }
+        if !self.limits.is_empty() {
+            writeln!(text, "limits: {{{}}}", self.limits).expect("a string takes text");
         }
         text
     }
