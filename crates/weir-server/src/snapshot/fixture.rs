@@ -97,7 +97,7 @@ impl Fixture {
 
     pub(crate) fn compile(&self) -> Result<Snapshot, ConfigErrors> {
         let machine = Machine { cores: NonZeroUsize::MIN, descriptors: 1 << 20 };
-        let sources = Sources::read(&self.path("weir.yaml"), machine, &mut TextFiles::default())?;
+        let sources = Sources::read(&self.path("weir.yaml"), machine, &mut TextFiles::default(), None)?;
         Snapshot::compile(&sources, &mut Compiler::default(), 1, UnixTime::now())
     }
 

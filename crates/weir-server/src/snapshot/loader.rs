@@ -2,6 +2,9 @@
 //!
 //! Must never: give out a snapshot while anything that it is made from is wrong, or lose the one that is in force.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,11 +12,11 @@ use std::sync::Arc;
 use rustls_pki_types::UnixTime;
 use weir_policy::{Compiler, ConfigErrors, Policy};
 
-use super::sources::Sources;
+use super::restrict;
+use super::sources::{Running, Sources};
 use super::text_files::TextFiles;
 use super::{Config, Snapshot, Times};
-use super::{restart, restrict};
-use crate::config::{self, Machine};
+use crate::config::Machine;
 use crate::tls::ListenerTls;
 
 /// Loads snapshots; what did not change since the last is neither read nor compiled again.
@@ -36,9 +39,7 @@ struct InForce {
     tls: HashMap<String, ListenerTls>,
     config: Config,
     policy: Arc<Policy>,
-    /// The configuration that the process runs with.
-    text: Arc<str>,
-    /// All that was read for it, the configuration as it stands in its file among it.
+    /// All that was read for it.
     sources: Sources,
 }
 
@@ -76,7 +77,7 @@ impl Loader {
     /// Every problem of every file.
     pub fn load(&mut self) -> Result<Snapshot, ConfigErrors> {
         let sources = self.read()?;
-        self.compile(sources, None, 1, UnixTime::now().into())
+        self.compile(sources, 1, UnixTime::now().into())
     }
 
     /// Looks at the files again.
@@ -84,23 +85,14 @@ impl Loader {
     /// # Errors
     /// Every problem of every file. What is in force stays.
     pub(crate) fn reload(&mut self) -> Result<Loaded, ConfigErrors> {
-        let mut sources = self.read()?;
-        let Some(in_force) = &self.in_force else {
-            let snapshot = self.compile(sources, None, 1, UnixTime::now().into())?;
-            return Ok(Loaded { snapshot: Some(snapshot), waits_for_restart: Vec::new() });
-        };
-        let running = Arc::clone(&in_force.text);
-        let waits_for_restart = self.waits_for_restart(&sources, in_force)?;
-        if sources.are_as(&in_force.sources) && !in_force.is_due(UnixTime::now()) {
+        let sources = self.read()?;
+        let waits_for_restart = sources.waits_for_restart.clone();
+        let before = self.in_force.as_ref();
+        if before.is_some_and(|before| sources.are_as(&before.sources) && !before.is_due(UnixTime::now())) {
             return Ok(Loaded { snapshot: None, waits_for_restart });
         }
-        let generation = in_force.generation.saturating_add(1);
-        let written = Arc::clone(&sources.text);
-        if !waits_for_restart.is_empty() {
-            // All of it waits: half a configuration is one that nobody wrote.
-            sources.text = running;
-        }
-        let snapshot = self.compile(sources, Some(written), generation, UnixTime::now().into())?;
+        let generation = before.map_or(0, |before| before.generation).saturating_add(1);
+        let snapshot = self.compile(sources, generation, UnixTime::now().into())?;
         Ok(Loaded { snapshot: Some(snapshot), waits_for_restart })
     }
 
@@ -114,7 +106,6 @@ impl Loader {
         let suspended = restrict::with_suspensions(&in_force.sources, &in_force.config, &mut self.files);
         let mut is_new = suspended.is_some() || in_force.is_due(times.lists);
         let mut sources = suspended.unwrap_or_else(|| in_force.sources.clone());
-        let written = std::mem::replace(&mut sources.text, Arc::clone(&in_force.text));
         for (path, material) in restrict::changed_lists(&sources, &in_force.config) {
             let mut trial = sources.clone();
             trial.pem.insert(path, material);
@@ -124,7 +115,7 @@ impl Loader {
                 (sources, is_new) = (trial, true);
             }
         }
-        let compiled = is_new.then(|| self.compile(sources, Some(written), generation, times))?;
+        let compiled = is_new.then(|| self.compile(sources, generation, times))?;
         compiled.inspect_err(|errors| tracing::error!("{errors}")).ok()
     }
 
@@ -139,25 +130,18 @@ impl Loader {
     }
 
     fn read(&mut self) -> Result<Sources, ConfigErrors> {
-        let sources = Sources::read(&self.path, self.machine, &mut self.files)?;
+        let in_force = self.in_force.as_ref();
+        let running = in_force.map(|in_force| Running { config: &in_force.config, text: &in_force.sources.text });
+        let sources = Sources::read(&self.path, self.machine, &mut self.files, running)?;
         self.directories.clone_from(&sources.directories);
         Ok(sources)
     }
 
-    /// Compiles; `written` is the configuration that stands in the file, where another one is compiled.
-    fn compile(
-        &mut self,
-        mut sources: Sources,
-        written: Option<Arc<str>>,
-        generation: u64,
-        at: Times,
-    ) -> Result<Snapshot, ConfigErrors> {
+    fn compile(&mut self, sources: Sources, generation: u64, at: Times) -> Result<Snapshot, ConfigErrors> {
         let snapshot = Snapshot::compile(&sources, &mut self.compiler, generation, at)?;
         if let Some(before) = &self.in_force {
             snapshot.judge_lists(&before.tls, &self.path.display().to_string())?;
         }
-        let text = Arc::clone(&sources.text);
-        sources.text = written.unwrap_or_else(|| Arc::clone(&text));
         self.in_force = Some(InForce {
             generation,
             at: at.certificates,
@@ -165,20 +149,8 @@ impl Loader {
             tls: snapshot.tls.clone(),
             config: snapshot.config.clone(),
             policy: Arc::clone(&snapshot.policy),
-            text,
             sources,
         });
         Ok(snapshot)
-    }
-
-    fn waits_for_restart(&self, sources: &Sources, in_force: &InForce) -> Result<Vec<String>, ConfigErrors> {
-        if sources.text == in_force.text {
-            return Ok(Vec::new());
-        }
-        let (config, problems) = config::read(&self.path, &sources.text, self.machine)?;
-        if problems.is_empty() {
-            return Ok(restart::needed(&in_force.config, &config));
-        }
-        Err(problems.into_errors())
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use weir_policy::{ConfigErrors, PolicyFiles, Problem, SourceFile};
 
+use super::restart;
 use super::text_files::{self, TextFiles};
 use crate::config::{self, Config, Machine};
 use crate::tls::{Material, Materials};
@@ -41,8 +42,12 @@ impl Machine {
 pub struct Sources {
     /// The configuration file.
     pub path: PathBuf,
-    /// Its content.
+    /// The configuration that is compiled, and whose paths were read.
     pub text: Arc<str>,
+    /// The one that stands in the file: another one while it waits for a restart.
+    pub(crate) written: Arc<str>,
+    /// The keys for which it waits.
+    pub(crate) waits_for_restart: Vec<String>,
     /// Where it will run.
     pub machine: Machine,
     pub(crate) pem: Materials,
@@ -58,24 +63,44 @@ pub(crate) struct Unreadable {
     pub(crate) fix: &'static str,
 }
 
+/// The configuration that the process runs with.
+#[derive(Clone, Copy)]
+pub(crate) struct Running<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) text: &'a Arc<str>,
+}
+
 impl Sources {
     /// Reads a configuration and all that it names.
     ///
     /// # Errors
     /// The configuration itself cannot be read or is wrong, so that what it names is not known. What else cannot be
     /// read is kept, to be reported with its place.
-    pub(crate) fn read(path: &Path, machine: Machine, files: &mut TextFiles) -> Result<Self, ConfigErrors> {
+    pub(crate) fn read(
+        path: &Path,
+        machine: Machine,
+        files: &mut TextFiles,
+        running: Option<Running<'_>>,
+    ) -> Result<Self, ConfigErrors> {
         files.begin();
-        let text = files.text(path).map_err(|error| {
+        let written = files.text(path).map_err(|error| {
             let what = format!("{} cannot be read: {error}", path.display());
             let fix = "write the path of a configuration file: weir serve -c weir.yaml".to_owned();
             ConfigErrors(vec![Problem { place: None, what, fix }])
         })?;
-        let (config, _) = config::read(path, &text, machine)?;
+        let (mut config, problems) = config::read(path, &written, machine)?;
+        let (mut text, mut waits_for_restart) = (Arc::clone(&written), Vec::new());
+        if let Some(running) = running.filter(|running| *running.text != written && problems.is_empty()) {
+            waits_for_restart = restart::needed(running.config, &config);
+            if !waits_for_restart.is_empty() {
+                // All of it waits, the paths in it, too: half a configuration is one that nobody wrote.
+                (text, config) = (Arc::clone(running.text), running.config.clone());
+            }
+        }
         let pem = pem_paths(&config).map(|path| (path.clone(), material(path))).collect();
         let policy = policy(&config.policy.value, files);
         let directories = directories(path, &config);
-        Ok(Self { path: path.to_owned(), text, machine, pem, policy, directories })
+        Ok(Self { path: path.to_owned(), text, written, waits_for_restart, machine, pem, policy, directories })
     }
 
     /// Whether nothing that was read differs.
@@ -84,7 +109,7 @@ impl Sources {
             (Ok(these), Ok(those)) => these == those,
             _ => false,
         };
-        self.text == other.text && self.pem == other.pem && same_policy
+        self.written == other.written && self.text == other.text && self.pem == other.pem && same_policy
     }
 }
 

@@ -197,7 +197,7 @@ fn a_certificate_of_an_intermediate_is_served_with_it() {
 #[test]
 fn a_configuration_that_is_not_there_is_told() {
     let fixture = Fixture::new();
-    let errors = Sources::read(&fixture.path("other.yaml"), Machine::here(), &mut TextFiles::default())
+    let errors = Sources::read(&fixture.path("other.yaml"), Machine::here(), &mut TextFiles::default(), None)
         .err()
         .unwrap()
         .to_string();
@@ -207,7 +207,7 @@ fn a_configuration_that_is_not_there_is_told() {
          weir serve -c weir.yaml"
     );
     fixture.write("large.yaml", &"#".repeat((16 << 20) + 1));
-    let errors = Sources::read(&fixture.path("large.yaml"), Machine::here(), &mut TextFiles::default())
+    let errors = Sources::read(&fixture.path("large.yaml"), Machine::here(), &mut TextFiles::default(), None)
         .err()
         .unwrap()
         .to_string();
@@ -217,7 +217,7 @@ fn a_configuration_that_is_not_there_is_told() {
 #[test]
 fn the_same_sources_give_the_same_at_their_time() {
     let fixture = Fixture::new();
-    let sources = Sources::read(&fixture.path("weir.yaml"), Machine::here(), &mut TextFiles::default()).unwrap();
+    let sources = Sources::read(&fixture.path("weir.yaml"), Machine::here(), &mut TextFiles::default(), None).unwrap();
     assert_eq!(Snapshot::compile(&sources, &mut Compiler::default(), 7, UnixTime::now()).unwrap().generation, 7);
     let later = UnixTime::since_unix_epoch(std::time::Duration::from_secs(UnixTime::now().as_secs() + 100 * 86_400));
     let errors = Snapshot::compile(&sources, &mut Compiler::default(), 8, later).unwrap_err().to_string();
