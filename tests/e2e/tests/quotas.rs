@@ -217,6 +217,32 @@ fn trap_q10_a_restart_forgets_no_group() {
 }
 
 #[test]
+fn w12_what_was_used_is_held_against_limits_that_come_later() {
+    let desk = Desk::open("quotas-reload", "groups: {most: 1}");
+    let names = ["one", "two", "three"].map(str::to_owned);
+    let coordinators = desk.coordinators(&names);
+    let told = |index: usize| committed(&mut desk.connect(coordinators[index]), &names[index]);
+    settled(&mut desk.connect(coordinators[0]), &names[0]);
+    assert_eq!((told(1), told(2)), (30, 30));
+    let within = |limits: &str| {
+        let reader = PrincipalSpec::new(desk.reader, &[TOPIC]).within(limits);
+        desk.weir.write_acl(&Acl::new(&[TOPIC]).principal(reader));
+    };
+    within("groups: {most: 2}");
+    settled(&mut desk.connect(coordinators[1]), &names[1]);
+    assert_eq!((told(0), told(2)), (0, 30), "the first one counts");
+    within("groups: {most: 1}, commit_metadata_bytes: {most: 0}");
+    let mut long = commit(&names[0]);
+    long.topics[0].partitions[0].committed_metadata = Some(text("x"));
+    wait::until("the new limits", LIMIT, || {
+        let answer = desk.connect(coordinators[0]).call(COMMIT, &long)?;
+        let code = answer.topics[0].partitions[0].error_code;
+        (code == 12).then_some(()).ok_or_else(|| format!("error {code}"))
+    });
+    assert_eq!((told(0), told(1), told(2)), (0, 0, 30), "what is there goes on");
+}
+
+#[test]
 fn who_may_leave_no_offsets_reads_all_the_same() {
     let desk = Desk::open("quotas-no-offsets", "offsets: deny");
     (0..3).for_each(|partition| (0..5).for_each(|_| desk.kafka.produce(TOPIC, partition, b"a record")));

@@ -46,9 +46,8 @@ impl Session {
         // Answers that nobody waits for any more may bring sessions, too.
         self.fetch_sessions.under_way = self.queue.len().saturating_add(self.dropped.len());
         self.charged |= member::is_charged(row);
-        let judged = apis::judge(&request, &mut self.fetch_sessions, &mut entry.refusals)?;
         self.member.heard(&request);
-        match judged {
+        match apis::judge(&request, &mut self.fetch_sessions, &mut entry.refusals)? {
             Judged::Answer(answer) => {
                 if api_key == table::API_VERSIONS {
                     self.offer = Offer::now(env);
