@@ -33,7 +33,7 @@ pub fn measure(certificates: &Certificates, topics: &[Vec<Topic>], dice: &mut Di
     let mut asker = Asker::connect(address, certificates)?;
     let mut times = vec![Times::default(); ASKED];
     super::take(&mut asker, asked, topics, REQUESTS, dice, &mut times)?;
-    Ok(rule::judge(times, dice))
+    Ok(rule::judge(&times, dice))
 }
 
 /// Why the control says that this run says nothing.

@@ -6,8 +6,8 @@
 //! answers the same bytes but for the name, or the run fails. Every request is answered by Weir alone.
 //!
 //! The rule: the median of hidden topics and that of each other population differ by no more than the noise, which is the
-//! largest difference of medians among 1,000 random halvings of all hidden topics' times, the two populations of them
-//! being one of the halvings; or than the step of the clock. Halves are as large as populations.
+//! largest difference of medians among 1,000 random halvings of all hidden topics, the two populations of them being one
+//! of the halvings; or than the step of the clock. Halves have as many names as populations.
 //!
 //! The control is a server of the bench behind the same TLS that looks 2 us longer for some names. Where the rule does not
 //! see that, or the noise is more than half of it, the run is void. Must never: judge what was not asked in turns.
@@ -126,10 +126,10 @@ fn take(
     for turn in 0..WARM + turns {
         dice.shuffle(&mut order);
         for &population in &order {
-            let topic = &topics[population][dice.below(topics[population].len())];
-            let took = asker.ask(asked, topic)?;
+            let name = dice.below(topics[population].len());
+            let took = asker.ask(asked, &topics[population][name])?;
             if turn >= WARM {
-                times[population].push(took);
+                times[population].push(name, took);
             }
         }
     }
@@ -141,7 +141,7 @@ fn found(asked: &[Asked], times: Vec<Vec<Times>>, control: &Judged, dice: &mut D
     let mut void = control::void(control);
     found.told.push(format!("control, {PLANTED} us longer for some names: {}", control.told()));
     for (asked, times) in asked.iter().zip(times) {
-        let judged = rule::judge(times, dice);
+        let judged = rule::judge(&times, dice);
         found
             .lines
             .push(Line { must: Some(judged.noise), ..Line::of(&HIDDEN, Taken::once(judged.worst())).way(asked.name) });

@@ -7,14 +7,18 @@ const HALVINGS: usize = 1000;
 /// Reads of the clock that tell its step.
 const READS: usize = 10_000;
 
-/// Times of one population, in nanoseconds.
+/// Times of one population, in nanoseconds, each with the place of the name that was asked for.
 #[derive(Clone, Default)]
-pub struct Times(Vec<u64>);
+pub struct Times(Vec<(usize, u64)>);
 
 impl Times {
     /// Adds one.
-    pub fn push(&mut self, took: Duration) {
-        self.0.push(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    pub fn push(&mut self, name: usize, took: Duration) {
+        self.0.push((name, u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)));
+    }
+
+    fn median(&self) -> f64 {
+        median(&mut self.0.iter().map(|(_, took)| *took).collect::<Vec<_>>())
     }
 }
 
@@ -41,17 +45,29 @@ impl Judged {
     }
 }
 
-/// Judges times of which the first two are hidden topics'.
-pub fn judge(times: Vec<Times>, dice: &mut Dice) -> Judged {
-    let medians: Vec<f64> = times.iter().map(|times| median(&mut times.0.clone())).collect();
-    let mut hidden: Vec<u64> = times.into_iter().take(2).flat_map(|times| times.0).collect();
-    let half = hidden.len() / 2;
+/// Judges times of which the first two are hidden topics'. Names are halved, not requests: what belongs to a name, such as
+/// where in memory it lies, differs from name to name among hidden ones as well.
+pub fn judge(times: &[Times], dice: &mut Dice) -> Judged {
+    let medians: Vec<f64> = times.iter().map(Times::median).collect();
+    let names = times.iter().take(1).flat_map(|times| &times.0).map(|(name, _)| name + 1).max().unwrap_or(0);
+    // The second population's names stand behind the first's.
+    let hidden: Vec<(usize, u64)> = times
+        .iter()
+        .take(2)
+        .enumerate()
+        .flat_map(|(population, times)| times.0.iter().map(move |(name, took)| (population * names + name, *took)))
+        .collect();
+    let mut order: Vec<usize> = (0..2 * names).collect();
     let mut noise = clock_step();
     for _ in 0..HALVINGS {
         // The populations as they are come first.
-        let (one, other) = hidden.split_at_mut(half);
-        noise = noise.max((median(one) - median(other)).abs());
-        dice.shuffle(&mut hidden);
+        let mut is_of_one = vec![false; order.len()];
+        order.iter().take(names).for_each(|name| is_of_one[*name] = true);
+        let half =
+            |one: bool| hidden.iter().filter(|(name, _)| is_of_one[*name] == one).map(|(_, took)| *took).collect();
+        let (mut one, mut other): (Vec<u64>, Vec<u64>) = (half(true), half(false));
+        noise = noise.max((median(&mut one) - median(&mut other)).abs());
+        dice.shuffle(&mut order);
     }
     Judged { medians, noise }
 }
@@ -110,10 +126,11 @@ mod tests {
         for _ in 0..17_000 {
             for (population, times) in times.iter_mut().enumerate() {
                 let took = Duration::from_nanos(40_000 + dice.below(20_000) as u64);
-                times.push(if population == 2 { took + longer } else { took });
+                let name = dice.below(250);
+                times.push(name, if population == 2 { took + longer } else { took });
             }
         }
-        judge(times, &mut dice)
+        judge(&times, &mut dice)
     }
 
     #[test]
