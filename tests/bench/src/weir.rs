@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::broker;
 use crate::canned::{REFUSED, TOPICS};
@@ -197,12 +197,29 @@ fn config(
     })
 }
 
+/// Limits that are kept as all limits are, and that no load of this machine reaches.
+fn tier() -> Value {
+    let no_end = json!({ "per_second": u32::MAX, "burst": u32::MAX });
+    json!({
+        "tier": "bench",
+        "connections": 20000,
+        "requests": no_end,
+        "denied": no_end,
+        "bytes_out": no_end,
+        "commit_partitions": no_end,
+        "joins": no_end,
+        "timestamp_lookups": no_end,
+        "groups": { "most": 100_000 },
+        "committed_partitions": { "most": 100_000 },
+    })
+}
+
 fn write_policy(dir: &Path) -> std::io::Result<()> {
     fs::create_dir_all(dir.join("principals"))?;
     let streams: Vec<_> = TOPICS.iter().chain([&REFUSED]).map(|(name, _)| stream(name)).collect();
     fs::write(dir.join("catalogue.yaml"), json!({ "streams": streams }).to_string())?;
     fs::write(dir.join("never.yaml"), json!({ "never": [{ "contains": "secret", "why": "bench" }] }).to_string())?;
-    fs::write(dir.join("tiers.yaml"), json!({ "tiers": [{ "tier": "bench", "connections": 20000 }] }).to_string())?;
+    fs::write(dir.join("tiers.yaml"), json!({ "tiers": [tier()] }).to_string())?;
     let principal = json!({
         "principal": CLIENT,
         "certificate": [{ "cn": CLIENT }],
