@@ -71,14 +71,8 @@ fn account(now: Instant) -> Account {
 }
 
 impl Desk {
-    /// One that may read all topics.
     pub fn new() -> Self {
-        Self::with_grants(TOPICS)
-    }
-
-    /// One that may read the first `granted` topics.
-    pub fn with_grants(granted: usize) -> Self {
-        let policy = files::policy(10, TOPICS, granted);
+        let policy = files::policy(10, TOPICS, TOPICS);
         let principal = policy.principal(files::READER).expect("the reader is in the policy");
         let limits = SessionLimits::default();
         let now = Instant::now();
