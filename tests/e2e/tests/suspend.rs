@@ -209,7 +209,11 @@ fn an_api_is_not_offered_any_more_and_closes() {
     assert_eq!(gone, Ok(()));
     client.send(&wire::frame(5, 8, &MetadataRequest::default()).unwrap()).unwrap();
     assert_eq!(client.ended(PATIENT), Ended::Closed);
-    assert_eq!(closed(&weir, "api-suspended"), 1);
+    // The client sees the end a moment before it is counted.
+    wait::until("the end is counted", PATIENT, || match closed(&weir, "api-suspended") {
+        1 => Ok(()),
+        count => Err(format!("{count}")),
+    });
 }
 
 #[test]

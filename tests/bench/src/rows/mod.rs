@@ -13,6 +13,7 @@ mod latency;
 mod metadata;
 mod one_topic;
 mod peers;
+mod reload;
 mod slow_readers;
 mod small_requests;
 mod start;
@@ -41,6 +42,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "metadata", measure: metadata::measure },
     Row { name: "judgement", measure: judgement::measure },
     Row { name: "cold-load", measure: cold_load::measure },
+    Row { name: "reload", measure: reload::measure },
     Row { name: "peers", measure: peers::measure },
     Row { name: "small-requests", measure: small_requests::measure },
     Row { name: "idle-memory", measure: idle_memory::measure },
