@@ -87,7 +87,7 @@ impl Shared {
         check_options(options, &mut problems);
         let never = never::read(&files.never, &mut problems);
         let catalogue = catalogue::read(&files.catalogue, never.as_ref(), &mut problems);
-        let tiers = tiers::read(&files.tiers, &mut problems);
+        let tiers = tiers::read(&files.tiers, options.nodes, &mut problems);
         let files = [&files.never, &files.catalogue, &files.tiers].map(Clone::clone);
         Self { files, options: options.clone(), never, catalogue, tiers, problems: problems.into_vec() }
     }

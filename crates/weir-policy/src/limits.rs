@@ -2,6 +2,7 @@
 //!
 //! Must never: hold a limit that is none. What a file does not say has the value of `Limits::default()`.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// What becomes of what is beyond a limit.
@@ -36,8 +37,8 @@ impl Rate {
 
     /// The share of one of so many replicas, which do not tell each other what they gave out.
     #[must_use]
-    pub fn of_one_in(self, nodes: u32) -> Self {
-        let share = |amount: u64| amount.div_ceil(u64::from(nodes.max(1))).max(1);
+    pub fn of_one_in(self, nodes: NonZeroU32) -> Self {
+        let share = |amount: u64| amount.div_ceil(u64::from(nodes.get())).max(1);
         Self { per_minute: share(self.per_minute), burst: share(self.burst), mode: self.mode }
     }
 }
@@ -146,7 +147,7 @@ impl Default for Limits {
 impl Limits {
     /// The share of one of so many replicas: rates are divided, counts are those of what is at the brokers.
     #[must_use]
-    pub fn of_one_in(&self, nodes: u32) -> Self {
+    pub fn of_one_in(&self, nodes: NonZeroU32) -> Self {
         let share = |rate: Rate| rate.of_one_in(nodes);
         Self {
             commit_partitions: share(self.commit_partitions),

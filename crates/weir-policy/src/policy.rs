@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::hint::black_box;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, CatalogueEntry, Never, may_leave};
@@ -42,6 +43,8 @@ pub struct PolicyFiles {
 /// What the configuration decides about the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyOptions {
+    /// Replicas of Weir that serve the same principals. Until they share what they count, each gives its share of a rate.
+    pub nodes: NonZeroU32,
     /// The facts to identify a client by; the first that finds a principal decides.
     pub identity: Vec<IdentityRule>,
     /// How group ids are kept apart.
@@ -50,7 +53,7 @@ pub struct PolicyOptions {
 
 impl Default for PolicyOptions {
     fn default() -> Self {
-        Self { identity: IdentityRule::ALL.to_vec(), groups: GroupMode::default() }
+        Self { nodes: NonZeroU32::MIN, identity: IdentityRule::ALL.to_vec(), groups: GroupMode::default() }
     }
 }
 

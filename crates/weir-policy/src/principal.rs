@@ -19,8 +19,10 @@ use crate::pattern::PrefixSet;
 pub struct Tier {
     /// The name.
     pub name: String,
-    /// What a principal of this tier may use, unless its own file says otherwise.
-    pub limits: Arc<Limits>,
+    /// What a principal of this tier may use at all replicas together, unless its own file says otherwise.
+    pub limits: Limits,
+    /// What of it this replica gives.
+    pub share: Arc<Limits>,
 }
 
 /// Who a certificate is.
@@ -32,7 +34,8 @@ pub struct Principal {
     pub namespace: Namespace,
     /// Its named set of limits.
     pub tier: Arc<Tier>,
-    /// What it may use: the tier's limits, or those with some of its own in their place.
+    /// What it may use here: the tier's limits, or those with some of its own in their place. Rates are this replica's
+    /// share.
     pub limits: Arc<Limits>,
     /// The networks it may connect from; empty for any.
     pub cidrs: Vec<IpNet>,

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use rustls::ServerConnection;
 use rustls_pki_types::UnixTime;
 use weir_kafka::table::TABLE;
-use weir_policy::{Compiler, ConfigErrors, Policy, PolicyOptions, Problem, Suspended, Suspension};
+use weir_policy::{Compiler, ConfigErrors, Policy, Problem, Suspended, Suspension};
 
 use crate::close_reason::CloseReason;
 use crate::config::{self, Config, Problems, UpstreamTlsFiles};
@@ -174,7 +174,7 @@ fn all_warnings(found: Problems, policy: &Policy) -> Vec<Problem> {
 }
 
 fn policy(sources: &Sources, compiler: &mut Compiler, config: &Config, problems: &mut Problems) -> Option<Arc<Policy>> {
-    let options = PolicyOptions { identity: config.identity.clone(), groups: config.groups };
+    let options = config.policy_options();
     match &sources.policy {
         Ok(files) => compiler.compile(files, &options).map_err(|errors| problems.append(errors)).ok().map(Arc::new),
         Err(unreadable) => {

@@ -157,7 +157,7 @@ pub(crate) fn run(question: &Question) -> ExitCode {
         principal: &principal,
         explanation: read.policy.explain(&places, &principal, question.operation, question.resource.resource()),
         address: question.ip.map(|ip| Address::new(ip, &read, &places, &principal)),
-        limits: principal.explain_limits(&places),
+        limits: limits(&read, principal.explain_limits(&places)),
     };
     print!("{}", if question.json { answer.json() } else { answer.text() });
     if answer.is_allowed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -170,6 +170,17 @@ fn read(config: Option<&Path>, at: Option<&Path>) -> Result<OfflinePolicy, Confi
         (None, Some(at)) if !usual.exists() => OfflinePolicy::read(at),
         (config, at) => OfflinePolicy::of_config(config.unwrap_or(usual), at),
     }
+}
+
+/// Who it is and what it may use; where there are several replicas, that the rates are those of one.
+fn limits(read: &OfflinePolicy, mut lines: Vec<Line>) -> Vec<Line> {
+    let nodes = read.nodes();
+    lines.extend((nodes > 1).then(|| Line {
+        part: "nodes",
+        place: None,
+        text: format!("{nodes}: each rate above is one replica's share"),
+    }));
+    lines
 }
 
 /// Says that nobody has this name, and who has a similar one.

@@ -3,6 +3,7 @@
 //! Must never: let two principals share a name, a namespace or a fact of a certificate.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -187,7 +188,7 @@ fn read_principal(
     let read = fields.required(top, "read", raw.read).unwrap_or_default();
     let grants = grants::read(fields, known.catalogue, known.never, interner, read);
     let matches = read_matches(fields, known, raw.certificate);
-    let limits = tier.as_ref().map(|tier| read_limits(fields, tier, raw.limits));
+    let limits = tier.as_ref().map(|tier| read_limits(fields, tier, known.options.nodes, raw.limits));
     let whole = (|| {
         Some(Principal {
             name: name.as_ref()?.0.clone(),
@@ -229,11 +230,11 @@ fn read_tier(fields: &mut Fields<'_>, tiers: Option<&ReadTiers>, raw: Text) -> O
 }
 
 /// The tier's own value where nothing stands in its place: ten thousand principals share a few.
-fn read_limits(fields: &mut Fields<'_>, tier: &Tier, raw: Option<RawLimits>) -> Arc<Limits> {
-    let Some(raw) = raw else { return Arc::clone(&tier.limits) };
-    let mut limits = Limits::clone(&tier.limits);
+fn read_limits(fields: &mut Fields<'_>, tier: &Tier, nodes: NonZeroU32, raw: Option<RawLimits>) -> Arc<Limits> {
+    let Some(raw) = raw else { return Arc::clone(&tier.share) };
+    let mut limits = tier.limits.clone();
     raw.replace_in(fields, &mut limits);
-    Arc::new(limits)
+    Arc::new(limits.of_one_in(nodes))
 }
 
 fn read_matches(

@@ -1,6 +1,7 @@
 //! `tiers.yaml`: the named sets of limits.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -21,7 +22,7 @@ struct RawFile {
 /// The tiers by name. One with a problem is there without its limits.
 pub(super) type ReadTiers = HashMap<String, Option<Arc<Tier>>>;
 
-pub(super) fn read(source: &SourceFile, problems: &mut Problems) -> Option<ReadTiers> {
+pub(super) fn read(source: &SourceFile, nodes: NonZeroU32, problems: &mut Problems) -> Option<ReadTiers> {
     let raw: RawFile = match read_yaml(source) {
         Ok(raw) => raw,
         Err(problem) => {
@@ -41,7 +42,8 @@ pub(super) fn read(source: &SourceFile, problems: &mut Problems) -> Option<ReadT
         if tiers.contains_key(&name.value) {
             fields.problem(name.referenced, format!("the tier `{}` stands twice", name.value), "keep one of them");
         }
-        let tier = says_connections.map(|()| Arc::new(Tier { name: name.value.clone(), limits: Arc::new(limits) }));
+        let share = Arc::new(limits.of_one_in(nodes));
+        let tier = says_connections.map(|()| Arc::new(Tier { name: name.value.clone(), limits, share }));
         tiers.insert(name.value, tier);
     }
     Some(tiers)

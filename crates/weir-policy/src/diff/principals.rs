@@ -30,7 +30,7 @@ pub(super) fn compare(diff: &mut Diff, old: &Policy, new: &Policy) {
 /// Limits that a tier gives are told once, not for each of its principals.
 fn compare_tiers(diff: &mut Diff, old: &Policy, new: &Policy) {
     let tiers = |policy: &'_ Policy| -> BTreeMap<String, Arc<Limits>> {
-        policy.principals().map(|it| (it.tier.name.clone(), Arc::clone(&it.tier.limits))).collect()
+        policy.principals().map(|it| (it.tier.name.clone(), Arc::clone(&it.tier.share))).collect()
     };
     let after = tiers(new);
     for (name, before) in tiers(old) {
@@ -153,7 +153,7 @@ fn compare_settings(diff: &mut Diff, old: &Principal, new: &Principal) {
     changes(Effect::Alters, "tier", &old.tier.name, &new.tier.name, "");
     changes(Effect::Alters, "contact", &old.contact, &new.contact, "");
     changes(Effect::Alters, "review_by", &old.review_by.to_string(), &new.review_by.to_string(), "");
-    let told_by_tier = old.tier.name == new.tier.name && [old, new].iter().all(|it| it.limits == it.tier.limits);
+    let told_by_tier = old.tier.name == new.tier.name && [old, new].iter().all(|it| it.limits == it.tier.share);
     if !told_by_tier {
         compare_limits(diff, name, &old.limits, &new.limits);
     }

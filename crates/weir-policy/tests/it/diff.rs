@@ -239,7 +239,11 @@ fn suspensions_and_options() {
         between(&stopped, &base()),
         ["+ suspended: topic a.page is not suspended any more", "+ p may read a.page"]
     );
-    let other = PolicyOptions { identity: vec![IdentityRule::Cn], groups: GroupMode::ExplicitPrefix };
+    let other = PolicyOptions {
+        identity: vec![IdentityRule::Cn],
+        groups: GroupMode::ExplicitPrefix,
+        ..PolicyOptions::default()
+    };
     let diff = Diff::between(&small::policy(&base()), &Policy::compile(&base(), &other).unwrap());
     assert_eq!(
         told(&diff),

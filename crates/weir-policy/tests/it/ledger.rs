@@ -182,7 +182,7 @@ fn a_new_rate_applies_to_what_is_owed() {
 
 #[test]
 fn a_replica_has_its_share_of_a_rate_and_all_of_a_count() {
-    let share = Limits::default().of_one_in(3);
+    let share = Limits::default().of_one_in(3.try_into().unwrap());
     assert_eq!((share.commit_partitions.per_minute, share.commit_partitions.burst), (400, 67));
     assert_eq!(share.groups, Limits::default().groups);
 }

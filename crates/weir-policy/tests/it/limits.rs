@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir_policy::{Limits, Mode, Offsets, Policy, Rate, SourceFile};
+use weir_policy::{Limits, Mode, Offsets, Policy, PolicyOptions, Rate, SourceFile};
 
 use crate::small;
 
@@ -16,6 +16,27 @@ fn with(tiers: &str, own: &str) -> Policy {
     let mut files = small::files(small::catalogue(["a"], []), "never: []\n", principals);
     files.tiers.text = tiers.into();
     small::policy(&files)
+}
+
+#[test]
+fn trap_q9_several_replicas_divide_rates_and_not_counts() {
+    let own = "limits: {requests: {per_second: 9, burst: 30}}\n";
+    let text = small::principal("own", "own", "{cn: own}", &[]).text;
+    let principals = vec![
+        small::principal("plain", "plain", "{cn: plain}", &[]),
+        small::file("principals/own.yaml", format!("{text}{own}")),
+    ];
+    let mut files = small::files(small::catalogue(["a"], []), "never: []\n", principals);
+    files.tiers.text = "tiers: [{tier: tool, connections: 20, requests: {per_second: 6, burst: 12}}]\n".into();
+    let options = PolicyOptions { nodes: 3.try_into().unwrap(), ..PolicyOptions::default() };
+    let policy = Policy::compile(&files, &options).unwrap();
+    let requests = |name: &str| {
+        let requests = policy.principal(name).unwrap().limits.requests;
+        (requests.per_minute, requests.burst)
+    };
+    assert_eq!((requests("plain"), requests("own")), ((120, 4), (180, 10)));
+    let plain = policy.principal("plain").unwrap();
+    assert_eq!((plain.limits.groups, plain.limits.connections), (Limits::default().groups, 20));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use weir_kafka::advertise::AdvertisedNodes;
 use weir_kafka::cluster::ShownClusterId;
 use weir_kafka::racks::{RealRack, ShownRack};
-use weir_policy::{GroupMode, IdentityRule};
+use weir_policy::{GroupMode, IdentityRule, PolicyOptions};
 
 use super::place::At;
 use super::raw::{RawLogFormat, RawLogLevel, RawTlsVersion};
@@ -32,6 +32,8 @@ pub struct Config {
     pub identity: Vec<IdentityRule>,
     /// How groups are kept apart.
     pub groups: GroupMode,
+    /// Replicas that serve the same principals.
+    pub nodes: NonZeroU32,
     /// Where the admin server listens; loopback.
     pub admin: SocketAddr,
     /// Worker threads.
@@ -42,6 +44,14 @@ pub struct Config {
     pub limits: Limits,
     /// How long a revocation list is used past its next update.
     pub crl_max_stale: Duration,
+}
+
+impl Config {
+    /// What it decides about the policy.
+    #[must_use]
+    pub fn policy_options(&self) -> PolicyOptions {
+        PolicyOptions { nodes: self.nodes, identity: self.identity.clone(), groups: self.groups }
+    }
 }
 
 /// What defaults and limits depend on.

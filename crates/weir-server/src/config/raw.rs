@@ -30,6 +30,10 @@ pub struct RawConfig {
     /// How consumer groups are kept apart.
     #[serde(default)]
     pub groups: RawGroups,
+    /// Replicas of Weir that serve the same principals. They do not tell each other what they gave out, so each gives its
+    /// share of every rate in a tier; counts are those of what is at the brokers, and whole.
+    #[serde(default = "default_nodes")]
+    pub nodes: At<u32>,
     /// Liveness, readiness and metrics.
     #[serde(default)]
     pub admin: RawAdmin,
@@ -285,6 +289,10 @@ pub enum RawLogLevel {
 fn default_identity() -> At<Vec<At<RawIdentity>>> {
     use RawIdentity::{Cn, Dn, Fingerprint, SanDns, SanEmail, SanUri};
     At::unwritten([Fingerprint, SanUri, SanDns, SanEmail, Dn, Cn].into_iter().map(At::unwritten).collect())
+}
+
+fn default_nodes() -> At<u32> {
+    At::unwritten(1)
 }
 
 fn default_dials() -> At<u32> {

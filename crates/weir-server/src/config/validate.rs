@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 use weir_kafka::cluster::ShownClusterId;
@@ -50,6 +50,7 @@ pub(super) fn config(file: &Path, raw: &RawConfig, machine: Machine) -> (Config,
             RawGroups::Namespaced => GroupMode::Namespaced,
             RawGroups::ExplicitPrefix => GroupMode::ExplicitPrefix,
         },
+        nodes: check.nodes(&raw.nodes),
         admin,
         workers,
         log: Log { format: raw.log.format, level: raw.log.level },
@@ -142,6 +143,17 @@ impl Check<'_> {
                 cores
             }
         }
+    }
+
+    fn nodes(&mut self, written: &At<u32>) -> NonZeroU32 {
+        NonZeroU32::new(written.value).unwrap_or_else(|| {
+            self.problems.add(
+                written.place,
+                "`nodes` is 0",
+                "write how many replicas there are, or leave it out for 1",
+            );
+            NonZeroU32::MIN
+        })
     }
 
     fn limits(&mut self, raw: &RawLimits, connections: usize) -> Limits {

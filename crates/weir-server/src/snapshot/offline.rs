@@ -63,15 +63,18 @@ impl OfflinePolicy {
     }
 
     fn compile(directory: &Path, config: Option<Config>) -> Result<Self, ConfigErrors> {
-        let options = config.as_ref().map_or_else(PolicyOptions::default, |config| PolicyOptions {
-            identity: config.identity.clone(),
-            groups: config.groups,
-        });
+        let options = config.as_ref().map_or_else(PolicyOptions::default, Config::policy_options);
         let problem = |Unreadable { what, fix }| Problem { place: None, what, fix: fix.to_owned() };
         let files = sources::policy(directory, &mut TextFiles::default())
             .map_err(|unreadable| ConfigErrors(unreadable.into_iter().map(problem).collect()))?;
         let policy = Policy::compile(&files, &options)?;
         Ok(Self { policy, files, config })
+    }
+
+    /// Replicas that share the rates.
+    #[must_use]
+    pub fn nodes(&self) -> u32 {
+        self.config.as_ref().map_or(1, |config| config.nodes.get())
     }
 
     /// What each listener says of an address, before it knows whose it is.
