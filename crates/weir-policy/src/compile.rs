@@ -50,13 +50,13 @@ impl Compiler {
         let mut problems = Problems::default();
         problems.extend(&shared.problems);
         let read = self.principals.read(&files.principals, &shared.known());
-        let (principals, holders) = principals::together(&read, &mut problems);
+        let (principals, facts) = principals::together(&read, &mut problems);
         let before = self.identities.take().filter(|(before, identities)| {
             identities.rules == options.identity && principals::same_certificates(&read, before)
         });
         let identities = before.map(|(_, identities)| identities);
-        let identities =
-            identities.unwrap_or_else(|| Arc::new(Identities { rules: options.identity.clone(), holders }));
+        let identities = identities
+            .unwrap_or_else(|| Arc::new(Identities { rules: options.identity.clone(), holders: facts.holders() }));
         self.identities = Some((read, Arc::clone(&identities)));
         let catalogue = shared.catalogue.as_ref().map(|read| read.catalogue.clone()).unwrap_or_default();
         let suspended = suspended::read(&files.suspended, &catalogue, &principals, &mut problems);

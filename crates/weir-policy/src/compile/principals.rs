@@ -18,7 +18,6 @@ use super::limits::RawLimits;
 use super::never::ReadNever;
 use super::plain::given;
 use super::tiers::ReadTiers;
-use crate::identity::{Fact, Holder};
 use crate::problem::{Place, Problem, Problems};
 use crate::yaml::read_yaml;
 use crate::{Limits, Namespace, PolicyOptions, Principal, SourceFile, Tier};
@@ -123,10 +122,7 @@ pub(super) fn same_certificates(these: &[Arc<ReadPrincipal>], those: &[Arc<ReadP
 }
 
 /// Holds principals against each other: all of them by name, and who is meant by each fact of a certificate.
-pub(super) fn together(
-    read: &[Arc<ReadPrincipal>],
-    problems: &mut Problems,
-) -> (Principals, HashMap<Fact, Vec<Holder>>) {
+pub(super) fn together<'a>(read: &'a [Arc<ReadPrincipal>], problems: &mut Problems) -> (Principals, Facts<'a>) {
     let mut taken = Taken::default();
     let mut principals = HashMap::with_capacity(read.len());
     for read in read {
@@ -151,7 +147,7 @@ pub(super) fn together(
             principals.insert(principal.name.clone(), Arc::clone(principal));
         }
     }
-    (principals, taken.facts.holders())
+    (principals, taken.facts)
 }
 
 fn read_one(

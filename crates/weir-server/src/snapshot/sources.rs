@@ -202,7 +202,8 @@ pub(super) fn yaml_files(
         return Vec::new();
     }
     let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
-    paths.sort();
+    // By their bytes: of one directory that is the order of their names, and paths compare part by part.
+    paths.sort_unstable_by(|one, other| one.as_os_str().cmp(other.as_os_str()));
     paths.retain(|path| {
         let extension = path.extension().and_then(|extension| extension.to_str());
         if extension == Some("yml") {

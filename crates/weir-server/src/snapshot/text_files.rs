@@ -66,11 +66,11 @@ impl TextFiles {
     }
 
     fn as_it_is(&mut self, path: &Path) -> io::Result<Arc<str>> {
-        if let Some(kept) = self.before.remove(path)
+        if let Some((own_path, kept)) = self.before.remove_entry(path)
             && std::fs::metadata(path).is_ok_and(|metadata| Stamp::of(&metadata) == kept.stamp)
         {
             let text = Arc::clone(&kept.text);
-            self.now.insert(path.to_owned(), kept);
+            self.now.insert(own_path, kept);
             return Ok(text);
         }
         // Looked at before it is read: what changes meanwhile is read again.
