@@ -22,7 +22,7 @@ use super::watch::DirectoryWatch;
 use crate::snapshot::{Loaded, Loader, Snapshot};
 
 /// How long nothing must change before the files are looked at: whoever writes several is let finish.
-const QUIET: Duration = Duration::from_millis(15);
+const QUIET: Duration = Duration::from_millis(5);
 /// How long they may go on changing before they are looked at all the same.
 const RESTLESS: Duration = Duration::from_millis(100);
 /// How often they are looked at where nobody says that they changed: watches get lost, and not every file system has them.
