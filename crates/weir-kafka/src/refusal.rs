@@ -62,8 +62,6 @@ pub mod code {
     pub const UNKNOWN_TOPIC_ID: i16 = 100;
     /// The topic id is not the one that the log has.
     pub const INCONSISTENT_TOPIC_ID: i16 = 103;
-    /// The group has all the members that it may have.
-    pub const GROUP_MAX_SIZE_REACHED: i16 = 81;
     /// There is no such thing.
     pub const RESOURCE_NOT_FOUND: i16 = 91;
     /// One thing is asked for twice.
@@ -95,7 +93,6 @@ pub fn code_of(reason: Reason) -> i16 {
         // Codes that clients know what to do with where they meet these: of others they make fatal errors of their own.
         Reason::QuotaGroups | Reason::QuotaOffsets => code::GROUP_AUTHORIZATION_FAILED,
         Reason::QuotaNotCounted => code::COORDINATOR_NOT_AVAILABLE,
-        Reason::QuotaGroupMembers => code::GROUP_MAX_SIZE_REACHED,
         // Every client tries again where it is, after a while.
         Reason::QuotaJoins => code::COORDINATOR_LOAD_IN_PROGRESS,
         Reason::QuotaCommitRate | Reason::QuotaCommitted => code::INVALID_COMMIT_OFFSET_SIZE,

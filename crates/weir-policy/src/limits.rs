@@ -91,8 +91,6 @@ pub struct Limits {
     pub committed_partitions: Count,
     /// Groups.
     pub groups: Count,
-    /// Members of one group.
-    pub group_members: Count,
     /// Requests to join a group.
     pub joins: Rate,
     /// The longest that a group may wait for a silent member.
@@ -105,16 +103,8 @@ pub struct Limits {
     pub denied: Rate,
     /// Bytes of answers.
     pub bytes_out: Rate,
-    /// Bytes of records that are read far behind the end, where brokers must fetch them from disk.
-    pub catch_up_bytes: Rate,
     /// Look-ups of offsets by time, which brokers answer from disk.
     pub timestamp_lookups: Rate,
-    /// Connections that are opened.
-    pub connects: Rate,
-    /// Fetch requests that wait at the brokers at once.
-    pub parked_fetches: Count,
-    /// Fetch sessions at once, over all connections.
-    pub fetch_sessions: Count,
 }
 
 const MB: u64 = 1_000_000;
@@ -128,18 +118,13 @@ impl Default for Limits {
             commit_metadata_bytes: Count::of(256),
             committed_partitions: Count::of(200),
             groups: Count::of(20),
-            group_members: Count::of(50),
             joins: Rate { per_minute: 60, burst: 60, mode: Mode::Throttle },
             session_timeout_max: Duration::from_secs(300),
             rebalance_timeout_max: Duration::from_secs(600),
             requests: Rate::per_second(500, 2_000),
             denied: Rate::per_second(50, 2_000),
             bytes_out: Rate::per_second(2 * MB, 10 * MB),
-            catch_up_bytes: Rate::per_second(2 * MB, 10 * MB),
             timestamp_lookups: Rate::per_second(20, 200),
-            connects: Rate::per_second(5, 60),
-            parked_fetches: Count::of(40),
-            fetch_sessions: Count::of(40),
         }
     }
 }
@@ -155,9 +140,7 @@ impl Limits {
             requests: share(self.requests),
             denied: share(self.denied),
             bytes_out: share(self.bytes_out),
-            catch_up_bytes: share(self.catch_up_bytes),
             timestamp_lookups: share(self.timestamp_lookups),
-            connects: share(self.connects),
             ..self.clone()
         }
     }

@@ -78,8 +78,6 @@ reasons! {
     QuotaGroups, "quota-groups", "The principal has as many groups as its limits allow.";
     /// Which groups there are is not known yet: nothing new is made until it is.
     QuotaNotCounted, "quota-not-counted", "It is not known yet how many groups the principal has; try again.";
-    /// The group has all its members.
-    QuotaGroupMembers, "quota-group-members", "The group has as many members as the principal's limits allow.";
     /// Too many joins for longer than anybody may be made to wait.
     QuotaJoins, "quota-joins", "The principal joins groups more often than its limits allow.";
     /// Offsets are not kept for this principal.

@@ -29,18 +29,13 @@ impl Limits {
             commit_metadata_bytes,
             committed_partitions,
             groups,
-            group_members,
             joins,
             session_timeout_max,
             rebalance_timeout_max,
             requests,
             denied,
             bytes_out,
-            catch_up_bytes,
             timestamp_lookups,
-            connects,
-            parked_fetches,
-            fetch_sessions,
         } = self;
         vec![
             number("connections", *connections),
@@ -49,18 +44,13 @@ impl Limits {
             count("commit_metadata_bytes", *commit_metadata_bytes),
             count("committed_partitions", *committed_partitions),
             count("groups", *groups),
-            count("group_members", *group_members),
             rate("joins", *joins),
             time("session_timeout_max", *session_timeout_max),
             time("rebalance_timeout_max", *rebalance_timeout_max),
             rate("requests", *requests),
             rate("denied", *denied),
             rate("bytes_out", *bytes_out),
-            rate("catch_up_bytes", *catch_up_bytes),
             rate("timestamp_lookups", *timestamp_lookups),
-            rate("connects", *connects),
-            count("parked_fetches", *parked_fetches),
-            count("fetch_sessions", *fetch_sessions),
         ]
     }
 }

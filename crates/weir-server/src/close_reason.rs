@@ -4,6 +4,9 @@
 
 use std::fmt;
 
+use weir_kafka::fault::Fault as ProtocolFault;
+use weir_kafka::wire::Malformed;
+
 /// Who made a connection end. Only `Weir` pages someone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
@@ -140,6 +143,31 @@ impl CloseReason {
 impl fmt::Display for CloseReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name())
+    }
+}
+
+impl From<ProtocolFault> for CloseReason {
+    /// Why the protocol's fault ends the connection.
+    fn from(fault: ProtocolFault) -> Self {
+        match fault {
+            ProtocolFault::Malformed(
+                Malformed::TooManyTopics
+                | Malformed::TooManyPartitions
+                | Malformed::TooManyTags
+                | Malformed::TooManyElements,
+            ) => Self::TooManyItems,
+            ProtocolFault::Malformed(_) => Self::Malformed,
+            ProtocolFault::UnknownApi => Self::UnknownApi,
+            ProtocolFault::UnsupportedVersion => Self::UnsupportedVersion,
+            ProtocolFault::ApiSuspended => Self::ApiSuspended,
+            ProtocolFault::ApiNotServed | ProtocolFault::ProduceWithoutAnswer => Self::ApiNotAllowed,
+            ProtocolFault::BrokerMalformed(_) | ProtocolFault::BrokerUnasked | ProtocolFault::BrokerAnswerTooLong => {
+                Self::UpstreamMalformed
+            }
+            ProtocolFault::BrokerDesync => Self::UpstreamDesync,
+            ProtocolFault::Revoked => Self::RevokedLive,
+            ProtocolFault::NotEncodable => Self::Internal,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What requests ask of their principal's account before anything is forwarded: groups, joins, commits, look-ups by time.
 //!
-//! Must never: charge what is refused for another reason, or refuse what exists because something new was too much.
+//! Must never: charge what a grant refuses, or refuse what exists because something new was too much. What would make a
+//! group too many is charged all the same: asking again and again is not free.
 
 use std::time::Duration;
 

@@ -11,13 +11,14 @@ use weir_policy::{Operation, Resource};
 
 use super::Session;
 use super::in_flight::{AtBroker, InFlight, Source};
-use super::response::Incoming;
+use super::response::{Incoming, PREFIX};
 use crate::answer::LocalAnswer;
 use crate::apis::Withheld;
 use crate::apis::fetch::{FetchSessions, FetchTopics};
 use crate::env::Env;
 use crate::fault::Fault;
 use crate::outcome::Refusals;
+use crate::wire::Malformed;
 use crate::{gate, skim, table};
 
 /// Answers of the broker's that nobody waits for any more, the next first.
@@ -55,6 +56,24 @@ impl Session {
             let age = |dropped: &DroppedAnswer| next.wrapping_sub(dropped.correlation_id);
             self.dropped.make_contiguous().sort_by_key(|dropped| Reverse(age(dropped)));
         }
+    }
+
+    /// Begins to drop an answer. A session that it gives out is one that nobody uses: it is ended with the next Fetch.
+    pub(super) fn begin_dropped(&mut self, buffer: &[u8], length: usize, env: &Env<'_>) -> Result<usize, Fault> {
+        let left = length.checked_sub(4).ok_or(Fault::BrokerMalformed(Malformed::Truncated))?;
+        let session_at = self.dropped.front().and_then(|dropped| dropped.session_at);
+        if let Some(at) = session_at.filter(|at| at.saturating_add(4) <= left) {
+            let at = PREFIX.saturating_add(at);
+            let Some(id) = buffer.get(at..).and_then(|rest| rest.first_chunk::<4>()) else { return Ok(0) };
+            self.fetch_sessions.not_ended(i32::from_be_bytes(*id));
+        }
+        self.dropped.pop_front();
+        super::rest(&mut self.dropped);
+        self.incoming = if left > 0 { Incoming::Dropped { left } } else { Incoming::Nothing };
+        if let Some(InFlight { source: Source::Broker(at_broker), .. }) = self.queue.front_mut() {
+            at_broker.since = env.now;
+        }
+        Ok(PREFIX)
     }
 
     /// Whether the broker still owes an answer that nobody waits for.

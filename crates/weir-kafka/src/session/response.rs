@@ -20,7 +20,7 @@ use crate::table::{ResponseMode, Row};
 use crate::wire::Malformed;
 
 /// Length prefix and correlation id.
-const PREFIX: usize = 8;
+pub(super) const PREFIX: usize = 8;
 
 /// A Fetch answer up to this length is edited exactly, in one piece; a longer one streams.
 pub const WHOLE_FETCH: usize = 32 * 1024;
@@ -178,24 +178,6 @@ impl Session {
         entry.response_bytes = u64::try_from(end).unwrap_or(u64::MAX);
         self.finish(entry, env.now);
         Ok(true)
-    }
-
-    /// Begins to drop an answer. A session that it gives out is one that nobody uses: it is ended with the next Fetch.
-    fn begin_dropped(&mut self, buffer: &[u8], length: usize, env: &Env<'_>) -> Result<usize, Fault> {
-        let left = length.checked_sub(4).ok_or(Fault::BrokerMalformed(Malformed::Truncated))?;
-        let session_at = self.dropped.front().and_then(|dropped| dropped.session_at);
-        if let Some(at) = session_at.filter(|at| at.saturating_add(4) <= left) {
-            let at = PREFIX.saturating_add(at);
-            let Some(id) = buffer.get(at..).and_then(|rest| rest.first_chunk::<4>()) else { return Ok(0) };
-            self.fetch_sessions.not_ended(i32::from_be_bytes(*id));
-        }
-        self.dropped.pop_front();
-        super::rest(&mut self.dropped);
-        self.incoming = if left > 0 { Incoming::Dropped { left } } else { Incoming::Nothing };
-        if let Some(InFlight { source: Source::Broker(at_broker), .. }) = self.queue.front_mut() {
-            at_broker.since = env.now;
-        }
-        Ok(PREFIX)
     }
 
     fn begin_fetch(

@@ -58,8 +58,6 @@ raw_limits! {
     committed_partitions: RawCount,
     /// Groups.
     groups: RawCount,
-    /// Members of one group.
-    group_members: RawCount,
     /// Requests to join a group.
     joins: RawRate,
     /// The longest that a group may wait for a silent member, in seconds.
@@ -72,16 +70,8 @@ raw_limits! {
     denied: RawRate,
     /// Bytes of answers.
     bytes_out: RawRate,
-    /// Bytes of records that are read far behind the end.
-    catch_up_bytes: RawRate,
     /// Look-ups of offsets by time.
     timestamp_lookups: RawRate,
-    /// Connections that are opened.
-    connects: RawRate,
-    /// Fetch requests that wait at the brokers at once.
-    parked_fetches: RawCount,
-    /// Fetch sessions at once.
-    fetch_sessions: RawCount,
 }
 
 impl RawTier {

@@ -156,11 +156,6 @@ impl Account {
         lock(&self.groups).know(groups, asked);
     }
 
-    /// What the brokers hold of a group's offsets.
-    pub fn know_committed<'a>(&self, group: &str, partitions: impl Iterator<Item = (&'a str, i32)>) {
-        lock(&self.groups).know_committed(group, partitions);
-    }
-
     /// A group was deleted.
     pub fn group_is_gone(&self, group: &str) {
         lock(&self.groups).forget(group);

@@ -72,14 +72,6 @@ impl Groups {
         self.count_committed();
     }
 
-    pub(super) fn know_committed<'a>(&mut self, group: &str, partitions: impl Iterator<Item = (&'a str, i32)>) {
-        let Some(group) = self.groups.get_mut(group) else { return };
-        let observed = Count { most: u32::MAX, mode: Mode::Observe };
-        for (topic, partition) in partitions {
-            commit(group, &mut self.committed, topic, partition, observed);
-        }
-    }
-
     pub(super) fn forget(&mut self, group: &str) {
         self.groups.remove(group);
         self.count_committed();

@@ -21,24 +21,12 @@ pub enum Meter {
     Joins,
     /// Look-ups of offsets by time.
     TimestampLookups,
-    /// Bytes read far behind the end.
-    CatchUpBytes,
-    /// Connections that were opened.
-    Connects,
 }
 
 impl Meter {
     /// Every meter, once.
-    pub const ALL: [Self; 8] = [
-        Self::Requests,
-        Self::Denied,
-        Self::BytesOut,
-        Self::CommitPartitions,
-        Self::Joins,
-        Self::TimestampLookups,
-        Self::CatchUpBytes,
-        Self::Connects,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Requests, Self::Denied, Self::BytesOut, Self::CommitPartitions, Self::Joins, Self::TimestampLookups];
 
     /// The limit that it is held against.
     #[must_use]
@@ -50,8 +38,6 @@ impl Meter {
             Self::CommitPartitions => limits.commit_partitions,
             Self::Joins => limits.joins,
             Self::TimestampLookups => limits.timestamp_lookups,
-            Self::CatchUpBytes => limits.catch_up_bytes,
-            Self::Connects => limits.connects,
         }
     }
 
@@ -65,8 +51,6 @@ impl Meter {
             Self::CommitPartitions => "commit_partitions",
             Self::Joins => "joins",
             Self::TimestampLookups => "timestamp_lookups",
-            Self::CatchUpBytes => "catch_up_bytes",
-            Self::Connects => "connects",
         }
     }
 }

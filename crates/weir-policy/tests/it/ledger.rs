@@ -45,8 +45,6 @@ fn set(limits: &mut Limits, meter: Meter, rate: Rate) {
         Meter::CommitPartitions => &mut limits.commit_partitions,
         Meter::Joins => &mut limits.joins,
         Meter::TimestampLookups => &mut limits.timestamp_lookups,
-        Meter::CatchUpBytes => &mut limits.catch_up_bytes,
-        Meter::Connects => &mut limits.connects,
     };
     *place = rate;
 }

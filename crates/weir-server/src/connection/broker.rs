@@ -17,7 +17,6 @@ use weir_kafka::env::Env;
 use weir_kafka::session::Session;
 
 use super::client::Client;
-use super::close_reason;
 use crate::close_reason::CloseReason;
 use crate::link::Link;
 use crate::upstream::Upstream;
@@ -146,7 +145,7 @@ impl Open {
         let mut client = Counted { client, given: 0 };
         while taken < filled && client.given <= enough && session.awaits_broker_now() {
             let rest = scratch.get_mut(taken..filled).unwrap_or_default();
-            let took = session.feed_broker(rest, env, &mut client).map_err(close_reason)?;
+            let took = session.feed_broker(rest, env, &mut client).map_err(CloseReason::from)?;
             if took == 0 {
                 lacks_more = true;
                 break;

@@ -25,9 +25,7 @@ use tokio::time::Sleep;
 use weir_kafka::advertise::Target;
 use weir_kafka::answer::ViewNeed;
 use weir_kafka::cluster::ClusterView;
-use weir_kafka::fault::Fault;
 use weir_kafka::session::{Head, Session, Turn};
-use weir_kafka::wire::Malformed;
 use weir_policy::{Account, Principal};
 
 use crate::close_reason::CloseReason;
@@ -249,7 +247,7 @@ impl Connection {
         let view = awaited.as_deref().or(known.as_deref());
         let whose = self.dues.whose(&self.principal, now);
         let env = self.listener.env(&self.snapshot, whose, view, true, now);
-        self.session.answer_head(&env, &mut self.client).map_err(close_reason)?;
+        self.session.answer_head(&env, &mut self.client).map_err(CloseReason::from)?;
         self.deadlines.answered(now);
         Ok(())
     }
@@ -282,7 +280,7 @@ impl Connection {
         let session = &mut self.session;
         let client = &mut self.client;
         let moved = self.worker.with_scratch(|scratch| {
-            let Some(filled) = open.read(scratch)? else { return Ok(false) };
+            let Some(filled) = open.read(scratch)? else { return Ok::<_, CloseReason>(false) };
             let view = self.listener.upstream.borrow_view();
             let whose = self.dues.whose(&self.principal, now);
             let env = self.listener.env(&self.snapshot, whose, view.as_deref(), true, now);
@@ -318,7 +316,7 @@ impl Connection {
         let connected = matches!(self.broker, Broker::Open(_));
         let whose = self.dues.whose(&self.principal, now);
         let env = self.listener.env(&self.snapshot, whose, view.as_deref(), connected, now);
-        let turn = self.session.take_request(frame, &env).map_err(close_reason)?;
+        let turn = self.session.take_request(frame, &env).map_err(CloseReason::from)?;
         drop(view);
         self.dues.request_taken(now);
         if self.session.take_charged() {
@@ -327,7 +325,7 @@ impl Connection {
         match turn {
             Turn::Local => {}
             // What came before the client could know has the same answer; nothing is dialled again for it.
-            Turn::Forward(_) if self.is_stranded => self.session.broker_unreachable().map_err(close_reason)?,
+            Turn::Forward(_) if self.is_stranded => self.session.broker_unreachable().map_err(CloseReason::from)?,
             Turn::Forward(cleared) => self.broker.send(cleared, &self.listener.upstream, self.target),
         }
         Ok(())
@@ -339,32 +337,11 @@ impl Connection {
             Some(link) => self.broker = Broker::open(link, wait.cleared),
             None => {
                 self.broker = Broker::None;
-                self.session.broker_unreachable().map_err(close_reason)?;
+                self.session.broker_unreachable().map_err(CloseReason::from)?;
                 // A client goes to another broker only when this one refuses it, as one that is down does.
                 self.is_stranded = matches!(self.target, Target::Broker(_));
             }
         }
         Ok(())
-    }
-}
-
-/// Why the protocol's fault ends the connection.
-fn close_reason(fault: Fault) -> CloseReason {
-    match fault {
-        Fault::Malformed(
-            Malformed::TooManyTopics
-            | Malformed::TooManyPartitions
-            | Malformed::TooManyTags
-            | Malformed::TooManyElements,
-        ) => CloseReason::TooManyItems,
-        Fault::Malformed(_) => CloseReason::Malformed,
-        Fault::UnknownApi => CloseReason::UnknownApi,
-        Fault::UnsupportedVersion => CloseReason::UnsupportedVersion,
-        Fault::ApiSuspended => CloseReason::ApiSuspended,
-        Fault::ApiNotServed | Fault::ProduceWithoutAnswer => CloseReason::ApiNotAllowed,
-        Fault::BrokerMalformed(_) | Fault::BrokerUnasked | Fault::BrokerAnswerTooLong => CloseReason::UpstreamMalformed,
-        Fault::BrokerDesync => CloseReason::UpstreamDesync,
-        Fault::Revoked => CloseReason::RevokedLive,
-        Fault::NotEncodable => CloseReason::Internal,
     }
 }
