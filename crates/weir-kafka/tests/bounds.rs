@@ -31,10 +31,6 @@ use weir_kafka::wire::Malformed;
 
 const KIB: usize = 1024;
 
-fn text(text: &str) -> StrBytes {
-    StrBytes::from_string(text.to_owned())
-}
-
 fn group() -> GroupId {
     GroupId(text("g"))
 }

@@ -23,10 +23,6 @@ const LATER: &str = HIDDEN;
 const NOT_COORDINATOR: i16 = 16;
 const COORDINATOR_NOT_AVAILABLE: i16 = 15;
 
-fn text(text: &str) -> StrBytes {
-    StrBytes::from_string(text.to_owned())
-}
-
 fn names(names: &[&str]) -> Option<Vec<TopicName>> {
     Some(names.iter().map(|name| TopicName(text(name))).collect())
 }

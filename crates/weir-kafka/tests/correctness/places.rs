@@ -14,10 +14,6 @@ use weir_policy::GroupMode;
 
 use crate::support::*;
 
-fn text(text: &str) -> StrBytes {
-    StrBytes::from_string(text.to_owned())
-}
-
 /// Both ways to keep groups apart, and what a group without a name is told there: that it is none, or nobody's.
 fn desks() -> [(Desk, i16); 2] {
     [(GroupMode::Namespaced, 24), (GroupMode::ExplicitPrefix, 30)].map(|(mode, nameless)| {

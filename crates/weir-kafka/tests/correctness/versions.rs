@@ -10,7 +10,6 @@ use kafka_protocol::messages::{
     ListOffsetsRequest, MetadataRequest, MetadataResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
     SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest, SaslHandshakeResponse, TopicName,
 };
-use kafka_protocol::protocol::StrBytes;
 use weir_kafka::cluster::VersionRange;
 use weir_kafka::discovery::{BadAnswer, read_metadata};
 use weir_kafka::fault::Fault;
@@ -21,10 +20,6 @@ use crate::fetching::{ALL, answered, asked, broker_says, data, is_flexible, topi
 use crate::support::*;
 
 const REAL: &str = "weir.reader.g";
-
-fn text(text: &str) -> StrBytes {
-    StrBytes::from_string(text.to_owned())
-}
 
 fn name(topic: &str) -> TopicName {
     TopicName(text(topic))

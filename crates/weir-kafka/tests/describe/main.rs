@@ -36,10 +36,6 @@ const NOT_ASKED: i32 = i32::MIN;
 /// Read, Describe and DescribeConfigs.
 const GIVEN: i32 = (1 << 3) | (1 << 8) | (1 << 10);
 
-fn text(text: &str) -> StrBytes {
-    StrBytes::from_string(text.to_owned())
-}
-
 fn name(topic: &str) -> TopicName {
     TopicName(text(topic))
 }

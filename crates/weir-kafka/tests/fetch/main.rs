@@ -174,12 +174,7 @@ fn trap_c26_leader_and_endpoints_are_withheld_together_in_an_answer_that_streams
 #[test]
 fn trap_c27_a_preferred_replica_without_a_shown_address_is_none() {
     let mut desk = Desk::new();
-    desk.nodes = weir_kafka::advertise::AdvertisedNodes::Ports {
-        host: "h".into(),
-        bootstrap_port: 9000,
-        base_port: 9100,
-        ids: 1..=2,
-    };
+    desk.nodes = support::two_ports();
     let led = desk.ask(ApiKey::Fetch, 12, &request(12, (0, -1), vec![topic(GRANTED, GRANTED_ID, 12, &[0, 1])]));
     let (header, _) = upstream::<FetchRequest>(led, 12);
     let partitions =

@@ -19,10 +19,6 @@ use support::*;
 
 const REAL: &str = "weir.reader.my group";
 
-fn text(text: &str) -> StrBytes {
-    StrBytes::from_string(text.to_owned())
-}
-
 fn group(name: &str) -> GroupId {
     GroupId(text(name))
 }

@@ -28,7 +28,7 @@ use kafka_protocol::messages::{
     DescribeGroupsRequest, DescribeGroupsResponse, GroupId, ListGroupsRequest, ListGroupsResponse, OffsetDeleteRequest,
     OffsetDeleteResponse, OffsetFetchRequest, OffsetFetchResponse, TopicName,
 };
-use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
+use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion};
 use support::*;
 use weir_kafka::fault::Fault;
 use weir_kafka::table;
@@ -55,10 +55,6 @@ const FOREIGN: [&str; 8] = [
     "WEIR.reader.planted-group",
     "reader.planted-group",
 ];
-
-fn text(text: &str) -> StrBytes {
-    StrBytes::from_string(text.to_owned())
-}
 
 fn group(name: &str) -> GroupId {
     GroupId(text(name))

@@ -16,10 +16,6 @@ use kafka_protocol::protocol::StrBytes;
 use support::*;
 use weir_policy::GroupMode;
 
-fn text(text: &str) -> StrBytes {
-    StrBytes::from_string(text.to_owned())
-}
-
 /// A connection of a principal with these limits, as a file writes them.
 fn within(limits: &str) -> Desk {
     let mut desk = Desk::new();

@@ -174,6 +174,16 @@ fn account() -> Account {
     account
 }
 
+/// A text, as messages hold it.
+pub fn text(text: &str) -> StrBytes {
+    StrBytes::from_string(text.to_owned())
+}
+
+/// Brokers 1 and 2 have a port to be shown at, and no other has.
+pub fn two_ports() -> AdvertisedNodes {
+    AdvertisedNodes::Ports { host: "h".into(), bootstrap_port: 9000, base_port: 9100, ids: 1..=2 }
+}
+
 /// A request frame, without its length prefix.
 pub fn frame<M: Encodable + HeaderVersion>(key: ApiKey, version: i16, correlation: i32, message: &M) -> Vec<u8> {
     let header = RequestHeader::default()

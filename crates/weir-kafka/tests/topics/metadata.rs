@@ -98,12 +98,7 @@ fn partitions_are_told_as_they_are_however_many_brokers_hold_them() {
 #[test]
 fn trap_c30_a_broker_without_an_address_leads_nothing() {
     let mut desk = Desk::new();
-    desk.nodes = weir_kafka::advertise::AdvertisedNodes::Ports {
-        host: "h".into(),
-        bootstrap_port: 9000,
-        base_port: 9100,
-        ids: 1..=2,
-    };
+    desk.nodes = crate::support::two_ports();
     desk.ask(ApiKey::Metadata, 9, &by_name(&[GRANTED], 9));
     let (_, response) = read::<MetadataResponse>(&desk.local_answer(), true, 9);
     assert_eq!(response.brokers.len(), 2);
