@@ -12,7 +12,6 @@ use kafka_protocol::messages::{
     ApiKey, ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, ConsumerGroupHeartbeatRequest,
     ConsumerGroupHeartbeatResponse, GroupId, TopicName,
 };
-use kafka_protocol::protocol::StrBytes;
 use support::*;
 use uuid::Uuid;
 use weir_kafka::cluster::RealTopic;
