@@ -22,7 +22,6 @@ use kafka_protocol::messages::{
     OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, ProduceRequest, ProduceResponse, SyncGroupRequest,
     TopicName,
 };
-use kafka_protocol::protocol::StrBytes;
 use support::*;
 use weir_kafka::fault::Fault;
 use weir_kafka::frame::{Cut, FrameError, FrameLimits, Hint, cut};

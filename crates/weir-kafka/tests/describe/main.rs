@@ -22,7 +22,6 @@ use kafka_protocol::messages::{
     DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, DescribeUserScramCredentialsRequest,
     DescribeUserScramCredentialsResponse, MetadataRequest, MetadataResponse, TopicName,
 };
-use kafka_protocol::protocol::StrBytes;
 use support::*;
 use uuid::Uuid;
 use weir_kafka::cluster::{RealBrokerId, RealTopic};

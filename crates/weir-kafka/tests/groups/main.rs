@@ -14,7 +14,6 @@ use kafka_protocol::messages::{
     ApiKey, FindCoordinatorRequest, FindCoordinatorResponse, GroupId, HeartbeatRequest, HeartbeatResponse,
     JoinGroupRequest, LeaveGroupRequest, OffsetCommitRequest, OffsetCommitResponse, SyncGroupRequest, TopicName,
 };
-use kafka_protocol::protocol::StrBytes;
 use support::*;
 
 const REAL: &str = "weir.reader.my group";

@@ -12,7 +12,6 @@ mod told;
 
 use kafka_protocol::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
 use kafka_protocol::messages::{GroupId, OffsetCommitRequest, TopicName};
-use kafka_protocol::protocol::StrBytes;
 use support::*;
 use weir_policy::GroupMode;
 
