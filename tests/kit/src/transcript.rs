@@ -10,6 +10,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use aho_corasick::AhoCorasick;
+
 use crate::paths;
 
 /// Who sent the bytes.
@@ -102,8 +104,12 @@ pub fn search() -> io::Result<Findings> {
 
 /// The transcripts of this test process that hold this text.
 pub fn holding(side: Side, text: &str) -> io::Result<Vec<PathBuf>> {
+    let searcher = AhoCorasick::new([text]).map_err(io::Error::other)?;
     let files = files(&dir(), &prefix(), side.suffix())?;
-    Ok(files.into_iter().filter(|path| fs::read(path).is_ok_and(|bytes| contains(&bytes, text.as_bytes()))).collect())
+    Ok(files
+        .into_iter()
+        .filter(|path| fs::read(path).is_ok_and(|bytes| !which(&searcher, &bytes).is_empty()))
+        .collect())
 }
 
 /// Removes all transcripts and planted names.
@@ -114,38 +120,37 @@ pub fn clear() -> io::Result<()> {
     }
 }
 
-/// Whether `needle` is anywhere in `haystack`.
-pub fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    let Some((first, rest)) = needle.split_first() else { return true };
-    let mut left = haystack;
-    while let Some(at) = left.iter().position(|byte| byte == first) {
-        left = &left[at + 1..];
-        if left.starts_with(rest) {
-            return true;
-        }
-    }
-    false
-}
-
 fn search_in(dir: &Path, prefix: &str) -> io::Result<Findings> {
-    let mut names = BTreeSet::new();
-    for path in files(dir, prefix, "planted")? {
-        names.extend(fs::read_to_string(path)?.lines().map(String::from));
-    }
-    let mut unseen = names.clone();
+    let names = planted(dir, prefix)?;
+    // All names in one pass: what a whole run sends is a gigabyte.
+    let searcher = AhoCorasick::new(&names).map_err(io::Error::other)?;
+    let mut shown = BTreeSet::new();
     for path in files(dir, prefix, Side::Direct.suffix())? {
-        let bytes = fs::read(path)?;
-        unseen.retain(|name| !contains(&bytes, name.as_bytes()));
+        shown.extend(which(&searcher, &fs::read(path)?));
     }
-    let mut found = Findings { names: names.len(), unseen: unseen.into_iter().collect(), ..Findings::default() };
+    let unseen = (0..names.len()).filter(|name| !shown.contains(name)).map(|name| names[name].clone()).collect();
+    let mut found = Findings { names: names.len(), unseen, ..Findings::default() };
     for path in files(dir, prefix, Side::Edge.suffix())? {
         let bytes = fs::read(&path)?;
         found.edges.0 += 1;
         found.edges.1 += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let leaked = names.iter().filter(|name| contains(&bytes, name.as_bytes()));
-        found.leaked.extend(leaked.map(|name| (name.clone(), path.clone())));
+        found.leaked.extend(which(&searcher, &bytes).into_iter().map(|name| (names[name].clone(), path.clone())));
     }
     Ok(found)
+}
+
+/// Every planted name, once.
+fn planted(dir: &Path, prefix: &str) -> io::Result<Vec<String>> {
+    let mut names = BTreeSet::new();
+    for path in files(dir, prefix, "planted")? {
+        names.extend(fs::read_to_string(path)?.lines().map(String::from));
+    }
+    Ok(names.into_iter().collect())
+}
+
+/// The names that are anywhere in these bytes, one that stands in another one too.
+fn which(searcher: &AhoCorasick, bytes: &[u8]) -> BTreeSet<usize> {
+    searcher.find_overlapping_iter(bytes).map(|hit| hit.pattern().as_usize()).collect()
 }
 
 /// Files of this kind whose name begins so.
@@ -192,14 +197,15 @@ mod tests {
     #[test]
     fn a_leak_is_found_and_a_name_without_control_is_told() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("1-names.planted"), "hidden-a\nhidden-b\nhidden-a\n").unwrap();
-        fs::write(dir.path().join("1-0.direct"), b"\0\0hidden-ahiddenhidden-").unwrap();
+        fs::write(dir.path().join("1-names.planted"), "hidden-a\nhidden-b\nhidden-a\ndden-b\n").unwrap();
+        fs::write(dir.path().join("1-0.direct"), b"\0\0hidden-ahiddenhidden-dden-b").unwrap();
         fs::write(dir.path().join("1-1.edge"), b"hhidden-hidden-b\xff").unwrap();
         fs::write(dir.path().join("1-2.edge"), b"nothing").unwrap();
         let found = search_in(dir.path(), "").unwrap();
-        assert_eq!(found.leaked, vec![("hidden-b".to_string(), dir.path().join("1-1.edge"))]);
+        let leak = |name: &str| (name.to_string(), dir.path().join("1-1.edge"));
+        assert_eq!(found.leaked, vec![leak("dden-b"), leak("hidden-b")], "a name within a name");
         assert_eq!(found.unseen, vec!["hidden-b".to_string()]);
-        assert_eq!((found.names, found.edges), (2, (2, 24)));
+        assert_eq!((found.names, found.edges), (3, (2, 24)));
         assert_eq!(search_in(dir.path(), "2-").unwrap(), Findings::default(), "another process");
     }
 }
