@@ -23,6 +23,7 @@ pub mod refusal;
 pub mod session;
 pub mod shape;
 mod skim;
+pub mod software;
 pub mod subscriptions;
 pub mod table;
 pub mod wire;

@@ -2,7 +2,7 @@
 //!
 //! Must never: be skipped. A request that is refused and one that succeeds leave by the same door.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use weir_policy::Reason;
 
@@ -45,11 +45,15 @@ pub struct Outcome {
     pub response_bytes: u64,
     /// When the request was read.
     pub received: Instant,
+    /// When it was judged, and on its way where it is the broker's to answer.
+    pub judged: Instant,
     /// When it was handed to the broker's connection, if it was.
     pub sent_upstream: Option<Instant>,
     /// When the first byte of the broker's answer was there, if one came.
     pub upstream_answered: Option<Instant>,
-    /// When it ended.
+    /// For how long, until it ended, the client's socket had no room for what waited to be sent on its connection.
+    pub waited_for_client: Duration,
+    /// When it ended: when the last of its answer had come, and was handed to the client's connection.
     pub ended: Instant,
 }
 

@@ -4,11 +4,16 @@
 
 mod support;
 
+use std::time::Duration;
+
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
-use kafka_protocol::messages::{ApiKey, GroupId, HeartbeatRequest, HeartbeatResponse, MetadataRequest, TopicName};
+use kafka_protocol::messages::{
+    ApiKey, ApiVersionsRequest, GroupId, HeartbeatRequest, HeartbeatResponse, MetadataRequest, TopicName,
+};
 use kafka_protocol::protocol::StrBytes;
 use support::*;
 use weir_kafka::outcome::{AnswerSource, Ending, Outcome};
+use weir_kafka::software::ClientSoftware;
 use weir_policy::Reason;
 
 /// Answered by the broker, by Weir with a refusal, by the broker, by Weir without one.
@@ -100,4 +105,47 @@ fn w7_a_broker_that_cannot_be_reached_changes_the_answer_and_not_the_count() {
     assert_eq!(outcomes.len(), REQUESTS.len());
     assert!(outcomes.iter().all(|outcome| outcome.ending == Ending::Answered));
     assert!(outcomes.iter().all(|outcome| outcome.source == AnswerSource::Local));
+}
+
+#[test]
+fn a_request_knows_when_it_was_judged_and_how_long_the_client_was_waited_for_meanwhile() {
+    let mut desk = Desk::new();
+    let (start, heartbeat) =
+        (desk.now, HeartbeatRequest::default().with_group_id(GroupId(StrBytes::from_static_str("g"))));
+    let after = |millis| start + Duration::from_millis(millis);
+    desk.session.waited_for_client(Duration::from_millis(500));
+    assert!(matches!(desk.ask(ApiKey::Heartbeat, 3, &heartbeat), Led::Upstream(_)));
+    assert_eq!(desk.session.newest().map(|row| row.name), Some("Heartbeat"));
+    desk.session.judged(after(1));
+    desk.now = after(10);
+    assert!(matches!(desk.ask(ApiKey::Metadata, 8, &metadata(GRANTED)), Led::Local));
+    desk.session.judged(after(12));
+    desk.session.waited_for_client(Duration::from_millis(7));
+    desk.now = after(40);
+    let frame = answer(0, false, 3, &HeartbeatResponse::default());
+    desk.broker_answers(&frame, frame.len()).unwrap();
+    desk.local_answer();
+    let [first, second] = outcomes(&mut desk).try_into().unwrap();
+    assert_eq!((first.judged, first.sent_upstream), (after(1), Some(after(1))));
+    assert_eq!((second.judged, second.sent_upstream), (after(12), None));
+    for outcome in [first, second] {
+        assert_eq!(outcome.waited_for_client, Duration::from_millis(7), "not what was before it");
+        assert_eq!(outcome.ended, after(40));
+    }
+}
+
+#[test]
+fn a_client_says_what_it_is_once() {
+    let mut desk = Desk::new();
+    let asked = ApiVersionsRequest::default()
+        .with_client_software_name(StrBytes::from_static_str("librdkafka"))
+        .with_client_software_version(StrBytes::from_static_str("2.3.0"));
+    assert!(matches!(desk.ask(ApiKey::ApiVersions, 2, &ApiVersionsRequest::default()), Led::Local));
+    assert_eq!(desk.session.take_software(), None, "these versions have no place for it");
+    assert!(matches!(desk.ask(ApiKey::ApiVersions, 3, &asked), Led::Local));
+    assert_eq!(desk.session.take_software().as_deref(), ClientSoftware::new("librdkafka", "2.3.0").as_ref());
+    assert_eq!(desk.session.take_software(), None);
+    let wrong = asked.with_client_software_name(StrBytes::from_static_str("\u{1b}[2J"));
+    assert!(matches!(desk.ask(ApiKey::ApiVersions, 3, &wrong), Led::Local));
+    assert_eq!(desk.session.take_software(), None, "it is told an error, and nothing is kept");
 }

@@ -13,13 +13,12 @@ use crate::codec;
 use crate::env::Env;
 use crate::fault::Fault;
 use crate::refusal::code;
+use crate::software::ClientSoftware;
 use crate::table::{Disposition, Row, TABLE};
 
 pub(super) fn judge(request: &Request<'_>) -> Result<Judged, Fault> {
     let message = request.decode::<ApiVersionsRequest>()?;
-    let names_are_valid =
-        is_software_name(&message.client_software_name) && is_software_name(&message.client_software_version);
-    if request.version >= 3 && !names_are_valid {
+    if request.version >= 3 && said_by(&message).is_none() {
         return request.answer(&ApiVersionsResponse::default().with_error_code(code::INVALID_REQUEST));
     }
     Ok(Judged::Answer(LocalAnswer::Deferred(Deferred::ApiVersions)))
@@ -57,11 +56,11 @@ fn advertised(env: &Env<'_>) -> Vec<ApiVersion> {
     TABLE.iter().filter(offered).filter_map(entry).collect()
 }
 
-/// Kafka's rule: letters, digits, dots and dashes, and a letter or digit at both ends.
-fn is_software_name(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    let ends_well = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    ends_well(bytes.first())
-        && ends_well(bytes.last())
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'.' || *byte == b'-')
+/// What the client says that it is, where the version has a place for it and it is well said.
+pub(crate) fn software(request: &Request<'_>) -> Option<ClientSoftware> {
+    said_by(&request.decode::<ApiVersionsRequest>().ok()?)
+}
+
+fn said_by(message: &ApiVersionsRequest) -> Option<ClientSoftware> {
+    ClientSoftware::new(&message.client_software_name, &message.client_software_version)
 }

@@ -23,8 +23,11 @@ pub(crate) struct InFlight {
     pub request_bytes: usize,
     pub response_bytes: u64,
     pub received: Instant,
+    pub judged: Instant,
     pub sent_upstream: Option<Instant>,
     pub upstream_answered: Option<Instant>,
+    /// For how long answers of the connection had waited for the client when it was taken.
+    pub waited_for_client_before: Duration,
 }
 
 /// Who answers. A later source (an answer shared by many) is one more variant.
@@ -70,15 +73,15 @@ impl InFlight {
         }
     }
 
-    pub(crate) fn answered(self, now: Instant) -> Outcome {
-        self.outcome(Ending::Answered, now)
+    pub(crate) fn answered(self, now: Instant, waited_for_client: Duration) -> Outcome {
+        self.outcome(Ending::Answered, now, waited_for_client)
     }
 
-    pub(crate) fn unanswered(self, now: Instant) -> Outcome {
-        self.outcome(Ending::Unanswered, now)
+    pub(crate) fn unanswered(self, now: Instant, waited_for_client: Duration) -> Outcome {
+        self.outcome(Ending::Unanswered, now, waited_for_client)
     }
 
-    fn outcome(self, ending: Ending, ended: Instant) -> Outcome {
+    fn outcome(self, ending: Ending, ended: Instant, waited_for_client: Duration) -> Outcome {
         let source = match self.source {
             Source::Local(_) => AnswerSource::Local,
             Source::Broker(_) => AnswerSource::Broker,
@@ -92,8 +95,10 @@ impl InFlight {
             request_bytes: self.request_bytes,
             response_bytes: self.response_bytes,
             received: self.received,
+            judged: self.judged,
             sent_upstream: self.sent_upstream,
             upstream_answered: self.upstream_answered,
+            waited_for_client: waited_for_client.saturating_sub(self.waited_for_client_before),
             ended,
         }
     }

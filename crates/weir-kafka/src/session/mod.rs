@@ -12,6 +12,7 @@ mod offer;
 mod request;
 mod response;
 mod throttle;
+mod times;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use crate::apis::fetch::{FetchSessions, FetchTopics};
 use crate::cleared::Cleared;
 use crate::env::SessionLimits;
 use crate::outcome::Outcome;
+use crate::software::ClientSoftware;
 
 use follow::Dropped;
 use in_flight::{InFlight, Source};
@@ -75,6 +77,9 @@ pub struct Session {
     view_is_stale: bool,
     member: Member,
     charged: bool,
+    /// In all, up to now.
+    waited_for_client: Duration,
+    software: Option<Box<ClientSoftware>>,
 }
 
 impl Session {
@@ -96,6 +101,8 @@ impl Session {
             view_is_stale: false,
             member: Member::default(),
             charged: false,
+            waited_for_client: Duration::ZERO,
+            software: None,
         }
     }
 
@@ -149,7 +156,7 @@ impl Session {
     /// Ends the connection: every request that waits has its outcome.
     pub fn end(&mut self, now: Instant) {
         while let Some(entry) = self.queue.pop_front() {
-            self.outcomes.push_back(entry.unanswered(now));
+            self.outcomes.push_back(entry.unanswered(now, self.waited_for_client));
         }
     }
 }

@@ -41,7 +41,7 @@ impl Session {
         let (client, body_start) =
             header::parse_request_header(frame, row.is_flexible(version)).map_err(Fault::Malformed)?;
         let body = frame.slice(body_start..);
-        let mut entry = new_entry(row, version, client.correlation_id, frame, env);
+        let mut entry = self.new_entry(row, version, client.correlation_id, frame, env);
         let request = Request { row, version, body, env };
         // Answers that nobody waits for any more may bring sessions, too.
         self.fetch_sessions.under_way = self.queue.len().saturating_add(self.dropped.len());
@@ -51,6 +51,7 @@ impl Session {
             Judged::Answer(answer) => {
                 if api_key == table::API_VERSIONS {
                     self.offer = Offer::now(env);
+                    self.software = apis::api_versions::software(&request).map(Box::new);
                 }
                 entry.source = Source::Local(answer);
                 self.enqueue(entry);
@@ -128,11 +129,35 @@ impl Session {
         }
         let (client, _) = header::parse_request_header(frame, true).map_err(Fault::Malformed)?;
         // The answer has the form of version 0, which every client can read; the body is not looked at.
-        let mut entry = new_entry(row, 0, client.correlation_id, frame, env);
+        let mut entry = self.new_entry(row, 0, client.correlation_id, frame, env);
         let body = apis::api_versions::unsupported_version(row).ok_or(Fault::NotEncodable)?;
         entry.source = Source::Local(LocalAnswer::Ready { body, not_before: None });
         self.enqueue(entry);
         Ok(Turn::Local)
+    }
+
+    fn new_entry(
+        &self,
+        row: &'static Row,
+        version: i16,
+        client_correlation_id: i32,
+        frame: &Bytes,
+        env: &Env<'_>,
+    ) -> InFlight {
+        InFlight {
+            row,
+            version,
+            client_correlation_id,
+            source: Source::Local(LocalAnswer::Ready { body: Bytes::new(), not_before: None }),
+            refusals: Refusals::default(),
+            request_bytes: frame.len().saturating_add(4),
+            response_bytes: 0,
+            received: env.now,
+            judged: env.now,
+            sent_upstream: None,
+            upstream_answered: None,
+            waited_for_client_before: self.waited_for_client,
+        }
     }
 }
 
@@ -171,21 +196,6 @@ fn length_field(length: usize, flexible: bool) -> Option<([u8; 2], usize)> {
     let [high, low] = length.saturating_add(1).saturating_mul(2).to_be_bytes();
     // Seven bits in each byte, the lowest first, and a bit that says whether another follows.
     Some(if high == 0 { ([low >> 1, 0], 1) } else { ([(low >> 1) | 0x80, high], 2) })
-}
-
-fn new_entry(row: &'static Row, version: i16, client_correlation_id: i32, frame: &Bytes, env: &Env<'_>) -> InFlight {
-    InFlight {
-        row,
-        version,
-        client_correlation_id,
-        source: Source::Local(LocalAnswer::Ready { body: Bytes::new(), not_before: None }),
-        refusals: Refusals::default(),
-        request_bytes: frame.len().saturating_add(4),
-        response_bytes: 0,
-        received: env.now,
-        sent_upstream: None,
-        upstream_answered: None,
-    }
 }
 
 #[cfg(test)]

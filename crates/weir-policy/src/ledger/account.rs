@@ -108,6 +108,12 @@ impl Account {
         })
     }
 
+    /// How much was charged of a meter since the account was opened, in its unit: what was refused was not.
+    #[must_use]
+    pub fn charged(&self, meter: Meter) -> u64 {
+        self.with(meter, |level| level.charged())
+    }
+
     /// Whether a request may make this group, by the brokers' name of it. One that is there may always.
     ///
     /// # Errors

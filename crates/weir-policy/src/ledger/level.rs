@@ -65,6 +65,8 @@ pub(super) struct Level {
     owed: u128,
     /// Until when it has run off.
     since: Option<Instant>,
+    /// All that was ever charged.
+    charged: u64,
 }
 
 impl Level {
@@ -79,6 +81,7 @@ impl Level {
     }
 
     pub(super) fn add(&mut self, amount: u64) {
+        self.charged = self.charged.saturating_add(amount);
         self.owed = self.owed.saturating_add(u128::from(amount).saturating_mul(MINUTE));
     }
 
@@ -91,6 +94,11 @@ impl Level {
         }
         let micros = over.div_ceil(u128::from(rate.per_minute.max(1)));
         Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+
+    /// How much was ever charged.
+    pub(super) fn charged(&self) -> u64 {
+        self.charged
     }
 
     /// How much is owed, in whole units, rounded up.

@@ -55,6 +55,7 @@ struct Model {
     owed: f64,
     /// Until when it has run off; nothing before it was first looked at.
     at_ms: Option<i64>,
+    charged: u64,
 }
 
 impl Model {
@@ -104,6 +105,7 @@ proptest! {
                     model.run_off(meter.rate(&limits), now_ms);
                     #[allow(clippy::cast_precision_loss, reason = "small numbers")]
                     { model.owed += amount as f64; }
+                    model.charged += amount;
                 }
                 Event::Take(meter, amount) => {
                     let (meter, model) = (Meter::ALL[meter], &mut models[meter]);
@@ -125,10 +127,14 @@ proptest! {
                     };
                     prop_assert!(near || got == expected, "{meter:?}: {got}, not {expected}: {debt}");
                     #[allow(clippy::cast_precision_loss, reason = "small numbers")]
-                    if taken != Taken::Refused { model.owed += amount as f64; }
+                    if taken != Taken::Refused {
+                        model.owed += amount as f64;
+                        model.charged += amount;
+                    }
                 }
             }
             for (meter, model) in Meter::ALL.iter().zip(&models) {
+                prop_assert_eq!(account.charged(*meter), model.charged);
                 // Asked at the instant until which it has run off: that changes nothing.
                 let Some(at) = model.at_ms else { continue };
                 let owed = account.owed(*meter, &limits, instant(start, at));

@@ -76,8 +76,10 @@ mod tests {
             request_bytes: 100,
             response_bytes: 1_000,
             received,
+            judged: received,
             sent_upstream: Some(received),
             upstream_answered: Some(received + Duration::from_millis(2)),
+            waited_for_client: Duration::ZERO,
             ended: received + Duration::from_millis(3),
         }
     }
