@@ -28,12 +28,13 @@ pub(crate) struct Acceptor {
 }
 
 impl Acceptor {
-    pub(crate) async fn run(mut self, listener: TcpListener) {
+    /// Accepts until the process stops, and gives the socket back.
+    pub(crate) async fn run(mut self, listener: TcpListener) -> TcpListener {
         let mut turn: usize = 0;
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                _ = self.stop.wait_for(|stop| *stop) => return,
+                _ = self.stop.wait_for(|stop| *stop) => return listener,
             };
             match accepted {
                 Ok((tcp, peer)) => {

@@ -48,6 +48,11 @@ impl Readiness {
     pub fn new(now: impl Fn() -> Ready + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
+
+    /// Whether Weir can serve now.
+    pub(crate) fn now(&self) -> Ready {
+        (self.0)()
+    }
 }
 
 impl fmt::Debug for Readiness {
@@ -69,7 +74,7 @@ pub async fn serve(listener: TcpListener, readiness: Readiness, metrics: Metrics
 }
 
 async fn ready_now(State(readiness): State<Readiness>) -> Response {
-    let Ready { against, notes } = (readiness.0)();
+    let Ready { against, notes } = readiness.now();
     let (status, first) =
         if against.is_empty() { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
     let lines: String = against.iter().chain(&notes).map(|line| format!("{line}\n")).collect();

@@ -6,26 +6,24 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use weir_policy::Policy;
 
 use crate::acceptor::Acceptor;
 use crate::accounts::{self, Accounts};
 use crate::admin::{self, Readiness, Ready};
-use crate::config::Listener;
-use crate::listen::{self, Gatekeeper, PrincipalPlaces};
+use crate::drain::{Drain, STOP};
+use crate::listen::{Gatekeeper, Inherited, PrincipalPlaces};
 use crate::live::{Generation, ReloadStatus, Reloader};
 use crate::observe::Metrics;
+use crate::service_manager;
 use crate::snapshot::{Loader, Snapshot};
+use crate::sockets::Sockets;
 use crate::upstream::{Upstream, UpstreamReadiness, UpstreamSettings, WantedTopics};
 use crate::worker::WorkerHandle;
-
-/// How long a stop may take: past it, what is left is cut.
-const STOP: Duration = Duration::from_secs(4);
 
 /// Why the process cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -40,29 +38,38 @@ pub enum ServeError {
         /// Why.
         source: io::Error,
     },
+    /// A service manager handed over a socket that nothing is configured for.
+    #[error(
+        "the service manager handed over a socket for {address}, and no `bind` of the configuration is that: whoever \
+         connects to it would wait for ever; print the socket unit anew (`weir systemd-socket`), or change `bind`"
+    )]
+    NotConfigured {
+        /// The address.
+        address: SocketAddr,
+    },
     /// The system gave no thread, no runtime or no signal.
     #[error("the process cannot start: {0}")]
     System(#[from] io::Error),
 }
 
-/// Serves until the process is told to stop. `loader` gave the snapshot, and gives those that follow it.
+/// Serves until the process is told to stop, on the sockets that were `inherited` where they are for it. `loader` gave the
+/// snapshot, and gives those that follow it.
 ///
 /// # Errors
 /// Where it cannot start.
-pub fn serve(snapshot: Snapshot, loader: Loader) -> Result<(), ServeError> {
+pub fn serve(snapshot: Snapshot, loader: Loader, inherited: Inherited) -> Result<(), ServeError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run(Arc::new(snapshot), loader))
+    runtime.block_on(run(Arc::new(snapshot), loader, inherited))
 }
 
-async fn run(snapshot: Arc<Snapshot>, loader: Loader) -> Result<(), ServeError> {
+async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> Result<(), ServeError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let places = Arc::new(PrincipalPlaces::default());
     let accounts = Arc::new(Accounts::default());
     let clusters = Clusters::start(&snapshot);
-    let bound = bind(&snapshot)?;
-    let admin_listener = bind_admin(&snapshot)?;
+    let sockets = Sockets::open(&snapshot.config, inherited)?;
     let first = Generation::new(Arc::clone(&snapshot), &clusters.upstreams, &places, &accounts);
     let (publisher, generations) = watch::channel(Arc::new(first));
     let workers = start_workers(&snapshot, &generations)?;
@@ -73,10 +80,11 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader) -> Result<(), ServeError> 
     let (stopping, stop) = watch::channel(false);
     let readiness = readiness(&clusters.upstreams, Arc::clone(&status), Arc::clone(&accounts), stop.clone());
     tokio::spawn(accounts::count_groups(clusters.named(), Arc::clone(&accounts), generations.clone()));
-    tokio::spawn(admin::serve(admin_listener, readiness, metrics.clone()));
+    tokio::spawn(admin::serve(sockets.admin, readiness.clone(), metrics.clone()));
     let gatekeeper = Gatekeeper::new(&snapshot.config.limits);
     let workers = Arc::new(workers);
-    for (listener, config) in bound {
+    let mut held = JoinSet::new();
+    for (socket, config) in sockets.clients {
         let acceptor = Acceptor {
             name: config.name.as_str().into(),
             generations: generations.clone(),
@@ -85,7 +93,8 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader) -> Result<(), ServeError> 
             workers: Arc::clone(&workers),
             stop: stop.clone(),
         };
-        tokio::spawn(acceptor.run(listener));
+        let accepts = acceptor.run(socket.listener);
+        if socket.is_held { drop(held.spawn(accepts)) } else { drop(tokio::spawn(accepts)) }
     }
     let publish = move |snapshot: Arc<Snapshot>| {
         clusters.want(&snapshot.policy);
@@ -93,31 +102,35 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader) -> Result<(), ServeError> 
         publisher.send_replace(Arc::new(Generation::new(snapshot, &clusters.upstreams, &places, &accounts)));
     };
     let reloader = Reloader::start(loader, status, publish)?;
-    tracing::info!(generation = snapshot.generation, "serving");
-    drop(snapshot);
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = hangup.recv() => reloader.look(),
+    tokio::spawn(service_manager::keep_told(readiness, Arc::clone(&workers)));
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            reloader.look();
         }
-    }
-    tracing::info!("stopping: no new connections, open ones end after their answer");
+    });
+    tracing::info!(generation = snapshot.generation, "serving");
+    service_manager::serving();
+    drop(snapshot);
+    told_to_stop(&mut terminate, &mut interrupt).await;
+    let spread = generations.borrow().snapshot.config.drain_spread;
+    service_manager::stopping(spread.unwrap_or_default().saturating_add(STOP));
+    tracing::info!(?spread, "stopping: no new connections, open ones end after their answer");
     stopping.send_replace(true);
-    drain(&workers).await;
+    // Their queues show whether somebody else accepts.
+    let mut queues = Vec::new();
+    while spread.is_some()
+        && let Some(listener) = held.join_next().await
+    {
+        queues.extend(listener);
+    }
+    Drain { workers: &workers, spread, queues }.run(told_to_stop(&mut terminate, &mut interrupt)).await;
     Ok(())
 }
 
-/// Waits, for a bounded time, until every connection has ended.
-async fn drain(workers: &[WorkerHandle]) {
-    workers.iter().for_each(WorkerHandle::start_draining);
-    let ended = async {
-        while !workers.iter().all(WorkerHandle::has_ended) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    if tokio::time::timeout(STOP, ended).await.is_err() {
-        tracing::warn!("connections were cut: they did not end in time");
+async fn told_to_stop(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
 }
 
@@ -154,27 +167,6 @@ fn wanted_topics(policy: &Arc<Policy>) -> WantedTopics {
         keep: Box::new(move |topic| keep.catalogue_allows(topic)),
         pattern: policy.has_patterns(),
     }
-}
-
-/// Binds every address before the first connection is accepted.
-fn bind(snapshot: &Snapshot) -> Result<Vec<(TcpListener, &Listener)>, ServeError> {
-    let mut bound = Vec::new();
-    for config in &snapshot.config.listeners {
-        for address in config.binds() {
-            let listener = listen::bind(address).map_err(|source| ServeError::Bind {
-                address,
-                purpose: format!("listener {}", config.name),
-                source,
-            })?;
-            bound.push((listener, config));
-        }
-    }
-    Ok(bound)
-}
-
-fn bind_admin(snapshot: &Snapshot) -> Result<TcpListener, ServeError> {
-    let address = snapshot.config.admin;
-    listen::bind(address).map_err(|source| ServeError::Bind { address, purpose: "admin".to_owned(), source })
 }
 
 fn start_workers(

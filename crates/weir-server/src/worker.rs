@@ -8,8 +8,10 @@ use std::io;
 use std::net::{SocketAddr, TcpStream as StdTcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, watch};
@@ -34,11 +36,26 @@ pub(crate) struct Accepted {
     pub permit: UnauthenticatedPermit,
 }
 
+/// Whether the process stops, and how soon its connections end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stopping {
+    /// It does not.
+    #[default]
+    No,
+    /// Each ends at an instant of its own, and goes on until then.
+    Spread {
+        /// The latest of those instants.
+        by: Instant,
+    },
+    /// All of them end now.
+    Now,
+}
+
 /// What the connections of one worker share.
 pub(crate) struct Worker {
     scratch: RefCell<Vec<u8>>,
     pub counters: Arc<WorkerCounters>,
-    draining: Cell<bool>,
+    stopping: Cell<Stopping>,
     /// What is in force.
     generation: RefCell<Arc<Generation>>,
     /// Whom to wake when the process stops, or something else is in force.
@@ -57,7 +74,7 @@ impl Worker {
         Self {
             scratch: RefCell::new(vec![0; SCRATCH]),
             counters,
-            draining: Cell::new(false),
+            stopping: Cell::default(),
             generation: RefCell::new(generation),
             sleepers: RefCell::default(),
             next_sleeper: Cell::new(0),
@@ -70,8 +87,8 @@ impl Worker {
     }
 
     /// Whether the process is stopping.
-    pub(crate) fn is_draining(&self) -> bool {
-        self.draining.get()
+    pub(crate) fn stopping(&self) -> Stopping {
+        self.stopping.get()
     }
 
     /// What is in force.
@@ -93,8 +110,8 @@ impl Worker {
     }
 
     /// The process stops: every connection looks at what that means for it.
-    pub(crate) fn start_draining(&self) {
-        self.draining.set(true);
+    pub(crate) fn stop(&self, stopping: Stopping) {
+        self.stopping.set(stopping);
         self.wake_all();
     }
 
@@ -119,7 +136,10 @@ impl Drop for Waking {
 pub(crate) struct WorkerHandle {
     pub accepted: mpsc::Sender<Accepted>,
     pub counters: Arc<WorkerCounters>,
-    drain: watch::Sender<bool>,
+    stopping: watch::Sender<Stopping>,
+    /// Asked for signs of life, and the last one that was answered.
+    pulse: watch::Sender<u64>,
+    answered: Arc<AtomicU64>,
     thread: JoinHandle<()>,
 }
 
@@ -135,9 +155,12 @@ impl WorkerHandle {
         generations: watch::Receiver<Arc<Generation>>,
     ) -> io::Result<Self> {
         let (accepted, inbox) = mpsc::channel(waiting);
-        let (drain, draining) = watch::channel(false);
+        let (stopping, stop) = watch::channel(Stopping::No);
+        let (pulse, asked) = watch::channel(0);
+        let answered = Arc::new(AtomicU64::new(0));
         let counters = Arc::new(WorkerCounters::default());
         let shared = Arc::clone(&counters);
+        let answers = Arc::clone(&answered);
         let (started, start) = std::sync::mpsc::sync_channel(1);
         let thread = std::thread::Builder::new().name(format!("weir-worker-{index}")).spawn(move || {
             // Made here: it may not leave its thread.
@@ -145,18 +168,28 @@ impl WorkerHandle {
             match runtime {
                 Ok(runtime) => {
                     let _ = started.send(Ok(()));
-                    runtime.block_on(run(shared, inbox, draining, generations));
+                    let told = Told { stop, asked, answers, generations };
+                    runtime.block_on(run(shared, inbox, told));
                 }
                 Err(error) => drop(started.send(Err(error))),
             }
         })?;
         start.recv().map_err(io::Error::other)??;
-        Ok(Self { accepted, counters, drain, thread })
+        Ok(Self { accepted, counters, stopping, pulse, answered, thread })
     }
 
-    /// Tells the connections to end at the next answer's end.
-    pub(crate) fn start_draining(&self) {
-        self.drain.send_replace(true);
+    /// Tells the connections when to end.
+    pub(crate) fn stop(&self, stopping: Stopping) {
+        self.stopping.send_replace(stopping);
+    }
+
+    /// Asks for a sign of life, and says whether the last one that was asked for came, or the worker is done.
+    pub(crate) fn answers(&self) -> bool {
+        let answers = self.answered.load(Ordering::Relaxed) == *self.pulse.borrow();
+        if answers {
+            self.pulse.send_modify(|asked| *asked = asked.wrapping_add(1));
+        }
+        answers || (self.has_ended() && *self.stopping.borrow() != Stopping::No)
     }
 
     /// Whether every connection has ended and the thread with them.
@@ -165,17 +198,20 @@ impl WorkerHandle {
     }
 }
 
-/// Takes connections until the process drains, then waits for those that are left.
-async fn run(
-    counters: Arc<WorkerCounters>,
-    mut inbox: mpsc::Receiver<Accepted>,
-    mut drain: watch::Receiver<bool>,
-    mut generations: watch::Receiver<Arc<Generation>>,
-) {
-    let first = Arc::clone(&generations.borrow_and_update());
+/// What a worker is told while it runs.
+struct Told {
+    stop: watch::Receiver<Stopping>,
+    asked: watch::Receiver<u64>,
+    answers: Arc<AtomicU64>,
+    generations: watch::Receiver<Arc<Generation>>,
+}
+
+/// Serves connections until the process stops and the last one has ended. What is in force reaches them until then.
+async fn run(counters: Arc<WorkerCounters>, mut inbox: mpsc::Receiver<Accepted>, mut told: Told) {
+    let first = Arc::clone(&told.generations.borrow_and_update());
     let worker = Rc::new(Worker::new(counters, first));
     let mut connections = tokio::task::JoinSet::new();
-    loop {
+    while worker.stopping() == Stopping::No || !connections.is_empty() {
         tokio::select! {
             accepted = inbox.recv() => match accepted {
                 Some(accepted) => {
@@ -184,13 +220,12 @@ async fn run(
                 None => break,
             },
             Some(_) = connections.join_next() => {}
-            Ok(()) = generations.changed() => {
-                let newest = Arc::clone(&generations.borrow_and_update());
+            Ok(()) = told.generations.changed() => {
+                let newest = Arc::clone(&told.generations.borrow_and_update());
                 worker.put_in_force(newest);
             }
-            Ok(_) = drain.wait_for(|draining| *draining) => break,
+            Ok(()) = told.stop.changed() => worker.stop(*told.stop.borrow_and_update()),
+            Ok(()) = told.asked.changed() => told.answers.store(*told.asked.borrow_and_update(), Ordering::Relaxed),
         }
     }
-    worker.start_draining();
-    while connections.join_next().await.is_some() {}
 }

@@ -7,6 +7,7 @@ mod diff;
 mod explain;
 mod serve;
 mod suspend;
+mod systemd_socket;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,6 +35,8 @@ enum Command {
     Resume(suspend::Order),
     /// Look at the configuration, the policy and the certificates, and print every problem. Changes nothing.
     Check(ConfigFile),
+    /// Print the systemd socket unit for a configuration. With it a restart refuses nobody.
+    SystemdSocket(ConfigFile),
     /// Say whether a principal may do something, by which rule and line, and what to write to change it. Exits with 0 where
     /// it may, 1 where it may not, 2 where the question or a file is wrong.
     Explain(explain::Question),
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Suspend(order) => suspend::run_suspend(&order),
         Command::Resume(order) => suspend::run_resume(&order),
         Command::Check(file) => check::run(&file.config),
+        Command::SystemdSocket(file) => systemd_socket::run(&file.config),
         Command::Explain(question) => explain::run(&question),
         Command::Diff(change) => diff::run(&change),
     }

@@ -71,6 +71,27 @@ fn check_and_serve_name_every_problem_and_fail() {
     assert_eq!(weir(&["serve", "-c", "weir.yaml"], directory.path()), (false, String::new(), problems.to_owned()));
 }
 
+/// The shipped unit is that of the shipped configuration, whose listener is this one.
+#[test]
+fn the_socket_unit_names_every_address_and_is_the_shipped_one() {
+    let directory = sound_directory();
+    let write = |text: &str| fs::write(directory.path().join("weir.yaml"), text).unwrap();
+    write(&CONFIG.replace("127.0.0.1:9093", "0.0.0.0:9093"));
+    let (is_ok, unit, problems) = weir(&["systemd-socket"], directory.path());
+    assert!(is_ok, "{problems}");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    assert_eq!(unit, fs::read_to_string(root.join("deploy/systemd/weir.socket")).unwrap());
+    let example = fs::read_to_string(root.join("weir.example.yaml")).unwrap();
+    assert!(example.contains("bind: 0.0.0.0:9093") && example.matches("bind:").count() == 2, "and the admin address");
+
+    let ports = "{ports: {host: kafka.example.org, bootstrap_port: 9000, base_port: 9001, ids: [1, 3]}}";
+    write(&CONFIG.replace("127.0.0.1:9093", "127.0.0.1").replace("{sni: {host: kafka.example.org}}", ports));
+    let (_, unit, problems) = weir(&["systemd-socket"], directory.path());
+    let streams: Vec<_> = unit.lines().filter_map(|line| line.strip_prefix("ListenStream=")).collect();
+    let all = ["127.0.0.1:9000", "127.0.0.1:9002", "127.0.0.1:9003", "127.0.0.1:9004"];
+    assert_eq!(streams, all, "{problems}");
+}
+
 #[test]
 fn the_version_is_told() {
     let (is_ok, said, _) = weir(&["--version"], Path::new("/"));

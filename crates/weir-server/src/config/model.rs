@@ -44,6 +44,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long a revocation list is used past its next update.
     pub crl_max_stale: Duration,
+    /// Over how long connections end at SIGTERM; nothing for at once.
+    pub drain_spread: Option<Duration>,
 }
 
 impl Config {

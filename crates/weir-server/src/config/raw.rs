@@ -49,6 +49,9 @@ pub struct RawConfig {
     /// Revocation lists of clients.
     #[serde(default)]
     pub crl: RawCrl,
+    /// What happens at SIGTERM.
+    #[serde(default)]
+    pub drain: RawDrain,
 }
 
 /// One place where clients connect.
@@ -142,6 +145,16 @@ impl Default for RawCrl {
     fn default() -> Self {
         Self { max_stale: At::unwritten(TimeText("7d".to_owned())) }
     }
+}
+
+/// What happens at SIGTERM.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawDrain {
+    /// Where other Weirs take the clients over at once: over how long connections end, each at an instant of its own, so
+    /// that not all clients come to the others in the same second. Without it they all end at once, within 4 s, as befits a
+    /// restart: who serves next comes only after that.
+    pub spread: Option<At<TimeText>>,
 }
 
 /// A TLS version.

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use weir_kafka::cluster::ShownClusterId;
 use weir_policy::{GroupMode, IdentityRule};
@@ -20,6 +21,9 @@ use super::upstream;
 
 /// The most worker threads: more than any machine's cores.
 const MOST_WORKERS: u16 = 512;
+
+/// The longest that a stop may be spread over: what stops processes has time-outs of its own.
+const LONGEST_SPREAD: Duration = Duration::from_secs(600);
 
 /// The most client connections where the configuration does not say.
 const DEFAULT_CONNECTIONS: u64 = 10_000;
@@ -56,6 +60,7 @@ pub(super) fn config(file: &Path, raw: &RawConfig, machine: Machine) -> (Config,
         log: Log { format: raw.log.format, level: raw.log.level },
         limits,
         crl_max_stale: check.unit("max_stale", &raw.crl.max_stale, TimeText::parse),
+        drain_spread: raw.drain.spread.as_ref().map(|spread| check.spread(spread)),
     };
     (config, check.problems)
 }
@@ -95,6 +100,15 @@ impl Check<'_> {
             self.problems.add(bind.place, what, FIX);
         }
         address
+    }
+
+    fn spread(&mut self, written: &At<TimeText>) -> Duration {
+        let spread = self.unit("spread", written, TimeText::parse);
+        if spread > LONGEST_SPREAD {
+            let what = format!("`spread` is {}: whoever stops Weir will not wait for that", written.value.0);
+            self.problems.add(written.place, what, "write at most 10m; 30s is plenty");
+        }
+        spread
     }
 
     fn cluster_id(&mut self, written: &At<String>) -> ShownClusterId {

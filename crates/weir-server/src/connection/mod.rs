@@ -34,7 +34,8 @@ use crate::listen::{ConnectionPermit, PrincipalPlace};
 use crate::listener::ListenerState;
 use crate::snapshot::Snapshot;
 use crate::tls::Peer;
-use crate::worker::{Waking, Worker};
+use crate::upstream;
+use crate::worker::{Stopping, Waking, Worker};
 
 use broker::{Broker, DialWait, ViewWait};
 use client::Client;
@@ -74,8 +75,12 @@ pub(crate) struct Connection {
     target: Target,
     /// Has the connection woken when the process stops or something else is in force, from its first wait on.
     waking: Option<Waking>,
-    /// It has been woken since.
-    knows_of_stop: bool,
+    /// What it knows of the process stopping.
+    stopping: Stopping,
+    /// When it is to end for that.
+    ends_at: Option<Instant>,
+    /// That instant has come.
+    is_ending: bool,
     client: Client,
     broker: Broker,
     session: Session,
@@ -108,7 +113,9 @@ impl Connection {
             _places: places,
             target,
             waking: None,
-            knows_of_stop: false,
+            stopping: Stopping::No,
+            ends_at: None,
+            is_ending: false,
             client: Client::new(link),
             broker: Broker::None,
             session,
@@ -156,6 +163,7 @@ impl Connection {
         }
         for _ in 0..STEPS_PER_TURN {
             let now = Instant::now();
+            self.look_at_stop(now);
             self.dues.look(now);
             self.flush(now)?;
             self.broker.flush()?;
@@ -188,9 +196,25 @@ impl Connection {
         Ok(true)
     }
 
-    /// Whether the process is stopping and this client has its answers, but for those that may be long in coming.
+    /// Takes note that the process stops, and whether this connection's own end has come. Who has a successor to go to
+    /// goes at an instant of its own, so that not all of them come to it at once.
+    fn look_at_stop(&mut self, now: Instant) {
+        let stopping = self.worker.stopping();
+        if stopping != self.stopping {
+            self.stopping = stopping;
+            self.ends_at = match stopping {
+                Stopping::No => None,
+                Stopping::Spread { by } => Some(upstream::random_instant(now, by)),
+                Stopping::Now => Some(now),
+            };
+        }
+        self.is_ending = self.ends_at.is_some_and(|end| now >= end);
+    }
+
+    /// Whether this connection is to end for the process stopping, and this client has its answers, but for those that may
+    /// be long in coming.
     fn is_drained(&self) -> bool {
-        if !self.worker.is_draining() {
+        if !self.is_ending {
             return false;
         }
         let waits_for_long = match self.session.head() {
@@ -201,10 +225,10 @@ impl Connection {
         waits_for_long && !self.client.link.has_pending()
     }
 
-    /// Whether another request may be taken now: none while the process stops, or the principal pays for those before.
+    /// Whether another request may be taken now: none at the end, or while the principal pays for those before.
     fn has_room(&self) -> bool {
         let limits = &self.snapshot.config.limits;
-        let takes_some = !self.worker.is_draining() && !self.dues.are_muted();
+        let takes_some = !self.is_ending && !self.dues.are_muted();
         takes_some && self.session.in_flight() < limits.in_flight && self.broker.takes_requests()
     }
 

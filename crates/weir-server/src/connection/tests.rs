@@ -160,7 +160,8 @@ async fn hostile_o10_a_stop_waits_for_answers_but_not_for_members_of_a_group() {
             connection.take_frame(frame, Instant::now()).unwrap();
         }
         assert!(!connection.is_drained());
-        connection.worker.start_draining();
+        connection.worker.stop(Stopping::Now);
+        connection.look_at_stop(Instant::now());
         assert_eq!(connection.is_drained(), !waits);
         assert!(!connection.has_room(), "no request is taken any more");
     }
@@ -168,6 +169,7 @@ async fn hostile_o10_a_stop_waits_for_answers_but_not_for_members_of_a_group() {
 
 #[tokio::test]
 async fn a_broker_that_closed_while_nothing_was_asked_of_it_gets_no_request() {
+        connection.look_at_stop(Instant::now());
     let (mut connection, mut client) = connected(Duration::from_secs(60)).await;
     let (link, mut broker) = dialled().await;
     let own = || Cleared::own(&OwnRequest::ApiVersions { version: 0 }, 0, "weir").unwrap();
@@ -175,6 +177,38 @@ async fn a_broker_that_closed_while_nothing_was_asked_of_it_gets_no_request() {
     assert_eq!(connection.advance(), Ok(false));
     // Both tell at once: the client of a request, the broker of its end.
     let request = frame(ApiKey::Heartbeat, 3, &HeartbeatRequest::default());
+#[tokio::test]
+async fn a_connection_with_a_successor_to_go_to_is_served_until_its_own_instant_comes() {
+    let (now, spread) = (Instant::now(), Duration::from_secs(30));
+    let mut ends = Vec::new();
+    for _ in 0..16 {
+        let (mut connection, mut client) = connected(Duration::from_secs(60)).await;
+        connection.worker.stop(Stopping::Spread { by: now + spread });
+        connection.look_at_stop(now);
+        let end = connection.ends_at.unwrap();
+        assert!(end >= now && end < now + spread);
+        assert!(connection.wake_at() <= end, "nobody has to wake it");
+        connection.look_at_stop(now);
+        assert_eq!(connection.ends_at, Some(end), "it is drawn once");
+        if end > Instant::now() + Duration::from_secs(1) {
+            client.write_all(&HANDSHAKE).await.unwrap();
+            connection.client.link.readable().await.unwrap();
+            assert_eq!(connection.advance(), Ok(false));
+            let mut answer = [0; 4];
+            tokio::time::timeout(spread, client.read_exact(&mut answer)).await.unwrap().unwrap();
+        }
+        connection.look_at_stop(end);
+        assert!(connection.is_drained() && !connection.has_room());
+        ends.push(end);
+        connection.look_at_stop(now);
+        connection.worker.stop(Stopping::Now);
+        connection.look_at_stop(now);
+        assert!(connection.is_drained(), "a spread that is cut short");
+    }
+    let (first, last) = (ends.iter().min().unwrap(), ends.iter().max().unwrap());
+    assert!(*last - *first > spread / 4, "all at once: {ends:?}");
+}
+
     client.write_all(&[&i32::try_from(request.len()).unwrap().to_be_bytes()[..], &request].concat()).await.unwrap();
     broker.shutdown().await.unwrap();
     let Broker::Open(open) = &connection.broker else { panic!("the broker's connection is open") };

@@ -49,11 +49,7 @@ impl Connection {
         if self.waking.is_none() {
             self.waking = Some(self.worker.wake_at_change(context.waker()));
         }
-        if self.worker.is_draining() && !self.knows_of_stop {
-            self.knows_of_stop = true;
-            return Poll::Ready(());
-        }
-        if !self.worker.is_in_force(&self.snapshot) {
+        if self.worker.stopping() != self.stopping || !self.worker.is_in_force(&self.snapshot) {
             return Poll::Ready(());
         }
         Poll::Pending
@@ -92,6 +88,8 @@ impl Connection {
             Head::Local { not_before, .. } if !self.client.link.has_pending() => not_before,
             Head::Local { .. } | Head::Broker { .. } | Head::Idle => None,
         };
-        [reader, answer, self.dues.muted_until()].into_iter().flatten().fold(nearest, Instant::min)
+        // An end that has come waits for the client or the broker, and not for the clock.
+        let end = self.ends_at.filter(|_| !self.is_ending);
+        [reader, answer, self.dues.muted_until(), end].into_iter().flatten().fold(nearest, Instant::min)
     }
 }

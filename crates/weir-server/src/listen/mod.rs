@@ -5,10 +5,12 @@
 
 mod bind;
 pub mod first_byte;
+mod inherited;
 mod permits;
 mod places;
 pub mod proxy_protocol;
 
 pub use bind::{bind, tune};
+pub use inherited::Inherited;
 pub use permits::{ConnectionPermit, Gatekeeper, UnauthenticatedPermit};
 pub use places::{PrincipalPlace, PrincipalPlaces};

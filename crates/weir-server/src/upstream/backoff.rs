@@ -3,7 +3,7 @@
 //! Must never: let many replicas of Weir come back to a broker in step.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// 50 ms, doubled after each failure to at most 1 s, each up to half shorter by chance.
 #[derive(Debug)]
@@ -32,6 +32,13 @@ impl Backoff {
 
 const FIRST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(1);
+
+/// An instant between these two, by chance.
+pub(crate) fn random_instant(from: Instant, to: Instant) -> Instant {
+    let part = u32::try_from(random() % 1024).unwrap_or(0);
+    let wait = to.saturating_duration_since(from).saturating_mul(part) / 1024;
+    from.checked_add(wait).unwrap_or(from)
+}
 
 /// A number that differs between calls and processes. Not for secrets.
 pub(super) fn random() -> u64 {

@@ -35,6 +35,7 @@ use weir_kafka::cluster::{ClusterView, RealBrokerId, RealClusterId};
 use weir_kafka::subscriptions::Subscriptions;
 
 use crate::link::Link;
+pub(crate) use backoff::random_instant;
 use broker::Broker;
 pub use connect::TlsPeer;
 use control::Control;
