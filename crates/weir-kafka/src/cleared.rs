@@ -6,7 +6,8 @@
 
 use bytes::BytesMut;
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ListGroupsRequest, MetadataRequest, TopicName, metadata_request,
+    ApiKey, ApiVersionsRequest, BrokerId, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, TopicName,
+    list_offsets_request, metadata_request,
 };
 use kafka_protocol::protocol::{Encodable, StrBytes};
 use uuid::Uuid;
@@ -40,6 +41,15 @@ pub enum OwnRequest {
         /// The version, at most 2.
         version: i16,
     },
+    /// Of partitions that the broker leads, the first offset that is not older than a time. Versions 1 to 3.
+    ListOffsets {
+        /// The version.
+        version: i16,
+        /// The partitions.
+        topics: Vec<(RealTopic, Vec<i32>)>,
+        /// Milliseconds since 1970; -2 for the first offset that is there.
+        timestamp: i64,
+    },
     /// Every topic, for a catalogue with patterns or a broker that would create what it is asked for by name.
     MetadataAll {
         /// The version.
@@ -64,6 +74,7 @@ impl Cleared {
         let (key, name, version, flexible) = match request {
             OwnRequest::ApiVersions { version } => (ApiKey::ApiVersions, "ApiVersions", *version, *version >= 3),
             OwnRequest::ListGroups { version } => (ApiKey::ListGroups, "ListGroups", *version, *version >= 3),
+            OwnRequest::ListOffsets { version, .. } => (ApiKey::ListOffsets, "ListOffsets", *version, *version >= 6),
             OwnRequest::MetadataByName { version, .. } | OwnRequest::MetadataAll { version } => {
                 (ApiKey::Metadata, "Metadata", *version, *version >= 9)
             }
@@ -72,6 +83,9 @@ impl Cleared {
         let encoded = match request {
             OwnRequest::ApiVersions { version } => ApiVersionsRequest::default().encode(&mut body, *version),
             OwnRequest::ListGroups { version } => ListGroupsRequest::default().encode(&mut body, *version),
+            OwnRequest::ListOffsets { version, topics, timestamp } => {
+                offsets(topics, *timestamp).encode(&mut body, *version)
+            }
             OwnRequest::MetadataByName { version, topics } => by_name(topics).encode(&mut body, *version),
             OwnRequest::MetadataAll { version } => all_topics(*version).encode(&mut body, *version),
         };
@@ -112,6 +126,18 @@ fn by_name(topics: &[RealTopic]) -> MetadataRequest {
     MetadataRequest::default()
         .with_topics(Some(topics.iter().map(named).collect()))
         .with_allow_auto_topic_creation(false)
+}
+
+fn offsets(topics: &[(RealTopic, Vec<i32>)], timestamp: i64) -> ListOffsetsRequest {
+    let partition = |index: &i32| {
+        list_offsets_request::ListOffsetsPartition::default().with_partition_index(*index).with_timestamp(timestamp)
+    };
+    let topic = |(topic, partitions): &(RealTopic, Vec<i32>)| {
+        list_offsets_request::ListOffsetsTopic::default()
+            .with_name(TopicName(StrBytes::from_string(topic.0.clone())))
+            .with_partitions(partitions.iter().map(partition).collect())
+    };
+    ListOffsetsRequest::default().with_replica_id(BrokerId(-1)).with_topics(topics.iter().map(topic).collect())
 }
 
 /// All topics: null, and in version 0 an empty list.

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
-use kafka_protocol::messages::{ApiVersionsResponse, BrokerId, ListGroupsResponse, MetadataResponse};
+use kafka_protocol::messages::{
+    ApiVersionsResponse, BrokerId, ListGroupsResponse, ListOffsetsResponse, MetadataResponse,
+};
 use uuid::Uuid;
 
 use crate::cluster::{PartitionView, RealAddress, RealBrokerId, RealClusterId, RealTopic, TopicView, VersionRange};
@@ -114,6 +116,25 @@ pub fn read_groups(version: i16, answer: &Bytes) -> Result<Vec<String>, BadAnswe
         0 => Ok(message.groups.into_iter().map(|group| group.group_id.to_string()).collect()),
         code => Err(BadAnswer::Code(code)),
     }
+}
+
+/// Reads an answer to ListOffsets, header included: the offset of each partition, -1 where no record is that young.
+/// Partitions that were answered with an error are left out.
+///
+/// # Errors
+/// Where it is malformed.
+pub fn read_offsets(version: i16, answer: &Bytes) -> Result<HashMap<(RealTopic, i32), i64>, BadAnswer> {
+    let body = body(answer, shape::list_offsets::RESPONSE.is_flexible(version))?;
+    let message: ListOffsetsResponse =
+        codec::decode(&shape::list_offsets::RESPONSE, version, &body, &Budget::RESPONSE)?;
+    let mut offsets = HashMap::new();
+    for topic in message.topics {
+        let name = RealTopic(topic.name.0.to_string());
+        for partition in topic.partitions.iter().filter(|partition| partition.error_code == 0) {
+            offsets.insert((name.clone(), partition.partition_index), partition.offset);
+        }
+    }
+    Ok(offsets)
 }
 
 fn body(answer: &Bytes, flexible_header: bool) -> Result<Bytes, Malformed> {

@@ -144,3 +144,24 @@ fn hostile_u6_an_array_bomb_is_refused_before_anything_is_reserved() {
     let bomb = [&[0, 0, 0, 7][..], &[0, 0], &[0x7f, 0xff, 0xff, 0xff], &[0; 8]].concat();
     assert_eq!(read_api_versions(0, &bomb.into()), Err(BadAnswer::Malformed(Malformed::LengthPastEnd)));
 }
+
+#[test]
+fn offsets_are_those_of_the_partitions_that_were_answered() {
+    use kafka_protocol::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
+    let partition = |index, error_code, offset| {
+        ListOffsetsPartitionResponse::default()
+            .with_partition_index(index)
+            .with_error_code(error_code)
+            .with_offset(offset)
+    };
+    let topic = ListOffsetsTopicResponse::default()
+        .with_name(TopicName(StrBytes::from_static_str("ok")))
+        .with_partitions(vec![partition(0, 0, 42), partition(1, 0, -1), partition(2, 6, 7)]);
+    for version in 1..=3 {
+        let answer = framed(&ListOffsetsResponse::default().with_topics(vec![topic.clone()]), version, false);
+        let offsets = read_offsets(version, &answer).unwrap();
+        let of = |index| offsets.get(&(RealTopic("ok".to_owned()), index)).copied();
+        assert_eq!((of(0), of(1), of(2)), (Some(42), Some(-1), None), "version {version}");
+        assert!(read_offsets(version, &answer.slice(..answer.len() - 1)).is_err());
+    }
+}
