@@ -11,6 +11,11 @@ pub const PARTITIONS: usize = 3;
 pub const READER: &str = "drill-reader";
 /// Another one, to whom things happen.
 pub const OTHER: &str = "drill-other";
+/// The limits of `tool` in acl/tiers.yaml, and of whoever's tier says nothing.
+pub const TOOL: &str = "connections: 20, groups: {most: 20}, commit_partitions: {per_second: 20, burst: 200}, \
+    committed_partitions: {most: 200}, commit_metadata_bytes: {most: 256}, joins: {per_minute: 60, burst: 60}, \
+    requests: {per_second: 500, burst: 2000}, denied: {per_second: 50, burst: 2000}, \
+    bytes_out: {per_second: 2000000, burst: 10000000}, timestamp_lookups: {per_second: 20, burst: 200}";
 
 /// The stage of one drill.
 #[derive(Debug)]
@@ -21,7 +26,7 @@ pub struct Stage {
     pub weir: Weir,
     /// The topic that is written and read.
     pub topic: String,
-    /// A topic to which nothing is written.
+    /// Another one, of one partition, to which nothing is written but by the drill itself.
     pub quiet: String,
 }
 
@@ -30,6 +35,19 @@ impl Stage {
     #[must_use]
     pub fn open(name: &str) -> Self {
         Self::open_with(name, |_| {})
+    }
+
+    /// Sets it up for some more principals, each with limits as a file of the policy writes them on one line.
+    #[must_use]
+    pub fn open_for<'a>(name: &str, people: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self::open_with(name, |options| {
+            let topics = options.acl.topics().to_vec();
+            let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+            for (person, limits) in people {
+                let principal = PrincipalSpec::new(person, &topics).within(limits);
+                options.acl = std::mem::take(&mut options.acl).principal(principal);
+            }
+        })
     }
 
     /// Sets it up, with other options of Weir.
@@ -64,8 +82,14 @@ impl Stage {
     /// The brokers' name of a group of the reader's.
     #[must_use]
     pub fn real_group(&self, group: &str) -> String {
-        format!("weir.{READER}.{group}")
+        real_group(READER, group)
     }
+}
+
+/// The brokers' name of a principal's group.
+#[must_use]
+pub fn real_group(principal: &str, group: &str) -> String {
+    format!("weir.{principal}.{group}")
 }
 
 fn acl(catalogue: &[&str], readers: &[&str], others: &[&str]) -> Acl {

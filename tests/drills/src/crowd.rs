@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
-use rdkafka::message::Message;
+use rdkafka::message::{BorrowedMessage, Message};
 use weir_testkit::{Identity, wait};
 
 const POLL: Duration = Duration::from_millis(100);
@@ -21,6 +21,8 @@ const POLL: Duration = Duration::from_millis(100);
 pub struct Seen {
     /// The numbers of the records of each partition, and how often each came more than once.
     records: Mutex<BTreeMap<i32, BTreeSet<usize>>>,
+    /// How many milliseconds after its writing each record came.
+    delays: Mutex<Vec<u64>>,
     duplicates: AtomicU64,
     /// Assignments and revocations.
     rebalances: AtomicU64,
@@ -57,6 +59,21 @@ impl Reader {
     /// Where librdkafka does not take the settings.
     #[must_use]
     pub fn start(bootstrap: &str, identity: &Identity, topic: &str, group: &str) -> Self {
+        Self::start_with(bootstrap, identity, topic, group, &[("auto.commit.interval.ms", "1000")])
+    }
+
+    /// The same with more settings of librdkafka's.
+    ///
+    /// # Panics
+    /// Where librdkafka does not take them.
+    #[must_use]
+    pub fn start_with(
+        bootstrap: &str,
+        identity: &Identity,
+        topic: &str,
+        group: &str,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let mut config = ClientConfig::new();
         config.extend(identity.rdkafka_settings());
         config
@@ -65,8 +82,8 @@ impl Reader {
             .set("session.timeout.ms", "10000")
             .set("heartbeat.interval.ms", "3000")
             .set("auto.offset.reset", "earliest")
-            .set("auto.commit.interval.ms", "1000")
             .set("log_level", "0");
+        config.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         let stop = Arc::new(AtomicBool::new(false));
         let own_stop = Arc::clone(&stop);
         let consumer: BaseConsumer<Seen> = config.create_with_context(Seen::default()).expect("a consumer starts");
@@ -76,7 +93,7 @@ impl Reader {
         let thread = std::thread::spawn(move || {
             while !own_stop.load(Ordering::Relaxed) {
                 if let Some(Ok(message)) = consumer.poll(POLL) {
-                    own_seen.add(message.partition(), message.payload());
+                    own_seen.add(&message);
                 }
                 own_seen.follow(consumer.context());
             }
@@ -89,6 +106,12 @@ impl Reader {
     #[must_use]
     pub fn records(&self) -> usize {
         self.seen.lock().values().map(BTreeSet::len).sum()
+    }
+
+    /// How many milliseconds after its writing each record came since this was asked last.
+    #[must_use]
+    pub fn take_delays(&self) -> Vec<u64> {
+        std::mem::take(&mut *self.seen.delays.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Waits until all of these have come, and says how long that took; nothing where it took longer than `limit`.
@@ -137,10 +160,14 @@ impl Seen {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, partition: i32, payload: Option<&[u8]>) {
-        let number = payload.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
+    fn add(&self, message: &BorrowedMessage<'_>) {
+        let written = message.timestamp().to_millis().and_then(|at| u64::try_from(at).ok()).expect("a time of writing");
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis());
+        let delay = u64::try_from(now).unwrap_or(u64::MAX).saturating_sub(written);
+        self.delays.lock().unwrap_or_else(PoisonError::into_inner).push(delay);
+        let number = message.payload().and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
         let number = number.expect("only the writer writes");
-        if !self.lock().entry(partition).or_default().insert(number) {
+        if !self.lock().entry(message.partition()).or_default().insert(number) {
             self.duplicates.fetch_add(1, Ordering::Relaxed);
         }
     }

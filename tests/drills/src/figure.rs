@@ -29,6 +29,20 @@ impl Figure {
         Self { what: what.into(), found: found.to_string(), bar: format!(">= {bar}"), held: found >= bar }
     }
 
+    /// A number that must be just this one.
+    #[must_use]
+    pub fn exactly(what: impl Into<String>, found: u64, bar: u64) -> Self {
+        Self { what: what.into(), found: found.to_string(), bar: format!("= {bar}"), held: found == bar }
+    }
+
+    /// A number that may be a tenth more or less than this one.
+    #[must_use]
+    pub fn near(what: impl Into<String>, found: u64, wanted: u64) -> Self {
+        let (least, most) = (wanted - wanted / 10, wanted + wanted / 10);
+        let held = (least..=most).contains(&found);
+        Self { what: what.into(), found: found.to_string(), bar: format!("{least} to {most}"), held }
+    }
+
     /// A time that may be no longer.
     #[must_use]
     pub fn within(what: impl Into<String>, found: Duration, bar: Duration) -> Self {

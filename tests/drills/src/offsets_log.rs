@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub struct Written {
     pub commits: u64,
     /// States of the group itself: one with every rebalance.
     pub states: u64,
+    /// Records of every kind, with those that say that something ended.
+    pub records: u64,
 }
 
 /// Reads what the brokers write of groups from now on.
@@ -65,16 +67,14 @@ impl OffsetsLog {
         let thread = std::thread::spawn(move || {
             while !own_stop.load(Ordering::Relaxed) {
                 let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) else { continue };
-                // A tombstone says that something ended.
-                let Some((kind, group)) = message.key().and_then(read_key).filter(|_| message.payload().is_some())
-                else {
-                    continue;
-                };
+                let Some((kind, group)) = message.key().and_then(read_key) else { continue };
                 let mut groups = own_groups.lock().unwrap_or_else(PoisonError::into_inner);
                 let written = groups.entry(group).or_default();
+                written.records += 1;
+                // A tombstone says that something ended.
                 match kind {
-                    0 | 1 => written.commits += 1,
-                    2 => written.states += 1,
+                    0 | 1 if message.payload().is_some() => written.commits += 1,
+                    2 if message.payload().is_some() => written.states += 1,
                     _ => {}
                 }
             }
@@ -85,28 +85,40 @@ impl OffsetsLog {
     /// What was written of a group, by the brokers' name of it, once nothing more comes of it.
     #[must_use]
     pub fn of(&self, group: &str) -> Written {
-        let mut before = self.now(group);
-        loop {
-            std::thread::sleep(QUIET);
-            let now = self.now(group);
-            if now == before {
-                return now;
-            }
-            before = now;
-        }
+        settled(|| self.now(group))
     }
 
     /// What was written of a group up to now.
     #[must_use]
     pub fn now(&self, group: &str) -> Written {
-        self.groups.lock().unwrap_or_else(PoisonError::into_inner).get(group).copied().unwrap_or_default()
+        self.lock().get(group).copied().unwrap_or_default()
     }
 
-    /// The groups of which anything was written, with this beginning.
+    /// How many records were written of all groups with this beginning, once nothing more comes of them.
     #[must_use]
-    pub fn groups_under(&self, prefix: &str) -> usize {
-        let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        groups.keys().filter(|group| group.starts_with(prefix)).count()
+    pub fn records_under(&self, prefix: &str) -> u64 {
+        let now = || {
+            let groups = self.lock();
+            groups.iter().filter(|(group, _)| group.starts_with(prefix)).map(|(_, written)| written.records).sum()
+        };
+        settled(now)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Written>> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What it is when it has not changed for a while.
+fn settled<T: PartialEq>(now: impl Fn() -> T) -> T {
+    let mut before = now();
+    loop {
+        std::thread::sleep(QUIET);
+        let now = now();
+        if now == before {
+            return now;
+        }
+        before = now;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use weir_drills::figure::Report;
 use weir_drills::{Form, drills};
 
 /// They measure time, and share a cluster: one after the other.
@@ -10,9 +11,26 @@ static ALONE: Mutex<()> = Mutex::new(());
 fn held(name: &str) {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let (_, run) = drills::ALL.into_iter().find(|(known, _)| *known == name).expect("a drill");
-    let report = run(Form::Short);
-    println!("{report}");
-    assert!(report.held(), "{report}");
+    let reports = run(Form::Short);
+    for report in &reports {
+        println!("{report}");
+    }
+    assert!(!reports.is_empty() && reports.iter().all(Report::held), "{reports:?}");
+}
+
+#[test]
+fn drill_commits() {
+    held("commits");
+}
+
+#[test]
+fn drill_groups() {
+    held("groups");
+}
+
+#[test]
+fn drill_bandwidth() {
+    held("bandwidth");
 }
 
 #[test]

@@ -95,6 +95,12 @@ impl Acl {
         Self { topics: owned(topics), ..Self::default() }
     }
 
+    /// The topics of the catalogue.
+    #[must_use]
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
     /// Catalogues all topics that begin so, those of tomorrow too.
     #[must_use]
     pub fn auto_prefix(mut self, prefix: &str) -> Self {

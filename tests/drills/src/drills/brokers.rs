@@ -14,13 +14,13 @@ const BACK: Duration = Duration::from_secs(60);
 
 /// The drill.
 #[must_use]
-pub fn run(form: Form) -> Report {
+pub fn run(form: Form) -> Vec<Report> {
     let dark = Duration::from_secs(form.pick(60, 5));
-    Report {
+    vec![Report {
         name: "brokers die and come back",
         figures: outages("brokers", dark, false),
         control: form.control(|| outages("brokers-cut-off", Duration::ZERO, true)),
-    }
+    }]
 }
 
 /// `cut_off` takes the reader's rights away in the midst of it: what that loses must be seen.

@@ -20,13 +20,13 @@ const DIALS: u64 = 20;
 
 /// The drill.
 #[must_use]
-pub fn run(form: Form) -> Report {
+pub fn run(form: Form) -> Vec<Report> {
     let clients = form.pick(1_000, 150);
-    Report {
+    vec![Report {
         name: "kill -9 under connected clients",
         figures: crash("crash", clients, DIALS),
         control: form.control(|| crash("crash-without-a-rate", clients, 100_000)),
-    }
+    }]
 }
 
 fn crash(name: &str, clients: usize, dials: u64) -> Vec<Figure> {

@@ -16,13 +16,13 @@ const READERS: usize = 5;
 
 /// The drill.
 #[must_use]
-pub fn run(form: Form) -> Report {
+pub fn run(form: Form) -> Vec<Report> {
     let seconds = form.pick(60, 8);
-    Report {
+    vec![Report {
         name: "reload ten times a second under load",
         figures: under_load("reload", seconds, reload),
         control: form.control(|| under_load("no-reload", 4, restart)),
-    }
+    }]
 }
 
 /// Another principal's rights come and go. Says how often that took effect.

@@ -16,12 +16,12 @@ const STOP: Duration = Duration::from_secs(4);
 
 /// The drill.
 #[must_use]
-pub fn run(form: Form) -> Report {
-    Report {
+pub fn run(form: Form) -> Vec<Report> {
+    vec![Report {
         name: "restart under load",
         figures: restarts("restart", form.pick(20, 2), Duration::ZERO),
         control: form.control(|| restarts("restart-late", 1, Duration::from_secs(15))),
-    }
+    }]
 }
 
 /// Stops and starts so many times; `pause` is how long nobody serves in between.
