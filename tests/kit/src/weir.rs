@@ -4,9 +4,10 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -46,6 +47,9 @@ pub struct WeirOptions {
     pub config: Value,
     /// The policy.
     pub acl: Acl,
+    /// What stands before `weir serve` on its command line; empty for nothing.
+    pub launcher: Vec<String>,
+    held: Option<TcpListener>,
     advertise: Advertise,
     tapped: bool,
     block: Block,
@@ -76,7 +80,8 @@ impl WeirOptions {
             "admin": { "bind": format!("127.0.0.1:{}", block.first) },
             "workers": 2,
         });
-        let mut options = Self { config, acl, advertise, tapped: true, block, dir, server };
+        let (launcher, held) = (Vec::new(), None);
+        let mut options = Self { config, acl, launcher, held, advertise, tapped: true, block, dir, server };
         options.place();
         options
     }
@@ -88,6 +93,24 @@ impl WeirOptions {
         self.tapped = false;
         self.place();
         self
+    }
+
+    /// The test holds the listening socket and hands it to each process that it starts, as systemd does: a client that
+    /// connects while none runs waits. To be called last, for one listener with `Advertise::Sni`.
+    #[must_use]
+    pub fn with_held_socket(mut self) -> Self {
+        assert_eq!(self.advertise, Advertise::Sni, "one socket is handed over");
+        let bind = self.config["listeners"][0]["bind"].as_str().expect("an address");
+        self.held = Some(TcpListener::bind(bind).expect("its port is free"));
+        // Standard output is the one way to hand a descriptor on without unsafe code.
+        let receive = "exec 3<&1 1>&2; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$@\"";
+        self.launcher = ["/bin/sh", "-c", receive, "receive"].map(str::to_owned).into();
+        self
+    }
+
+    /// Its directory, for files and logs.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Ports that nothing uses, for further listeners in `config`. They are not tapped.
@@ -243,6 +266,17 @@ impl Weir {
         self.process.kill();
     }
 
+    /// Starts another process beside this one, which takes its place here, and gives the one before: both accept from the
+    /// held socket. The other one's admin address has the port after the last.
+    pub fn succeed(&mut self) -> Leashed {
+        assert!(self.options.held.is_some(), "only a held socket can have two owners");
+        let port = self.options.block.first + SIZE - 1;
+        self.options.config["admin"]["bind"] = json!(format!("127.0.0.1:{port}"));
+        let before = std::mem::replace(&mut self.process, spawn(&self.options));
+        self.wait_ready();
+        before
+    }
+
     /// Starts it again on the same ports after `stop` or `kill`, and waits until it is ready.
     pub fn restart(&mut self) {
         self.restart_unready();
@@ -277,9 +311,19 @@ fn spawn(options: &WeirOptions) -> Leashed {
     let config = options.dir.join("weir.yaml");
     // JSON is YAML.
     fs::write(&config, format!("{:#}\n", options.config)).expect("weir.yaml can be written");
-    let mut command = Command::new(binary());
-    command.arg("serve").arg("-c").arg(&config).current_dir(&options.dir);
-    Leashed::start("weir", &command, &options.dir.join("weir.log"))
+    let weir = [binary().as_os_str(), "serve".as_ref(), "-c".as_ref(), config.as_os_str()];
+    let mut line = options.launcher.iter().map(AsRef::as_ref).chain(weir);
+    let mut command = Command::new(line.next().expect("a program"));
+    command.args(line).current_dir(&options.dir);
+    let log = options.dir.join("weir.log");
+    match &options.held {
+        None => Leashed::start("weir", &command, &log),
+        Some(held) => {
+            let handed_over: OwnedFd = held.try_clone().expect("a socket can be shared").into();
+            let errors = fs::File::options().create(true).append(true).open(&log).expect("a log can be written");
+            Leashed::start_to("weir", &command, &log, Stdio::from(handed_over), Stdio::from(errors))
+        }
+    }
 }
 
 fn get(admin: SocketAddr, path: &str) -> std::io::Result<(u16, String)> {
