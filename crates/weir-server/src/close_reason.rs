@@ -74,6 +74,7 @@ close_reasons! {
     IpConnections Client "ip-conns" "One address had too many connections that were not authenticated yet.",
     Unauthenticated Weir "unauthenticated-conns" "Too many connections were not authenticated yet, in all.",
     ProcessConnections Weir "process-conns" "The process had as many connections as `limits.connections` allows.",
+    AuditBlocked Weir "audit-blocked" "The audit could not be written, and `audit.when_full` is `block`.",
     // TLS.
     TlsTimeout Client "tls-timeout" "The TLS handshake was not done in time.",
     TlsEof Client "tls-eof" "The client left during the TLS handshake.",
@@ -131,6 +132,12 @@ impl CloseReason {
     #[must_use]
     pub fn ends_handshake(self) -> bool {
         (Self::TlsTimeout..=Self::PrincipalUnknown).contains(&self)
+    }
+
+    /// Whether the client was let in, and would not be any more.
+    #[must_use]
+    pub fn takes_access_back(self) -> bool {
+        matches!(self, Self::RevokedLive | Self::SuspendedLive | Self::CertExpired)
     }
 
     /// The place in `ALL`, for counters.

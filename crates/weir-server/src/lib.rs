@@ -2,6 +2,7 @@
 
 mod acceptor;
 mod accounts;
+pub mod audit;
 pub mod admin;
 pub mod close_reason;
 pub mod config;

@@ -2,6 +2,7 @@
 //!
 //! Must never: hold a rule of its own. Each command hands its arguments to `weir-server` and prints what comes back.
 
+mod audit;
 mod check;
 mod diff;
 mod explain;
@@ -43,6 +44,9 @@ enum Command {
     /// Say what a change of the policy means: `+` widens, `-` narrows, `!` loses groups or certificates, `~` neither. Exits
     /// with 0 where nothing changes, 1 where something does, 2 where a file is wrong.
     Diff(diff::Change),
+    /// Look at what an audit holds.
+    #[command(subcommand)]
+    Audit(audit::Order),
 }
 
 #[derive(Debug, Args)]
@@ -61,5 +65,6 @@ fn main() -> ExitCode {
         Command::SystemdSocket(file) => systemd_socket::run(&file.config),
         Command::Explain(question) => explain::run(&question),
         Command::Diff(change) => diff::run(&change),
+        Command::Audit(order) => audit::run(&order),
     }
 }

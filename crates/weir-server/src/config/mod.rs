@@ -4,11 +4,13 @@
 //! Weir sees. Must never: read a file (the caller does), keep going with a value that was not checked, or report one
 //! problem where there are two.
 
+mod audit;
 mod listener;
 mod model;
 mod place;
 mod problems;
 pub mod raw;
+mod raw_audit;
 mod raw_limits;
 mod strict;
 mod tree;
@@ -25,6 +27,7 @@ use std::path::Path;
 
 use weir_policy::ConfigErrors;
 
+pub use audit::AuditSettings;
 pub(crate) use model::allows;
 pub use model::{AdvertisedName, Config, Limits, Listener, Log, Machine, ServerTls, Upstream, UpstreamTlsFiles};
 pub use place::{At, Place};

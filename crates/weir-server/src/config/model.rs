@@ -14,6 +14,7 @@ use weir_kafka::cluster::ShownClusterId;
 use weir_kafka::racks::{RealRack, ShownRack};
 use weir_policy::{GroupMode, IdentityRule, PolicyOptions};
 
+use super::audit::AuditSettings;
 use super::place::At;
 use super::raw::{RawLogFormat, RawLogLevel, RawTlsVersion};
 
@@ -46,6 +47,8 @@ pub struct Config {
     pub crl_max_stale: Duration,
     /// Over how long connections end at SIGTERM; nothing for at once.
     pub drain_spread: Option<Duration>,
+    /// Where and how the audit is written, if one is wanted.
+    pub audit: Option<AuditSettings>,
 }
 
 impl Config {

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::place::At;
+pub use super::raw_audit::{RawAddresses, RawAudit, RawWhenFull};
 pub use super::raw_limits::RawLimits;
 use super::units::TimeText;
 
@@ -52,6 +53,9 @@ pub struct RawConfig {
     /// What happens at SIGTERM.
     #[serde(default)]
     pub drain: RawDrain,
+    /// Who was let in, what was refused, what changed: one line each. Without it, nothing of that is written down.
+    #[serde(default)]
+    pub audit: Option<RawAudit>,
 }
 
 /// One place where clients connect.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use weir_kafka::cluster::ShownClusterId;
 use weir_policy::{GroupMode, IdentityRule};
 
+use super::audit;
 use super::listener;
 use super::model::{Config, Limits, Log, Machine};
 use super::place::{At, Place};
@@ -60,6 +61,7 @@ pub(super) fn config(file: &Path, raw: &RawConfig, machine: Machine) -> (Config,
         log: Log { format: raw.log.format, level: raw.log.level },
         limits,
         crl_max_stale: check.unit("max_stale", &raw.crl.max_stale, TimeText::parse),
+        audit: raw.audit.as_ref().map(|raw| audit::settings(&mut check, raw)),
         drain_spread: raw.drain.spread.as_ref().map(|spread| check.spread(spread)),
     };
     (config, check.problems)
@@ -218,7 +220,7 @@ impl Check<'_> {
     }
 
     /// A time or a size; none of the limits may be nothing.
-    fn unit<W, T: Default + PartialEq>(
+    pub(super) fn unit<W, T: Default + PartialEq>(
         &mut self,
         name: &str,
         written: &At<W>,

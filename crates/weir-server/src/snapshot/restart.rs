@@ -22,6 +22,7 @@ pub(super) fn needed(running: &Config, new: &Config) -> Vec<String> {
     }
     differs("admin", running.admin != new.admin);
     differs("workers", running.workers != new.workers);
+    differs("audit", running.audit != new.audit);
     differs("log", (running.log.format, running.log.level) != (new.log.format, new.log.level));
     let (old, new) = (&running.limits, &new.limits);
     differs("limits.connections", old.connections != new.connections);
@@ -106,6 +107,7 @@ policy: acl
             ("admin: {bind: 127.0.0.1:9999}", "admin"),
             ("workers: 7", "workers"),
             ("log: {level: debug}", "log"),
+            ("audit: {directory: audit}", "audit"),
             ("limits: {connections: 77}", "limits.connections"),
             ("limits: {unauthenticated: 77}", "limits.unauthenticated"),
             ("limits: {unauthenticated_per_address: 7}", "limits.unauthenticated_per_address"),

@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, cipher_suite, kx_group};
+use rustls::crypto::tls13::OkmBlock;
 
 static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
     Arc::new(CryptoProvider {
@@ -33,4 +34,17 @@ pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let suite = cipher_suite::TLS13_AES_128_GCM_SHA256;
     let digest = suite.tls13().map(|suite| suite.common.hash_provider.hash(bytes));
     digest.and_then(|digest| digest.as_ref().try_into().ok()).unwrap_or_default()
+}
+
+/// HMAC with SHA-256; nothing where the provider has none, which is a fault of Weir's own.
+pub(crate) fn hmac_sha256(key: &[u8; 32], message: &[u8]) -> Option<[u8; 32]> {
+    let suite = cipher_suite::TLS13_AES_128_GCM_SHA256.tls13()?;
+    suite.hkdf_provider.hmac_sign(&OkmBlock::new(key), message).as_ref().try_into().ok()
+}
+
+/// A new key; nothing where the system gives no random numbers.
+pub(crate) fn random_key() -> Option<[u8; 32]> {
+    let mut key = [0; 32];
+    PROVIDER.secure_random.fill(&mut key).ok()?;
+    Some(key)
 }

@@ -2,6 +2,7 @@
 //!
 //! Must never: map a certificate to a principal before its chain was verified.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use weir_policy::{Policy, Reason};
 
 use super::identity::certificate_facts;
+use super::provider::sha256;
 use super::revocation::InForce;
 use super::server::ServerIdentity;
 use crate::observe::LinesPerSecond;
@@ -23,6 +25,16 @@ pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// How often a refusal is worth a line.
 static REFUSAL_LINES: LinesPerSecond = LinesPerSecond::new(20);
+
+thread_local! {
+    static SHOWN: Cell<Option<[u8; 32]>> = const { Cell::new(None) };
+}
+
+/// The fingerprint of the certificate that a client showed on this thread since this was asked last: rustls keeps none
+/// that is refused. Whoever asks before and behind one step of a handshake has that client's.
+pub(crate) fn take_shown() -> Option<[u8; 32]> {
+    SHOWN.take()
+}
 
 /// Said inside rustls of a key that is too weak.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -103,6 +115,7 @@ impl ClientCertVerifier for PrincipalVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        SHOWN.set(Some(sha256(end_entity)));
         let verified = self.verify_chain(end_entity, intermediates, now)?;
         if self.knows_of_nobody {
             return Err(CertificateError::UnknownRevocationStatus.into());
@@ -155,6 +168,6 @@ fn said_of(reason: Reason) -> CertificateError {
 }
 
 /// Bytes as lower-case hex digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
