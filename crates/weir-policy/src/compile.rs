@@ -65,6 +65,7 @@ impl Compiler {
             never: shared.never.as_ref().map(|read| read.never.clone()).unwrap_or_default(),
             identities,
             principals,
+            tiers: shared.tiers.iter().flat_map(|tiers| tiers.values().flatten().cloned()).collect(),
             suspended: Arc::new(suspended),
         })
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::catalogue::{Catalogue, CatalogueEntry, Never, may_leave};
 use crate::identity::{Identities, IdentityRule, PeerFacts};
 use crate::names::GroupMode;
-use crate::principal::Principal;
+use crate::principal::{Principal, Tier};
 use crate::problem::{ConfigErrors, Problem};
 use crate::rules::{self, Operation, Question, Resource};
 use crate::suspension::{Suspension, Suspensions};
@@ -65,6 +65,7 @@ pub struct Policy {
     /// The same value from one policy to the next while no principal's certificates change.
     pub(crate) identities: Arc<Identities>,
     pub(crate) principals: HashMap<String, Arc<Principal>>,
+    pub(crate) tiers: Vec<Arc<Tier>>,
     pub(crate) suspended: Arc<Suspensions>,
 }
 
@@ -129,6 +130,11 @@ impl Policy {
     /// Every principal, in no order.
     pub fn principals(&self) -> impl Iterator<Item = &Arc<Principal>> {
         self.principals.values()
+    }
+
+    /// Every tier, in no order; some may have no principal.
+    pub fn tiers(&self) -> impl Iterator<Item = &Arc<Tier>> {
+        self.tiers.iter()
     }
 
     /// Whether the principal may do this: the one judge, by the ordered rules of `rules`. The principal is one of this

@@ -98,6 +98,7 @@ close_reasons! {
     PrincipalConnections Client "principal-conns" "The principal has as many connections as its tier allows.",
     RevokedLive Client "revoked-live" "The client was let in, and would not be any more: the policy or what is trusted has changed.",
     SuspendedLive Client "suspended-live" "The client was let in, and an operator has suspended it, or everybody, since.",
+    TierChanged Client "tier-changed" "The principal's tier has changed, and the brokers know its connection by the certificate of the tier before.",
     CertExpired Client "cert-expired" "The client's certificate expired while it was connected.",
     // Frames and requests.
     FirstFrameTimeout Client "first-frame-timeout" "No whole request came in time after the TLS handshake.",

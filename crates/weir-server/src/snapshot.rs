@@ -3,6 +3,7 @@
 //! Must never: change after it was compiled, or be built from files that were not all looked at. Nothing but
 //! `Sources::read` reads these files, so a reload is `read`, `compile`, and one swap.
 
+mod clusters;
 mod loader;
 mod offline;
 mod restart;
@@ -25,9 +26,9 @@ use weir_kafka::table::TABLE;
 use weir_policy::{Compiler, ConfigErrors, Policy, Problem, Suspended, Suspension};
 
 use crate::close_reason::CloseReason;
-use crate::config::{self, Config, Problems, UpstreamTlsFiles};
+use crate::config::{self, Config, Problems};
 use crate::tls::{self, Expiry, Inspector, ListenerTls, ServerIdentity};
-use crate::upstream::{HostPort, UpstreamSettings, UpstreamTimeouts, UpstreamTls};
+use crate::upstream::UpstreamSettings;
 
 use sources::{Sources, Unreadable};
 
@@ -105,12 +106,16 @@ impl Snapshot {
         };
         let server = |listener: &config::Listener| inspector.server(&listener.name, &listener.tls);
         let identities: Vec<_> = config.listeners.iter().map(server).collect();
-        let upstreams = upstreams(&config, &mut inspector);
+        let upstreams = clusters::upstreams(&config, &mut inspector);
         let identities: Option<Vec<_>> = identities.into_iter().collect();
         let tls = match (&policy, identities) {
             (Some(policy), Some(identities)) => server_configs(&config, &identities, policy, &mut problems),
             _ => HashMap::new(),
         };
+        // A configuration that runs on until a restart may name a tier that is gone.
+        if let Some(policy) = policy.as_deref().filter(|_| sources.waits_for_restart.is_empty()) {
+            clusters::judge_tiers(&config, policy, &mut problems);
+        }
         match policy {
             Some(policy) if problems.is_empty() => {
                 let warnings = all_warnings(warnings, &policy);
@@ -203,44 +208,4 @@ fn server_configs(
         }
     }
     tls
-}
-
-fn upstreams(config: &Config, inspector: &mut Inspector<'_>) -> HashMap<String, UpstreamSettings> {
-    let mut all = HashMap::new();
-    for (name, upstream) in &config.upstreams {
-        let hosts = upstream.bootstrap.iter().map(|(host, port)| HostPort { host: host.clone(), port: *port });
-        let settings = UpstreamSettings {
-            name: name.clone(),
-            bootstrap: hosts.collect(),
-            cluster_id: upstream.cluster_id.clone(),
-            tls: upstream.tls.as_ref().and_then(|files| upstream_tls(files, inspector)),
-            max_versions: upstream.max_versions.clone(),
-            racks: upstream.racks.clone(),
-            dials_per_second: upstream.dials_per_second,
-            timeouts: UpstreamTimeouts::default(),
-        };
-        all.insert(name.clone(), settings);
-    }
-    all
-}
-
-/// Nothing where something is wrong, which the inspector noted.
-fn upstream_tls(files: &UpstreamTlsFiles, inspector: &mut Inspector<'_>) -> Option<UpstreamTls> {
-    let roots = inspector.roots(&files.ca);
-    let identity = match &files.identity {
-        Some((certificate, key_path)) => {
-            let chain = inspector.chain(certificate, "brokers");
-            let key = inspector.key(key_path);
-            Some(inspector.pair(chain?, &certificate.value, key?, key_path)?)
-        }
-        None => None,
-    };
-    match tls::upstream_client_config(roots?, identity) {
-        Ok(config) => Some(UpstreamTls { config, server_name: files.server_name.clone() }),
-        Err(error) => {
-            let what = format!("TLS to the brokers cannot be set up: {error}");
-            inspector.problems.add(files.ca.place, what, "issue certificates of a usual kind");
-            None
-        }
-    }
 }

@@ -29,7 +29,9 @@ use weir_policy::ConfigErrors;
 
 pub use audit::AuditSettings;
 pub(crate) use model::allows;
-pub use model::{AdvertisedName, Config, Limits, Listener, Log, Machine, ServerTls, Upstream, UpstreamTlsFiles};
+pub use model::{
+    AdvertisedName, Config, Limits, Listener, Log, Machine, ServerTls, TierIdentity, Upstream, UpstreamTlsFiles,
+};
 pub use place::{At, Place};
 pub use problems::Problems;
 

@@ -15,7 +15,7 @@ use weir_kafka::racks::{RealRack, ShownRack};
 use weir_policy::{GroupMode, IdentityRule, PolicyOptions};
 
 use super::audit::AuditSettings;
-use super::place::At;
+use super::place::{At, Place};
 use super::raw::{RawLogFormat, RawLogLevel, RawTlsVersion};
 
 /// One Weir process.
@@ -163,6 +163,19 @@ pub struct UpstreamTlsFiles {
     pub identity: Option<(At<PathBuf>, At<PathBuf>)>,
     /// The name to expect, where it is not the host that is dialled.
     pub server_name: Option<rustls_pki_types::ServerName<'static>>,
+    /// Certificates and keys for the principals of a tier, by its name. Those of other tiers come as Weir itself.
+    pub identities: BTreeMap<String, TierIdentity>,
+}
+
+/// The certificate with which what a tier's principals ask goes to the brokers.
+#[derive(Clone, Debug)]
+pub struct TierIdentity {
+    /// Where the configuration gives it.
+    pub place: Place,
+    /// The certificate and its intermediates.
+    pub certificate: At<PathBuf>,
+    /// Its key.
+    pub key: At<PathBuf>,
 }
 
 /// What is logged.

@@ -220,6 +220,20 @@ pub struct RawUpstreamTls {
     /// The name to expect in every broker's certificate, where it is not the host that is dialled.
     #[serde(default)]
     pub server_name: Option<At<String>>,
+    /// Another certificate for what principals of a tier ask, by the tier's name, so that the brokers' logs, ACLs and
+    /// quotas tell tiers apart. A tier that is not here has `certificate`.
+    #[serde(default)]
+    pub identities: BTreeMap<String, At<RawTierIdentity>>,
+}
+
+/// A certificate for the brokers.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawTierIdentity {
+    /// The certificate, then its intermediates.
+    pub certificate: At<String>,
+    /// Its private key.
+    pub key: At<String>,
 }
 
 /// A part of a client certificate.

@@ -6,9 +6,9 @@ use rustls_pki_types::ServerName;
 use weir_kafka::racks::{RealRack, ShownRack};
 use weir_kafka::table::TABLE;
 
-use super::model::{Upstream, UpstreamTlsFiles};
+use super::model::{TierIdentity, Upstream, UpstreamTlsFiles};
 use super::place::{At, Place};
-use super::raw::{RawUpstream, RawUpstreamTls};
+use super::raw::{RawTierIdentity, RawUpstream, RawUpstreamTls};
 use super::validate::{Check, host_port};
 
 pub(super) fn all(check: &mut Check<'_>, raw: &At<BTreeMap<String, At<RawUpstream>>>) -> BTreeMap<String, Upstream> {
@@ -75,7 +75,12 @@ fn tls_files(check: &mut Check<'_>, raw: &RawUpstreamTls) -> UpstreamTlsFiles {
         }
         parsed
     });
-    UpstreamTlsFiles { ca: check.path(&raw.ca), identity, server_name }
+    let one = |(tier, raw): (&String, &At<RawTierIdentity>)| {
+        let (certificate, key) = (check.path(&raw.value.certificate), check.path(&raw.value.key));
+        (tier.clone(), TierIdentity { place: raw.place, certificate, key })
+    };
+    let identities = raw.identities.iter().map(one).collect();
+    UpstreamTlsFiles { ca: check.path(&raw.ca), identity, server_name, identities }
 }
 
 fn missing<T>(check: &mut Check<'_>, place: Place, what: &str, fix: &str) -> Option<T> {

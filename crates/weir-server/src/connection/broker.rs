@@ -15,6 +15,7 @@ use weir_kafka::cleared::Cleared;
 use weir_kafka::cluster::ClusterView;
 use weir_kafka::env::Env;
 use weir_kafka::session::Session;
+use weir_policy::Tier;
 
 use super::client::Client;
 use crate::close_reason::CloseReason;
@@ -71,13 +72,13 @@ impl Broker {
     }
 
     /// Sends a request, opening the connection where it is the first.
-    pub(super) fn send(&mut self, cleared: Cleared, upstream: &Arc<Upstream>, target: Target) {
+    pub(super) fn send(&mut self, cleared: Cleared, upstream: &Arc<Upstream>, target: Target, tier: &Arc<Tier>) {
         match self {
             Self::Open(open) => open.send(cleared),
             Self::None | Self::Dialling(_) => {
                 // Only here: all workers would write to the one count of references, at every request.
-                let upstream = Arc::clone(upstream);
-                let dial = Box::pin(async move { dial(&upstream, target).await });
+                let (upstream, tier) = (Arc::clone(upstream), Arc::clone(tier));
+                let dial = Box::pin(async move { dial(&upstream, target, &tier.name).await });
                 *self = Self::Dialling(DialWait { dial, cleared });
             }
         }
@@ -188,7 +189,7 @@ pub(super) fn wait_for_view(upstream: Arc<Upstream>, not_older_than: Instant, no
 }
 
 /// Opens a connection; nothing where the broker cannot be reached.
-async fn dial(upstream: &Upstream, target: Target) -> Option<Link> {
-    let opened = upstream.open(target).await;
+async fn dial(upstream: &Upstream, target: Target, tier: &str) -> Option<Link> {
+    let opened = upstream.open(target, tier).await;
     opened.inspect_err(|error| tracing::debug!(?target, %error, "a broker could not be dialled")).ok()
 }

@@ -9,6 +9,7 @@ use rustls_pki_types::UnixTime;
 use weir_policy::Principal;
 
 use super::Connection;
+use super::broker::Broker;
 use crate::close_reason::CloseReason;
 use crate::live::Generation;
 use crate::tls;
@@ -28,6 +29,9 @@ impl Connection {
         if is_another(&self.principal, &principal) || lost_everything(&self.principal, &principal) {
             return Err(CloseReason::RevokedLive);
         }
+        if !self.may_speak_on_for(&principal) {
+            return Err(CloseReason::TierChanged);
+        }
         self.principal = principal;
         self.listener = listener;
         self.snapshot = Arc::clone(&generation.snapshot);
@@ -36,6 +40,13 @@ impl Connection {
         let env = self.listener.env(&self.snapshot, whose, view.as_deref(), true, now);
         self.session.follow(&env);
         Ok(())
+    }
+
+    /// Whether the broker's connection, where there is one, is what one for this principal would be: the brokers know it by
+    /// the certificate of the tier that it was opened for.
+    pub(super) fn may_speak_on_for(&self, principal: &Principal) -> bool {
+        let tiers = (&self.principal.tier.name, &principal.tier.name);
+        matches!(self.broker, Broker::None) || self.listener.upstream.share_identity(tiers.0, tiers.1)
     }
 
     /// Who the client is by now. Certificates are looked at only where something changed that they are judged by.

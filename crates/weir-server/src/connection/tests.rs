@@ -2,6 +2,7 @@
 
 mod lost;
 mod muted;
+mod tier;
 
 use std::time::Duration;
 
@@ -24,13 +25,21 @@ use crate::upstream::{Upstream, WantedTopics};
 
 /// A connection of `tool`, whose certificate ends after `valid_for`, and the client's end of it.
 async fn connected(valid_for: Duration) -> (Connection, TcpStream) {
+    connected_by(fixture().snapshot(), valid_for).await
+}
+
+fn fixture() -> Fixture {
     let fixture = Fixture::new();
     // Nobody listens there.
     fixture.configure("127.0.0.1:9092", "127.0.0.1:1");
     fixture.grant("tool", "public.granted");
     let tier = "tiers: [{tier: tool, connections: 20, rebalance_timeout_max: {seconds: 1800}}]\n";
     fixture.write("acl/tiers.yaml", tier);
-    let snapshot = Arc::new(fixture.snapshot());
+    fixture
+}
+
+async fn connected_by(snapshot: Snapshot, valid_for: Duration) -> (Connection, TcpStream) {
+    let snapshot = Arc::new(snapshot);
     let wanted = WantedTopics { literals: Vec::new(), keep: Box::new(|_| false), pattern: false };
     let upstream = Upstream::start(snapshot.upstreams["main"].clone(), watch::channel(Arc::new(wanted)).1);
     let principals = Arc::new(PrincipalPlaces::default());

@@ -4,7 +4,9 @@
 
 use std::path::Path;
 
-use crate::config::{Config, Listener, Upstream, UpstreamTlsFiles};
+use rustls_pki_types::ServerName;
+
+use crate::config::{Config, Listener, TierIdentity, Upstream, UpstreamTlsFiles};
 
 /// The keys in which a configuration differs from the one that runs, and that are read at the start alone.
 pub(super) fn needed(running: &Config, new: &Config) -> Vec<String> {
@@ -47,12 +49,27 @@ fn same_cluster(old: &Upstream, new: &Upstream) -> bool {
         && *racks == new.racks
 }
 
-/// The paths alone: on which line they stand is no difference.
-fn tls_files(
-    tls: &UpstreamTlsFiles,
-) -> (&Path, Option<(&Path, &Path)>, &Option<rustls_pki_types::ServerName<'static>>) {
-    let UpstreamTlsFiles { ca, identity, server_name } = tls;
-    (&ca.value, identity.as_ref().map(|(certificate, key)| (&*certificate.value, &*key.value)), server_name)
+/// What TLS to the brokers is made of. The paths alone: on which line they stand is no difference.
+#[derive(PartialEq, Eq)]
+struct TlsFiles<'a> {
+    ca: &'a Path,
+    identity: Option<(&'a Path, &'a Path)>,
+    server_name: Option<&'a ServerName<'static>>,
+    identities: Vec<(&'a str, &'a Path, &'a Path)>,
+}
+
+fn tls_files<'a>(tls: &'a UpstreamTlsFiles) -> TlsFiles<'a> {
+    let UpstreamTlsFiles { ca, identity, server_name, identities } = tls;
+    let of_tier = |(tier, files): (&'a String, &'a TierIdentity)| {
+        let TierIdentity { place: _, certificate, key } = files;
+        (tier.as_str(), &*certificate.value, &*key.value)
+    };
+    TlsFiles {
+        ca: &ca.value,
+        identity: identity.as_ref().map(|(certificate, key)| (&*certificate.value, &*key.value)),
+        server_name: server_name.as_ref(),
+        identities: identities.iter().map(of_tier).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -98,6 +115,7 @@ policy: acl
             ("  other:", "  another:", "upstreams"),
             ("127.0.0.1:9092", "127.0.0.1:9096", "upstreams.main"),
             ("brokers.pem", "brokers-too.pem", "upstreams.main"),
+            ("brokers.pem", "brokers.pem, identities: {tool: {certificate: a, key: b}}", "upstreams.main"),
             ("['127.0.0.1:9094']", "['127.0.0.1:9094'], cluster_id: pinned", "upstreams.other"),
         ];
         for (old, new, key) in replaced {

@@ -135,8 +135,9 @@ fn pem_paths(config: &Config) -> impl Iterator<Item = &PathBuf> {
         [&tls.certificate.value, &tls.key.value, &tls.client_ca.value].into_iter().chain(lists)
     });
     let upstreams = config.upstreams.values().filter_map(|upstream| upstream.tls.as_ref()).flat_map(|tls| {
-        let identity = tls.identity.iter().flat_map(|(certificate, key)| [&certificate.value, &key.value]);
-        std::iter::once(&tls.ca.value).chain(identity)
+        let own = tls.identity.iter().map(|(certificate, key)| (certificate, key));
+        let pairs = own.chain(tls.identities.values().map(|of_tier| (&of_tier.certificate, &of_tier.key)));
+        std::iter::once(&tls.ca.value).chain(pairs.flat_map(|(certificate, key)| [&certificate.value, &key.value]))
     });
     listeners.chain(upstreams)
 }

@@ -17,7 +17,7 @@ use super::connect::{connect, secure};
 use super::exchange::{ControlConnection, ExchangeError};
 use super::pace::Pacer;
 use super::resolve::Resolver;
-use super::settings::{HostPort, UpstreamSettings};
+use super::settings::{Caller, HostPort, UpstreamSettings};
 use super::versions::{API_VERSIONS_ASKED, METADATA_BY_NAME, Ranges, metadata_version};
 
 /// A broker that the cluster lists.
@@ -202,7 +202,7 @@ pub(super) async fn open(
     let timeouts = &settings.timeouts;
     let stream = connect(addresses, timeouts.connect).await.map_err(ExchangeError::Connect)?;
     let address = stream.peer_addr()?;
-    let peer = settings.tls_peer(&name.host).map_err(ExchangeError::Handshake)?;
+    let peer = settings.tls_peer(&name.host, Caller::Weir).map_err(ExchangeError::Handshake)?;
     let secured = tokio::time::timeout(timeouts.handshake, secure(stream, peer)).await;
     let link = secured.map_err(|_| ExchangeError::TimedOut)?.map_err(ExchangeError::Handshake)?;
     Ok((ControlConnection::new(link, timeouts), address))

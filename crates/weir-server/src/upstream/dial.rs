@@ -17,6 +17,7 @@ use weir_kafka::cluster::RealBrokerId;
 
 use super::broker::{Broker, Health};
 use super::connect::{TlsPeer, connect, secure};
+use super::settings::Caller;
 use super::{NotReady, Shared, UpstreamReadiness};
 use crate::link::Link;
 
@@ -70,11 +71,11 @@ pub enum DialError {
 
 /// Dials and, where the upstream speaks TLS, shakes hands. Where any broker will do and one does not shake hands, the next
 /// is tried.
-pub(super) async fn open(shared: &Shared, target: Target) -> Result<Link, DialError> {
+pub(super) async fn open(shared: &Shared, target: Target, caller: Caller<'_>) -> Result<Link, DialError> {
     let deadline = deadline_in(OPEN);
     let mut passed_over = Vec::new();
     loop {
-        let Dialed { stream, tls, broker } = dial(shared, target, &passed_over).await?;
+        let Dialed { stream, tls, broker } = dial(shared, target, caller, &passed_over).await?;
         let until = deadline_in(HANDSHAKE).min(deadline);
         let failed = match timeout_at(until, secure(stream, tls)).await {
             Ok(Ok(link)) => return Ok(link),
@@ -94,7 +95,12 @@ pub(super) async fn open(shared: &Shared, target: Target) -> Result<Link, DialEr
 }
 
 /// Connects to the target's broker; where any will do, to none that was passed over.
-pub(super) async fn dial(shared: &Shared, target: Target, passed_over: &[RealBrokerId]) -> Result<Dialed, DialError> {
+pub(super) async fn dial(
+    shared: &Shared,
+    target: Target,
+    caller: Caller<'_>,
+    passed_over: &[RealBrokerId],
+) -> Result<Dialed, DialError> {
     let deadline = deadline_in(shared.settings.timeouts.dial);
     wait_for_first_view(shared, deadline).await?;
     if matches!(*shared.readiness.borrow(), UpstreamReadiness::NotReady(NotReady::WrongCluster { .. })) {
@@ -104,12 +110,12 @@ pub(super) async fn dial(shared: &Shared, target: Target, passed_over: &[RealBro
     match target {
         Target::Broker(id) => {
             let broker = brokers.get(&id).ok_or(DialError::NoSuchBroker)?;
-            dial_broker(shared, broker, deadline).await
+            dial_broker(shared, broker, caller, deadline).await
         }
         Target::Bootstrap => {
             let mut last = DialError::NeverReached;
             for broker in in_turn(shared, &brokers).into_iter().filter(|broker| !passed_over.contains(&broker.id)) {
-                match dial_broker(shared, broker, deadline).await {
+                match dial_broker(shared, broker, caller, deadline).await {
                     Ok(dialed) => return Ok(dialed),
                     Err(error) => last = error,
                 }
@@ -140,16 +146,26 @@ fn in_turn<'a>(shared: &Shared, brokers: &'a BTreeMap<RealBrokerId, Arc<Broker>>
     in_turn
 }
 
-async fn dial_broker(shared: &Shared, broker: &Broker, deadline: tokio::time::Instant) -> Result<Dialed, DialError> {
-    let dialed = try_broker(shared, broker, deadline).await;
+async fn dial_broker(
+    shared: &Shared,
+    broker: &Broker,
+    caller: Caller<'_>,
+    deadline: tokio::time::Instant,
+) -> Result<Dialed, DialError> {
+    let dialed = try_broker(shared, broker, caller, deadline).await;
     if let Err(DialError::NotAnswered | DialError::TimedOut | DialError::Unreachable(_)) = &dialed {
         broker.mark_suspect();
     }
     dialed
 }
 
-async fn try_broker(shared: &Shared, broker: &Broker, deadline: tokio::time::Instant) -> Result<Dialed, DialError> {
-    let tls = shared.settings.tls_peer(&broker.address.host).map_err(DialError::ServerName)?;
+async fn try_broker(
+    shared: &Shared,
+    broker: &Broker,
+    caller: Caller<'_>,
+    deadline: tokio::time::Instant,
+) -> Result<Dialed, DialError> {
+    let tls = shared.settings.tls_peer(&broker.address.host, caller).map_err(DialError::ServerName)?;
     let one_try = shared.settings.timeouts.connect;
     let address = checked_address(broker, deadline_in(one_try).min(deadline)).await?;
     // Whoever waits for its turn must have the time left to connect.

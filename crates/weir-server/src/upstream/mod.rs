@@ -40,7 +40,7 @@ use broker::Broker;
 pub use connect::TlsPeer;
 use control::Control;
 pub use dial::{DialError, Dialed};
-pub use settings::{HostPort, UpstreamSettings, UpstreamTimeouts, UpstreamTls};
+pub use settings::{Caller, HostPort, UpstreamSettings, UpstreamTimeouts, UpstreamTls};
 
 /// The handle of one upstream, for every thread. Dropping the last one ends its tasks.
 #[derive(Debug)]
@@ -143,21 +143,26 @@ impl Upstream {
         &self.subscriptions
     }
 
-    /// Opens a TCP connection to the target's broker, on the current runtime. Where `Dialed::tls` is set the caller shakes
-    /// hands.
+    /// Opens a TCP connection to the target's broker for Weir itself, on the current runtime. Where `Dialed::tls` is set
+    /// who asked shakes hands.
     ///
     /// # Errors
     /// Where there is no connection in time, or there must be none; not a byte was written.
     pub async fn dial(&self, target: Target) -> Result<Dialed, DialError> {
-        dial::dial(&self.shared, target, &[]).await
+        dial::dial(&self.shared, target, Caller::Weir, &[]).await
     }
 
-    /// Opens a connection to the target's broker, TLS included, on the current runtime.
+    /// Opens a connection to the target's broker for a principal of this tier, TLS included, on the current runtime.
     ///
     /// # Errors
     /// Where there is no connection in time, or there must be none; not a byte of a request was written.
-    pub(crate) async fn open(&self, target: Target) -> Result<Link, DialError> {
-        dial::open(&self.shared, target).await
+    pub(crate) async fn open(&self, target: Target, tier: &str) -> Result<Link, DialError> {
+        dial::open(&self.shared, target, Caller::Tier(tier)).await
+    }
+
+    /// Whether the brokers are shown the same certificate for the principals of both tiers.
+    pub(crate) fn share_identity(&self, one: &str, other: &str) -> bool {
+        self.shared.settings.share_identity(one, other)
     }
 
     /// Whether the cluster can serve.

@@ -39,6 +39,18 @@ pub struct UpstreamTls {
     pub config: Arc<rustls::ClientConfig>,
     /// The name that every broker's certificate must bear; the host that is dialled where it is not given.
     pub server_name: Option<ServerName<'static>>,
+    /// The same with another certificate, by tier: for connections of that tier's principals. Sessions are resumed within
+    /// one of these, never across.
+    pub of_tiers: BTreeMap<String, Arc<rustls::ClientConfig>>,
+}
+
+/// For whom a broker is dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller<'a> {
+    /// For Weir itself.
+    Weir,
+    /// For a principal of the tier of this name.
+    Tier(&'a str),
 }
 
 /// One broker cluster.
@@ -63,14 +75,24 @@ pub struct UpstreamSettings {
 }
 
 impl UpstreamSettings {
+    /// Whether the brokers are shown the same certificate for the principals of both tiers.
+    pub(crate) fn share_identity(&self, one: &str, other: &str) -> bool {
+        let has_own = |tier| self.tls.as_ref().is_some_and(|tls| tls.of_tiers.contains_key(tier));
+        one == other || !(has_own(one) || has_own(other))
+    }
+
     /// What the handshake with a broker at `host` needs; nothing for a plaintext upstream.
-    pub(super) fn tls_peer(&self, host: &str) -> io::Result<Option<TlsPeer>> {
+    pub(super) fn tls_peer(&self, host: &str, caller: Caller<'_>) -> io::Result<Option<TlsPeer>> {
         let Some(tls) = &self.tls else { return Ok(None) };
+        let config = match caller {
+            Caller::Weir => &tls.config,
+            Caller::Tier(tier) => tls.of_tiers.get(tier).unwrap_or(&tls.config),
+        };
         let server_name = match &tls.server_name {
             Some(name) => name.clone(),
             None => ServerName::try_from(host.to_owned()).map_err(io::Error::other)?,
         };
-        Ok(Some(TlsPeer { config: Arc::clone(&tls.config), server_name }))
+        Ok(Some(TlsPeer { config: Arc::clone(config), server_name }))
     }
 }
 

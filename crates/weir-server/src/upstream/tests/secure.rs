@@ -1,5 +1,6 @@
 //! Upstreams in TLS.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,7 +54,10 @@ fn tls_settings(broker: &FakeBroker, authority: &Authority, server_name: Option<
         .with_client_auth_cert(chain, key)
         .unwrap();
     let server_name = server_name.map(|name| ServerName::try_from(name).unwrap());
-    UpstreamSettings { tls: Some(UpstreamTls { config: Arc::new(config), server_name }), ..settings(&[broker]) }
+    UpstreamSettings {
+        tls: Some(UpstreamTls { config: Arc::new(config), server_name, of_tiers: BTreeMap::new() }),
+        ..settings(&[broker])
+    }
 }
 
 #[tokio::test]
@@ -120,9 +124,9 @@ async fn hostile_u16_a_bootstrap_connection_goes_to_the_next_broker_where_one_do
     let tls = other.tls();
     turned.change(|script| script.tls = tls);
     for _ in 0..6 {
-        upstream.open(Target::Bootstrap).await.expect("the other broker shakes hands");
+        upstream.open(Target::Bootstrap, "tool").await.expect("the other broker shakes hands");
     }
-    let refused = upstream.open(Target::Broker(RealBrokerId(2))).await;
+    let refused = upstream.open(Target::Broker(RealBrokerId(2)), "tool").await;
     assert!(matches!(refused, Err(DialError::Handshake(_))), "{refused:?}");
     assert!(turned.accepted() > 0);
     turned.stop().await;
