@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use weir_policy::{Account, Ledger, Policy, Principal};
 
 use crate::live::Generation;
+use crate::observe::Principals;
 use crate::upstream::Upstream;
 
 /// How often groups are counted.
@@ -37,6 +38,8 @@ pub(crate) struct CountedGroups {
 pub(crate) struct Accounts {
     ledger: Ledger,
     counted: ArcSwapOption<CountedGroups>,
+    /// What operators see of them.
+    pub(crate) seen: Arc<Principals>,
 }
 
 impl Accounts {
@@ -69,7 +72,8 @@ impl Accounts {
     }
 
     /// Another policy is in force: whom it does not know has no account, once nobody is connected as such.
-    pub(crate) fn follow(&self, policy: &Policy) {
+    pub(crate) fn follow(&self, policy: &Arc<Policy>) {
+        self.seen.follow(policy);
         self.ledger.retain(|name| policy.principal(name).is_some());
     }
 }

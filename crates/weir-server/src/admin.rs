@@ -1,11 +1,13 @@
-//! Liveness, readiness and metrics, for this machine alone.
+//! Liveness, readiness, metrics and what `weir top` shows, for this machine alone.
 //!
 //! Must never: change anything, listen beyond loopback (the configuration refuses it), or hold up the data path: few
 //! connections, each with an end.
 
 use std::fmt;
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -22,6 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 
+use crate::config::{self, Machine};
 use crate::observe::Metrics;
 
 /// Connections at once.
@@ -63,10 +66,12 @@ impl fmt::Debug for Readiness {
 
 /// Serves until the runtime ends.
 pub async fn serve(listener: TcpListener, readiness: Readiness, metrics: Metrics) {
+    let observed = Observed { metrics, turn: Arc::new(Semaphore::new(1)) };
     let routes = Router::new()
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready_now).with_state(readiness))
-        .route("/metrics", get(scrape).with_state(metrics));
+        .route("/metrics", get(scrape).with_state(observed.clone()))
+        .route("/top", get(top).with_state(observed));
     let bounded = Bounded { listener, places: Arc::new(Semaphore::new(CONNECTIONS)) };
     if let Err(error) = axum::serve(bounded, routes).await {
         tracing::error!(%error, "the admin server ended");
@@ -81,12 +86,43 @@ async fn ready_now(State(readiness): State<Readiness>) -> Response {
     (status, format!("{first}\n{lines}")).into_response()
 }
 
-async fn scrape(State(metrics): State<Metrics>) -> Response {
-    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    match metrics.encode() {
-        Ok(page) => ([(header::CONTENT_TYPE, OPEN_METRICS)], page).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+/// What takes a while where there are many principals: made one at a time, and not on the thread that accepts clients.
+#[derive(Clone)]
+struct Observed {
+    metrics: Metrics,
+    turn: Arc<Semaphore>,
+}
+
+impl Observed {
+    async fn page(self, kind: &'static str, make: fn(&Metrics) -> Option<Vec<u8>>) -> Response {
+        let turn = self.turn.acquire_owned().await;
+        let made = tokio::task::spawn_blocking(move || make(&self.metrics)).await;
+        drop(turn);
+        match made {
+            Ok(Some(page)) => ([(header::CONTENT_TYPE, kind)], page).into_response(),
+            Ok(None) | Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
     }
+}
+
+async fn scrape(State(observed): State<Observed>) -> Response {
+    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    observed.page(OPEN_METRICS, |metrics| metrics.encode().ok().map(String::into_bytes)).await
+}
+
+async fn top(State(observed): State<Observed>) -> Response {
+    observed.page("application/json", |metrics| serde_json::to_vec(&metrics.top()).ok()).await
+}
+
+/// Where a Weir with this configuration has its admin server, whatever else is wrong with that.
+///
+/// # Errors
+/// The configuration cannot be read.
+pub fn address(config: &Path) -> Result<SocketAddr, String> {
+    let text = fs::read_to_string(config)
+        .map_err(|error| format!("{}: {error}; `-c FILE` names the configuration", config.display()))?;
+    let (config, _) = config::read(config, &text, Machine::here()).map_err(|errors| errors.to_string())?;
+    Ok(config.admin)
 }
 
 /// Accepts a connection only where there is a place for it; the others wait in the kernel.
@@ -181,7 +217,11 @@ mod tests {
             };
             Ready { against, notes: vec!["not in force: acl/tiers.yaml:1:1: no".to_owned()] }
         };
-        tokio::spawn(serve(listener, Readiness::new(reasons), Metrics::new(Vec::new(), Arc::default())));
+        tokio::spawn(serve(
+            listener,
+            Readiness::new(reasons),
+            Metrics::new(Vec::new(), Arc::default(), Arc::default()),
+        ));
         address
     }
 
@@ -200,10 +240,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn metrics_are_there_and_nothing_else_is() {
+    async fn metrics_and_what_principals_do_are_there_and_nothing_else_is() {
         let address = start(Arc::default()).await;
         let page = request(address, "GET /metrics").await;
         assert!(page.contains("openmetrics-text") && page.contains("weir_connections_open 0"), "{page}");
+        let page = request(address, "GET /top").await;
+        assert!(page.contains("application/json") && page.contains(r#""principals":[]"#), "{page}");
         assert!(request(address, "POST /livez").await.starts_with("HTTP/1.1 405"));
         assert!(request(address, "GET /").await.starts_with("HTTP/1.1 404"));
     }

@@ -68,6 +68,7 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
     let mut hangup = signal(SignalKind::hangup())?;
     let places = Arc::new(PrincipalPlaces::default());
     let accounts = Arc::new(Accounts::default());
+    accounts.follow(&snapshot.policy);
     let clusters = Clusters::start(&snapshot);
     let sockets = Sockets::open(&snapshot.config, inherited)?;
     let first = Generation::new(Arc::clone(&snapshot), &clusters.upstreams, &places, &accounts);
@@ -76,7 +77,7 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
     let status = Arc::new(ReloadStatus::default());
     status.in_force(&snapshot);
     let counters = workers.iter().map(|worker| Arc::clone(&worker.counters)).collect();
-    let metrics = Metrics::new(counters, Arc::clone(&status));
+    let metrics = Metrics::new(counters, Arc::clone(&status), Arc::clone(&accounts.seen));
     let (stopping, stop) = watch::channel(false);
     let readiness = readiness(&clusters.upstreams, Arc::clone(&status), Arc::clone(&accounts), stop.clone());
     tokio::spawn(accounts::count_groups(clusters.named(), Arc::clone(&accounts), generations.clone()));

@@ -16,6 +16,7 @@ use std::time::Instant;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, watch};
 
+use crate::close_reason::CloseReason;
 use crate::connection::open;
 use crate::listen::UnauthenticatedPermit;
 use crate::live::Generation;
@@ -227,5 +228,10 @@ async fn run(counters: Arc<WorkerCounters>, mut inbox: mpsc::Receiver<Accepted>,
             Ok(()) = told.stop.changed() => worker.stop(*told.stop.borrow_and_update()),
             Ok(()) = told.asked.changed() => told.answers.store(*told.asked.borrow_and_update(), Ordering::Relaxed),
         }
+    }
+    // What came too late to be looked at ends, too.
+    inbox.close();
+    while inbox.try_recv().is_ok() {
+        worker.counters.closed(CloseReason::Drain);
     }
 }

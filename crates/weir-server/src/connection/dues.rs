@@ -11,7 +11,6 @@ use weir_kafka::env::Owed;
 use weir_policy::{Account, Debts, Limits, Meter, Principal};
 
 use super::Connection;
-use crate::close_reason::CloseReason;
 use crate::listener::Whose;
 
 /// Requests that are charged at once.
@@ -24,21 +23,6 @@ const LONGEST: Duration = Duration::from_secs(10);
 const LONGEST_FOR_BYTES: Duration = Duration::from_secs(1);
 
 impl Connection {
-    /// Sends the client what waits for it, and keeps account of it.
-    pub(super) fn flush(&mut self, now: Instant) -> Result<(), CloseReason> {
-        let sent = self.client.flush(now, &mut self.deadlines)?;
-        self.dues.sent(sent);
-        Ok(())
-    }
-
-    /// Counts the requests that have ended.
-    pub(super) fn report(&mut self) {
-        while let Some(outcome) = self.session.outcome() {
-            self.dues.refused(outcome.refusals.iter().map(|(_, items)| u64::from(items)).sum());
-            self.worker.counters.request(&outcome);
-        }
-    }
-
     /// Charges what was used, and finds out for how long no request is taken.
     pub(super) fn settle(&mut self, now: Instant) {
         self.dues.settle(&self.principal.limits, self.session.member_bears(), now);

@@ -10,6 +10,7 @@ mod deadlines;
 mod dues;
 mod follow;
 pub(crate) mod open;
+mod report;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -32,6 +33,7 @@ use crate::close_reason::CloseReason;
 use crate::link::Link;
 use crate::listen::{ConnectionPermit, PrincipalPlace};
 use crate::listener::ListenerState;
+use crate::observe::Tally;
 use crate::snapshot::Snapshot;
 use crate::tls::Peer;
 use crate::upstream;
@@ -41,6 +43,7 @@ use broker::{Broker, DialWait, ViewWait};
 use client::Client;
 use deadlines::Deadlines;
 use dues::Dues;
+use report::Held;
 
 /// How much one turn may move before the worker's other connections have theirs.
 const STEPS_PER_TURN: usize = 8;
@@ -85,6 +88,10 @@ pub(crate) struct Connection {
     broker: Broker,
     session: Session,
     dues: Dues,
+    tally: Tally,
+    held: Held,
+    /// A request was taken in the last turn.
+    is_judging: bool,
     /// The view that the head of the queue waited for.
     awaited_view: Option<Arc<ClusterView>>,
     /// The broker that this connection stands for cannot be reached: it ends when what has come is answered.
@@ -101,6 +108,7 @@ impl Connection {
         let session = Session::new(peer.principal.name.clone(), &listener.session_limits);
         let now = Instant::now();
         let valid_for = peer.expires.duration_since(SystemTime::now()).unwrap_or_default();
+        let tally = worker.generation().accounts.seen.connect(&peer, &account);
         let deadlines = Deadlines::new(now, now.checked_add(valid_for));
         // The first wait moves it where something is due sooner.
         let alarm = now.checked_add(snapshot.config.limits.first_frame).unwrap_or(now);
@@ -120,6 +128,9 @@ impl Connection {
             broker: Broker::None,
             session,
             dues: Dues::new(account, now),
+            tally,
+            held: Held::default(),
+            is_judging: false,
             awaited_view: None,
             is_stranded: false,
             view_wait: None,
@@ -135,9 +146,6 @@ impl Connection {
     /// Serves the client until the connection ends, and says why it did.
     pub(crate) async fn serve(mut self) -> CloseReason {
         let reason = self.run().await;
-        self.session.end(Instant::now());
-        self.report();
-        self.settle(Instant::now());
         self.client.link.close();
         reason
     }
@@ -163,13 +171,13 @@ impl Connection {
         }
         for _ in 0..STEPS_PER_TURN {
             let now = Instant::now();
+            self.judged(now);
             self.look_at_stop(now);
             self.dues.look(now);
             self.flush(now)?;
             self.broker.flush()?;
             let answered = self.answer(now)?;
             let took = self.take_request(now)?;
-            self.report();
             if self.dues.are_due() {
                 self.settle(now);
             }
@@ -342,6 +350,7 @@ impl Connection {
         let env = self.listener.env(&self.snapshot, whose, view.as_deref(), connected, now);
         let turn = self.session.take_request(frame, &env).map_err(CloseReason::from)?;
         drop(view);
+        self.taken();
         self.dues.request_taken(now);
         if self.session.take_charged() {
             self.settle(now);

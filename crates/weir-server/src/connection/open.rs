@@ -111,13 +111,13 @@ async fn open(worker: &Rc<Worker>, accepted: Accepted) -> Result<Connection, Clo
     let tls_state = link.server_tls().ok_or(CloseReason::Internal)?;
     let known = tls::peer(tls_state, &snapshot, UnixTime::now())?;
     let target = tls::target(tls_state, &listener.nodes, local.port())?;
+    worker.counters.authenticated();
     if !known.principal.allows_address(client.ip()) {
         return Err(CloseReason::PrincipalAddress);
     }
     let place = listener.principals.admit(&known.principal).ok_or(CloseReason::PrincipalConnections)?;
     // From here on the connection counts for its principal, not for its address.
     let places = Places { principal: place, process: permit.authenticated() };
-    worker.counters.authenticated();
     tracing::debug!(%client, principal = known.principal.name, ?target, "client connected");
     let account = generation.accounts.of(&known.principal);
     let own = Own { snapshot, listener, peer: known, account, address: client.ip() };

@@ -56,7 +56,7 @@ async fn connected_by(snapshot: Snapshot, valid_for: Duration) -> (Connection, T
     let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(door.local_addr().unwrap()).await.unwrap();
     let link = Link::plain(door.accept().await.unwrap().0);
-    let peer = Peer { principal, expires: SystemTime::now() + valid_for };
+    let peer = Peer { principal, issued: 0, expires: SystemTime::now() + valid_for };
     let worker = Rc::new(Worker::new(Arc::new(WorkerCounters::default()), generation));
     let account = accounts.of(&peer.principal);
     let own = Own { snapshot, listener, peer, account, address: client.local_addr().unwrap().ip() };

@@ -16,10 +16,33 @@ use super::log::dropped_lines;
 use crate::close_reason::CloseReason;
 
 /// No labels beside those of the family.
-type NoLabels = [(&'static str, &'static str); 0];
+pub(super) type NoLabels = [(&'static str, &'static str); 0];
 
 /// One counter of an API.
 type Cell = fn(&ApiCounters) -> &AtomicU64;
+
+/// Histograms of an API: name, meaning, cells.
+type Times = fn(&ApiCounters) -> &Histogram;
+
+/// The time of requests, and the three parts of it.
+const TIMES: [(&str, &str, Times); 4] = [
+    (
+        "request_seconds",
+        "Seconds from a request's arrival until the client's socket has the last byte of its answer: the three parts",
+        |api| &api.request_time,
+    ),
+    (
+        "client_seconds",
+        "Seconds of a request in which the client's socket had no room for what waited to be sent",
+        |api| &api.client_time,
+    ),
+    (
+        "upstream_seconds",
+        "Seconds of a request in which it waited for the broker, for answers before its own, or for a view of the cluster",
+        |api| &api.upstream_time,
+    ),
+    ("own_seconds", "Seconds of a request in which Weir itself was at work on it", |api| &api.own_time),
+];
 
 /// The counters of all workers, and of the door.
 #[derive(Debug)]
@@ -35,10 +58,10 @@ impl Collector for Sums {
         let help = "Lines that the log dropped because too many waited to be written";
         let mut metric = describe(&mut encoder, "log_lines_dropped", help, MetricType::Counter)?;
         metric.encode_counter::<NoLabels, _, f64>(&dropped_lines(), None)?;
-        let request_time = "Seconds from a request's arrival to the end of its answer, a broker's wait included";
-        self.times(&mut encoder, "request_seconds", request_time, |api| &api.request_time)?;
-        let upstream_time = "Seconds from handing a request to the broker to the first byte of its answer";
-        self.times(&mut encoder, "upstream_seconds", upstream_time, |api| &api.upstream_time)
+        for (name, help, histogram) in TIMES {
+            self.times(&mut encoder, name, help, histogram)?;
+        }
+        Ok(())
     }
 }
 
@@ -52,20 +75,20 @@ impl Sums {
         self.sum(|counters| counters.closed.get(reason.index()))
     }
 
+    /// Each is read once, so that what is told of one instant adds up.
     fn connections(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         // Ends are read before beginnings, so that the difference is never negative.
-        let ended = CloseReason::ALL.iter().fold(0_u64, |sum, reason| sum.saturating_add(self.closed(*reason)));
+        let closed: Vec<u64> = CloseReason::ALL.iter().map(|reason| self.closed(*reason)).collect();
         let accepted = self.sum(|counters| Some(&counters.accepted));
+        let open = accepted.saturating_sub(closed.iter().copied().fold(0, u64::saturating_add));
         let mut metric = describe(encoder, "connections_accepted", "Connections accepted", MetricType::Counter)?;
         metric.encode_counter::<NoLabels, _, f64>(&accepted, None)?;
         let mut metric = describe(encoder, "connections_open", "Connections open now", MetricType::Gauge)?;
-        let open = i64::try_from(accepted.saturating_sub(ended)).unwrap_or(i64::MAX);
-        metric.encode_gauge(&open)?;
+        metric.encode_gauge(&i64::try_from(open).unwrap_or(i64::MAX))?;
         let help = "Connections that ended, by reason and by whose fault it was";
         let mut metric = describe(encoder, "connections_closed", help, MetricType::Counter)?;
-        for reason in CloseReason::ALL {
-            let labels = [("reason", reason.name()), ("fault", reason.fault().name())];
-            counter(&mut metric, &labels, self.closed(*reason))?;
+        for (reason, closed) in CloseReason::ALL.iter().zip(closed) {
+            counter(&mut metric, &[("reason", reason.name()), ("fault", reason.fault().name())], closed)?;
         }
         Ok(())
     }
@@ -79,16 +102,31 @@ impl Sums {
         counter(&mut metric, &[("result", "failed")], failed)
     }
 
+    /// As with connections, each is read once, and ends before beginnings.
     fn requests(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        const RESULTS: [(&str, Cell); 3] =
+            [("ok", |api| &api.answered), ("refused", |api| &api.refused), ("unanswered", |api| &api.unanswered)];
+        let read = |index: usize, cell: Cell| self.sum(|counters| counters.apis.get(index).map(cell));
+        let ended: Vec<[u64; RESULTS.len()]> =
+            (0..TABLE.len()).map(|index| RESULTS.map(|(_, cell)| read(index, cell))).collect();
+        let taken: Vec<u64> = (0..TABLE.len()).map(|index| read(index, |api| &api.taken)).collect();
         let help = "Requests by API and result: ok, refused in part or whole, or without an answer";
         let mut metric = describe(encoder, "requests", help, MetricType::Counter)?;
-        let results: [(&str, Cell); 3] =
-            [("ok", |api| &api.answered), ("refused", |api| &api.refused), ("unanswered", |api| &api.unanswered)];
-        for (index, row) in TABLE.iter().enumerate() {
-            for (result, cell) in results {
-                let count = self.sum(|counters| counters.apis.get(index).map(cell));
-                counter(&mut metric, &[("api", row.name), ("result", result)], count)?;
+        for (row, ended) in TABLE.iter().zip(&ended) {
+            for ((result, _), count) in RESULTS.iter().zip(ended) {
+                counter(&mut metric, &[("api", row.name), ("result", result)], *count)?;
             }
+        }
+        let help = "Requests that were understood and taken";
+        let mut metric = describe(encoder, "requests_taken", help, MetricType::Counter)?;
+        for (row, taken) in TABLE.iter().zip(&taken) {
+            counter(&mut metric, &[("api", row.name)], *taken)?;
+        }
+        let help = "Requests that wait for their answers, or whose answers wait for the client";
+        let mut metric = describe(encoder, "requests_in_flight", help, MetricType::Gauge)?;
+        for (row, (taken, ended)) in TABLE.iter().zip(taken.iter().zip(&ended)) {
+            let in_flight = taken.saturating_sub(ended.iter().copied().fold(0, u64::saturating_add));
+            metric.encode_family(&[("api", row.name)])?.encode_gauge(&i64::try_from(in_flight).unwrap_or(i64::MAX))?;
         }
         Ok(())
     }
@@ -113,13 +151,7 @@ impl Sums {
         counter(&mut metric, &[("direction", "to-clients")], to)
     }
 
-    fn times(
-        &self,
-        encoder: &mut DescriptorEncoder<'_>,
-        name: &str,
-        help: &str,
-        histogram: fn(&ApiCounters) -> &Histogram,
-    ) -> fmt::Result {
+    fn times(&self, encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, histogram: Times) -> fmt::Result {
         let mut metric = describe(encoder, name, help, MetricType::Histogram)?;
         for (index, row) in TABLE.iter().enumerate() {
             let mut sum = HistogramSum::default();

@@ -6,10 +6,11 @@ use std::array;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use weir_kafka::outcome::{Ending, Outcome};
-use weir_kafka::table::TABLE;
+use weir_kafka::table::{Row, TABLE};
 use weir_policy::Reason;
 
 use super::histogram::Histogram;
+use super::latency::Spent;
 use crate::close_reason::CloseReason;
 
 /// What one worker counted since the start. Two of them never lie in one cache line, nor in two that a processor
@@ -29,11 +30,14 @@ pub struct WorkerCounters {
 /// What was counted of one API.
 #[derive(Debug, Default)]
 pub(super) struct ApiCounters {
+    pub(super) taken: AtomicU64,
     pub(super) answered: AtomicU64,
     pub(super) refused: AtomicU64,
     pub(super) unanswered: AtomicU64,
     pub(super) request_time: Histogram,
+    pub(super) client_time: Histogram,
     pub(super) upstream_time: Histogram,
+    pub(super) own_time: Histogram,
 }
 
 impl Default for WorkerCounters {
@@ -68,8 +72,15 @@ impl WorkerCounters {
         }
     }
 
-    /// A request ended, in whatever way.
-    pub fn request(&self, outcome: &Outcome) {
+    /// A request was understood and taken.
+    pub fn taken(&self, row: &Row) {
+        if let Some(api) = self.apis.get(row.index()) {
+            add(&api.taken, 1);
+        }
+    }
+
+    /// A request ended, in whatever way, and this is what its time went to.
+    pub fn request(&self, outcome: &Outcome, spent: &Spent) {
         add(&self.bytes_from_clients, u64::try_from(outcome.request_bytes).unwrap_or(u64::MAX));
         add(&self.bytes_to_clients, outcome.response_bytes);
         for (reason, items) in outcome.refusals.iter() {
@@ -85,10 +96,10 @@ impl WorkerCounters {
             Ending::Answered => &api.refused,
         };
         add(result, 1);
-        api.request_time.observe(outcome.ended.saturating_duration_since(outcome.received));
-        if let (Some(sent), Some(answered)) = (outcome.sent_upstream, outcome.upstream_answered) {
-            api.upstream_time.observe(answered.saturating_duration_since(sent));
-        }
+        api.request_time.observe(spent.total);
+        api.client_time.observe(spent.client);
+        api.upstream_time.observe(spent.upstream);
+        api.own_time.observe(spent.weir);
     }
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::counters::add;
 
 /// The upper ends of the buckets, in microseconds: from what Weir itself takes to what a long Fetch may wait.
-const BOUNDS: [u64; 15] = [
-    250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 10_000_000,
-    30_000_000,
+const BOUNDS: [u64; 18] = [
+    25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+    2_500_000, 10_000_000, 30_000_000,
 ];
 
 const MICROS_PER_SECOND: f64 = 1_000_000.0;
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn a_bound_belongs_to_its_bucket() {
         let histogram = Histogram::default();
-        for micros in [0, 250, 251, 30_000_000, 30_000_001] {
+        for micros in [0, 25, 26, 30_000_000, 30_000_001] {
             histogram.observe(Duration::from_micros(micros));
         }
         let mut sum = HistogramSum::default();
@@ -84,8 +84,8 @@ mod tests {
         sum.add(&histogram);
         assert_eq!(sum.count(), 10);
         let buckets = sum.buckets();
-        assert_eq!(buckets[..2], [(0.000_25, 4), (0.000_5, 2)]);
+        assert_eq!(buckets[..2], [(0.000_025, 4), (0.000_05, 2)]);
         assert_eq!(buckets[BOUNDS.len() - 1..], [(30.0, 2), (f64::MAX, 2)]);
-        assert!((sum.seconds() - 120.001_004).abs() < 1e-9);
+        assert!((sum.seconds() - 120.000_104).abs() < 1e-9);
     }
 }

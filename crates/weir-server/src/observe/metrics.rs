@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::info::Info;
@@ -10,6 +11,9 @@ use prometheus_client::registry::Registry;
 use super::collector::Sums;
 use super::counters::WorkerCounters;
 use super::files::Files;
+use super::principal_series::PrincipalSeries;
+use super::principals::Principals;
+use super::top::TopPage;
 use crate::close_reason::CloseReason;
 use crate::live::ReloadStatus;
 
@@ -18,12 +22,18 @@ use crate::live::ReloadStatus;
 pub struct Metrics {
     registry: Arc<Registry>,
     door: Arc<WorkerCounters>,
+    principals: Arc<Principals>,
+    began: Instant,
 }
 
 impl Metrics {
-    /// The metrics of these workers, of the door before them, and of the files.
+    /// The metrics of these workers, of the door before them, of the files, and of the principals.
     #[must_use]
-    pub(crate) fn new(workers: Vec<Arc<WorkerCounters>>, files: Arc<ReloadStatus>) -> Self {
+    pub(crate) fn new(
+        workers: Vec<Arc<WorkerCounters>>,
+        files: Arc<ReloadStatus>,
+        principals: Arc<Principals>,
+    ) -> Self {
         let door = Arc::new(WorkerCounters::default());
         let mut registry = Registry::with_prefix("weir");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
@@ -31,13 +41,20 @@ impl Metrics {
         let all = workers.into_iter().chain([Arc::clone(&door)]).collect();
         registry.register_collector(Box::new(Sums(all)));
         registry.register_collector(Box::new(Files(files)));
-        Self { registry: Arc::new(registry), door }
+        registry.register_collector(Box::new(PrincipalSeries(Arc::clone(&principals))));
+        Self { registry: Arc::new(registry), door, principals, began: Instant::now() }
     }
 
     /// A connection was accepted and closed before a worker saw it.
     pub fn refused_at_the_door(&self, reason: CloseReason) {
         self.door.accepted();
         self.door.closed(reason);
+    }
+
+    /// What each principal does, for `weir top`.
+    #[must_use]
+    pub fn top(&self) -> TopPage {
+        TopPage::new(self.began.elapsed(), self.principals.look())
     }
 
     /// The text of a scrape, in the OpenMetrics format.
@@ -60,6 +77,7 @@ mod tests {
     use weir_policy::Reason;
 
     use super::*;
+    use crate::observe::Spent;
 
     fn fetch(refused: usize) -> Outcome {
         let received = Instant::now();
@@ -84,6 +102,13 @@ mod tests {
         }
     }
 
+    /// A worker takes and answers a Fetch: 3 ms for the broker, 1 ms for Weir.
+    fn serve(worker: &WorkerCounters, refused: usize) {
+        let outcome = fetch(refused);
+        worker.taken(outcome.row);
+        worker.request(&outcome, &Spent::of(&outcome, outcome.received + Duration::from_millis(4), Duration::ZERO));
+    }
+
     fn has(page: &str, line: &str) {
         assert!(page.lines().any(|written| written == line), "{line} is not in\n{page}");
     }
@@ -91,13 +116,14 @@ mod tests {
     #[test]
     fn a_scrape_sums_the_workers() {
         let workers: Vec<_> = (0..2).map(|_| Arc::new(WorkerCounters::default())).collect();
-        let metrics = Metrics::new(workers.clone(), Arc::default());
+        let metrics = Metrics::new(workers.clone(), Arc::default(), Arc::default());
         workers[0].accepted();
         workers[0].authenticated();
         workers[1].accepted();
         workers[1].closed(CloseReason::TlsNoCert);
-        workers[0].request(&fetch(0));
-        workers[1].request(&fetch(2));
+        serve(&workers[0], 0);
+        workers[0].taken(fetch(0).row);
+        serve(&workers[1], 2);
         metrics.refused_at_the_door(CloseReason::IpConnections);
         let page = metrics.encode().unwrap();
         has(&page, "weir_connections_accepted_total 3");
@@ -111,16 +137,20 @@ mod tests {
         has(&page, r#"weir_refused_total{reason="topic-not-granted"} 2"#);
         has(&page, r#"weir_bytes_total{direction="to-clients"} 2000"#);
         has(&page, r#"weir_request_seconds_count{api="Fetch"} 2"#);
-        has(&page, r#"weir_upstream_seconds_bucket{le="0.0025",api="Fetch"} 2"#);
+        for (part, bound) in [("request", "0.005"), ("upstream", "0.005"), ("own", "0.001"), ("client", "0.000025")] {
+            has(&page, &format!(r#"weir_{part}_seconds_bucket{{le="{bound}",api="Fetch"}} 2"#));
+        }
+        has(&page, r#"weir_requests_taken_total{api="Fetch"} 3"#);
+        has(&page, r#"weir_requests_in_flight{api="Fetch"} 1"#);
         assert!(page.ends_with("# EOF\n"));
     }
 
     #[test]
     fn hostile_q20_the_number_of_series_is_constant() {
         let worker = Arc::new(WorkerCounters::default());
-        let metrics = Metrics::new(vec![Arc::clone(&worker)], Arc::default());
+        let metrics = Metrics::new(vec![Arc::clone(&worker)], Arc::default(), Arc::default());
         let before = metrics.encode().unwrap().lines().count();
-        worker.request(&fetch(1));
+        serve(&worker, 1);
         worker.closed(CloseReason::Malformed);
         assert_eq!(metrics.encode().unwrap().lines().count(), before);
     }

@@ -7,9 +7,18 @@ mod collector;
 mod counters;
 mod files;
 mod histogram;
+mod latency;
 mod log;
 mod metrics;
+#[cfg(test)]
+mod metrics_page;
+mod principal_series;
+mod principals;
+mod top;
 
 pub use counters::WorkerCounters;
+pub use latency::Spent;
 pub use log::{LinesPerSecond, LogGuard, init_log};
 pub use metrics::Metrics;
+pub(crate) use principals::{Principals, Tally};
+pub use top::{RefusedItems, TopPage, TopPrincipal, TopSoftware};

@@ -21,6 +21,8 @@ use crate::snapshot::Snapshot;
 pub struct Peer {
     /// Who it is.
     pub principal: Arc<Principal>,
+    /// From when on its certificate is valid, in seconds since 1970.
+    pub issued: i64,
     /// When its right ends at the latest: the first certificate of its chain expires. The connection closes then.
     pub expires: SystemTime,
 }
@@ -49,7 +51,7 @@ pub(super) fn identify(chain: &[CertificateDer<'_>], policy: &Policy, now: UnixT
     let principal = policy.identify(&facts.peer).map_err(of_reason)?;
     let expires = Duration::from_secs(u64::try_from(expires).unwrap_or(0)).saturating_add(CLOCK_SKEW);
     let expires = SystemTime::UNIX_EPOCH.checked_add(expires).ok_or(CloseReason::TlsBadCert)?;
-    Ok(Peer { principal, expires })
+    Ok(Peer { principal, issued: facts.not_before, expires })
 }
 
 /// The broker that the client means: by the TLS server name, or by the port it came to.
