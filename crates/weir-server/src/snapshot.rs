@@ -5,6 +5,7 @@
 
 mod clusters;
 mod loader;
+mod named;
 mod offline;
 mod restart;
 mod restrict;
@@ -34,6 +35,7 @@ use sources::{Sources, Unreadable};
 
 pub(crate) use loader::Loaded;
 pub use loader::Loader;
+pub(crate) use named::Look;
 pub use offline::{ListenerVerdict, OfflinePolicy};
 pub(crate) use sources::{SUSPENDED, policy_files};
 

@@ -11,15 +11,15 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use weir_policy::{ConfigErrors, Problem};
 
 use super::changes;
 use super::status::{Notes, ReloadStatus};
-use super::watch::DirectoryWatch;
-use crate::snapshot::{Loaded, Loader, Snapshot};
+use super::watch::{DirectoryWatch, Told};
+use crate::snapshot::{Loaded, Loader, Look, Snapshot};
 
 /// How long nothing must change before the files are looked at: whoever writes several is let finish.
 const QUIET: Duration = Duration::from_millis(5);
@@ -33,7 +33,7 @@ const LOGGED: usize = 20;
 /// Has the files looked at again. Dropping the last one ends the thread.
 #[derive(Clone, Debug)]
 pub(crate) struct Reloader {
-    look: SyncSender<()>,
+    told: Told,
 }
 
 impl Reloader {
@@ -47,21 +47,22 @@ impl Reloader {
         publish: impl Fn(Arc<Snapshot>) + Send + 'static,
     ) -> io::Result<Self> {
         let (look, asked) = mpsc::sync_channel(1);
-        let watch = DirectoryWatch::new(look.clone());
-        let thread = Thread { loader, watch, status, publish };
+        let told = Told::new(look);
+        let watch = DirectoryWatch::new(told.clone());
+        let thread = Thread { loader, told: told.clone(), watch, status, publish };
         std::thread::Builder::new().name("weir-reload".to_owned()).spawn(move || thread.run(&asked))?;
-        Ok(Self { look })
+        Ok(Self { told })
     }
 
-    /// Has the files looked at soon.
+    /// Has all files looked at soon.
     pub(crate) fn look(&self) {
-        // One that waits already stands for this one, too.
-        let _ = self.look.try_send(());
+        self.told.anything();
     }
 }
 
 struct Thread<P> {
     loader: Loader,
+    told: Told,
     watch: DirectoryWatch,
     status: Arc<ReloadStatus>,
     publish: P,
@@ -69,25 +70,30 @@ struct Thread<P> {
 
 impl<P: Fn(Arc<Snapshot>)> Thread<P> {
     fn run(mut self, asked: &Receiver<()>) {
+        let mut look = Look::All;
         loop {
             // Before the look: what changes during it is told.
             self.watch.follow(self.loader.directories());
             // What it may leave half done is begun anew with the next look.
-            if catch_unwind(AssertUnwindSafe(|| self.look())).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| self.look(&look))).is_err() {
                 self.refused(&ConfigErrors(vec![own_fault()]));
             }
-            match asked.recv_timeout(CLOCK) {
-                Ok(()) => settle(asked),
-                Err(RecvTimeoutError::Timeout) => {}
+            self.told.trust(self.loader.plain());
+            look = match asked.recv_timeout(CLOCK) {
+                Ok(()) => {
+                    settle(asked);
+                    self.told.take()
+                }
+                Err(RecvTimeoutError::Timeout) => Look::All,
                 Err(RecvTimeoutError::Disconnected) => return,
-            }
+            };
         }
     }
 
-    fn look(&mut self) {
+    fn look(&mut self, look: &Look) {
         let began = Instant::now();
         let before = self.loader.policy();
-        match self.loader.reload() {
+        match self.loader.look(look) {
             Ok(loaded) => self.loaded(loaded, began),
             Err(errors) => {
                 // What takes a right away does not wait for other files.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use rustls_pki_types::UnixTime;
 use weir_policy::{Compiler, ConfigErrors, Policy};
 
+use super::named::{self, Look, Named};
 use super::restrict;
 use super::sources::{Running, Sources};
 use super::text_files::TextFiles;
@@ -27,6 +28,8 @@ pub struct Loader {
     compiler: Compiler,
     in_force: Option<InForce>,
     directories: BTreeSet<PathBuf>,
+    /// Where files may be looked at one by one; nothing where all must be.
+    plain: Option<PathBuf>,
 }
 
 /// What the newest snapshot was made of.
@@ -68,6 +71,7 @@ impl Loader {
             compiler: Compiler::default(),
             in_force: None,
             directories: BTreeSet::new(),
+            plain: None,
         }
     }
 
@@ -77,23 +81,54 @@ impl Loader {
     /// Every problem of every file.
     pub fn load(&mut self) -> Result<Snapshot, ConfigErrors> {
         let sources = self.read()?;
-        self.compile(sources, 1, UnixTime::now().into())
+        let snapshot = self.compile(sources, 1, UnixTime::now().into())?;
+        self.plain = self.plain_directory();
+        Ok(snapshot)
     }
 
-    /// Looks at the files again.
+    /// Looks at what is named, and at all files where that is not enough.
+    ///
+    /// # Errors
+    /// Every problem of every file. What is in force stays.
+    pub(crate) fn look(&mut self, look: &Look) -> Result<Loaded, ConfigErrors> {
+        // Given back where the look comes to its end: until then what is in force may not be what was read.
+        let plain = self.plain.take();
+        let sources = match self.named(look, plain.as_deref()) {
+            None => return self.reload(),
+            Some(Named::Changed(sources)) => Some(*sources),
+            Some(Named::Same) => None,
+        };
+        let waits_for_restart = self.in_force.as_ref().map(|before| before.sources.waits_for_restart.clone());
+        let snapshot = sources.map(|sources| self.next(sources)).transpose()?;
+        self.plain = plain;
+        Ok(Loaded { snapshot, waits_for_restart: waits_for_restart.unwrap_or_default() })
+    }
+
+    /// Looks at all files again.
     ///
     /// # Errors
     /// Every problem of every file. What is in force stays.
     pub(crate) fn reload(&mut self) -> Result<Loaded, ConfigErrors> {
+        self.plain = None;
         let sources = self.read()?;
         let waits_for_restart = sources.waits_for_restart.clone();
         let before = self.in_force.as_ref();
-        if before.is_some_and(|before| sources.are_as(&before.sources) && !before.is_due(UnixTime::now())) {
-            return Ok(Loaded { snapshot: None, waits_for_restart });
-        }
-        let generation = before.map_or(0, |before| before.generation).saturating_add(1);
-        let snapshot = self.compile(sources, generation, UnixTime::now().into())?;
-        Ok(Loaded { snapshot: Some(snapshot), waits_for_restart })
+        let same = before.is_some_and(|before| sources.are_as(&before.sources) && !before.is_due(UnixTime::now()));
+        let snapshot = if same { None } else { Some(self.next(sources)?) };
+        self.plain = self.plain_directory();
+        Ok(Loaded { snapshot, waits_for_restart })
+    }
+
+    /// What the named files say, where they can be looked at alone.
+    fn named(&mut self, look: &Look, plain: Option<&Path>) -> Option<Named> {
+        let Look::Named(paths) = look else { return None };
+        let in_force = self.in_force.as_ref().filter(|in_force| !in_force.is_due(UnixTime::now()))?;
+        named::read(paths, plain?, &in_force.sources, &mut self.files)
+    }
+
+    fn next(&mut self, sources: Sources) -> Result<Snapshot, ConfigErrors> {
+        let generation = self.in_force.as_ref().map_or(0, |before| before.generation).saturating_add(1);
+        self.compile(sources, generation, UnixTime::now().into())
     }
 
     /// What is in force, with what was suspended, resumed or revoked since, whatever is wrong with other files; nothing
@@ -122,6 +157,19 @@ impl Loader {
     /// The policy of the newest snapshot.
     pub(crate) fn policy(&self) -> Option<Arc<Policy>> {
         self.in_force.as_ref().map(|in_force| Arc::clone(&in_force.policy))
+    }
+
+    /// The directory in which a change of a name is the change of that file and of no other, where there is one.
+    pub(crate) fn plain(&self) -> Option<&Path> {
+        self.plain.as_deref()
+    }
+
+    fn plain_directory(&self) -> Option<PathBuf> {
+        let in_force = self.in_force.as_ref()?;
+        let policy = &in_force.config.policy.value;
+        let files = in_force.sources.pem.keys().chain([&self.path]).filter_map(|path| path.parent());
+        let others = files.chain([policy.as_path()]);
+        named::plain_directory(policy, others)
     }
 
     /// The directories in which a change may mean that all is to be read again.

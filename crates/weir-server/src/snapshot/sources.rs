@@ -19,6 +19,8 @@ use crate::tls::{Material, Materials};
 const POLICY_FIX: &str = "write the path of a directory with catalogue.yaml, never.yaml, tiers.yaml and principals/, readable by Weir's user";
 
 const PRINCIPALS_FIX: &str = "make the directory, with one file for each principal";
+/// Where principals are, in the policy directory.
+pub(super) const PRINCIPALS: &str = "principals";
 /// Where suspensions are, in the policy directory.
 pub(crate) const SUSPENDED: &str = "suspended";
 
@@ -117,7 +119,7 @@ impl Sources {
 /// replaced whole.
 fn directories(path: &Path, config: &Config) -> BTreeSet<PathBuf> {
     let policy = &config.policy.value;
-    let (principals, suspended) = (policy.join("principals"), policy.join("suspended"));
+    let (principals, suspended) = (policy.join(PRINCIPALS), policy.join(SUSPENDED));
     let inside = [policy, &principals, &suspended].map(|directory| directory.join("x"));
     let files = [path, policy, &principals, &suspended].into_iter().chain(inside.iter().map(PathBuf::as_path));
     let files = files.chain(pem_paths(config).map(PathBuf::as_path));
@@ -169,7 +171,7 @@ pub(super) fn policy(directory: &Path, files: &mut TextFiles) -> Result<PolicyFi
     let catalogue = read(directory.join("catalogue.yaml"), &mut unreadable);
     let never = read(directory.join("never.yaml"), &mut unreadable);
     let tiers = read(directory.join("tiers.yaml"), &mut unreadable);
-    let principals = yaml_files(&directory.join("principals"), Some(PRINCIPALS_FIX), &mut unreadable);
+    let principals = yaml_files(&directory.join(PRINCIPALS), Some(PRINCIPALS_FIX), &mut unreadable);
     let principals = principals.into_iter().filter_map(|path| read(path, &mut unreadable)).collect();
     let suspended = yaml_files(&directory.join(SUSPENDED), None, &mut unreadable);
     let suspended = suspended.into_iter().filter_map(|path| read(path, &mut unreadable)).collect();

@@ -65,6 +65,19 @@ impl TextFiles {
         Ok(text)
     }
 
+    /// The text of one file that has changed, outside of any round; nothing where it is gone.
+    ///
+    /// # Errors
+    /// Those of `text`, or it is a link.
+    pub(crate) fn alone(&mut self, path: &Path) -> io::Result<Option<Arc<str>>> {
+        self.now.remove(path);
+        match std::fs::symlink_metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Ok(metadata) if metadata.is_symlink() => Err(io::Error::other("it is a link")),
+            _ => self.text(path).map(Some),
+        }
+    }
+
     fn as_it_is(&mut self, path: &Path) -> io::Result<Arc<str>> {
         if let Some((own_path, kept)) = self.before.remove_entry(path)
             && std::fs::metadata(path).is_ok_and(|metadata| Stamp::of(&metadata) == kept.stamp)
