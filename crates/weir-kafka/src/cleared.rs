@@ -5,15 +5,22 @@
 //! Must never: be made from bytes that were not judged, or offer a request that changes anything on a broker.
 
 use bytes::BytesMut;
+use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
+use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, BrokerId, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, TopicName,
+    ApiKey, ApiVersionsRequest, BrokerId, ConsumerGroupDescribeRequest, DescribeConfigsRequest, DescribeGroupsRequest,
+    GroupId, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetFetchRequest, TopicName,
     list_offsets_request, metadata_request,
 };
 use kafka_protocol::protocol::{Encodable, StrBytes};
 use uuid::Uuid;
 
 use crate::cluster::RealTopic;
+use crate::discovery::{CLEANUP_POLICY, FIRST_WITH_GROUPS};
 use crate::header::{RequestHeader, write_request_header};
+
+/// Kafka's number for topics among the things that have settings.
+const TOPIC: i8 = 2;
 
 /// A whole request frame that may go to a broker.
 #[derive(Debug)]
@@ -36,9 +43,9 @@ pub enum OwnRequest {
         /// The topics.
         topics: Vec<RealTopic>,
     },
-    /// The groups that the broker coordinates. Versions 0 to 2: they have no fields.
+    /// The groups that the broker coordinates, of every state and type. Versions 0 to 5.
     ListGroups {
-        /// The version, at most 2.
+        /// The version, at most 5.
         version: i16,
     },
     /// Of partitions that the broker leads, the first offset that is not older than a time. Versions 1 to 3.
@@ -49,6 +56,48 @@ pub enum OwnRequest {
         topics: Vec<(RealTopic, Vec<i32>)>,
         /// Milliseconds since 1970; -2 for the first offset that is there.
         timestamp: i64,
+    },
+    /// Who is in these groups of the classic protocol. Versions 0 to 5.
+    DescribeGroups {
+        /// The version, at most 5.
+        version: i16,
+        /// The groups, by the brokers' names.
+        groups: Vec<String>,
+    },
+    /// Who is in these groups of the consumer protocol. Versions 0 and 1.
+    ConsumerGroupDescribe {
+        /// The version, at most 1.
+        version: i16,
+        /// The groups, by the brokers' names.
+        groups: Vec<String>,
+    },
+    /// For which partitions these groups hold an offset. Versions 2 to 8; before 8, of the first group alone.
+    OffsetFetch {
+        /// The version, at most 8.
+        version: i16,
+        /// The groups, by the brokers' names.
+        groups: Vec<String>,
+    },
+    /// Catalogue topics by name, and what who asks may do with each. Versions 8 to 12.
+    TopicRights {
+        /// The version.
+        version: i16,
+        /// The topics.
+        topics: Vec<RealTopic>,
+    },
+    /// What who asks may do with these groups. Versions 3 to 5.
+    GroupRights {
+        /// The version.
+        version: i16,
+        /// The groups, by the brokers' names; they need not exist.
+        groups: Vec<String>,
+    },
+    /// How old records of these topics go. Versions 1 to 4.
+    CleanupPolicies {
+        /// The version.
+        version: i16,
+        /// The topics.
+        topics: Vec<RealTopic>,
     },
     /// Every topic, for a catalogue with patterns or a broker that would create what it is asked for by name.
     MetadataAll {
@@ -75,8 +124,18 @@ impl Cleared {
             OwnRequest::ApiVersions { version } => (ApiKey::ApiVersions, "ApiVersions", *version, *version >= 3),
             OwnRequest::ListGroups { version } => (ApiKey::ListGroups, "ListGroups", *version, *version >= 3),
             OwnRequest::ListOffsets { version, .. } => (ApiKey::ListOffsets, "ListOffsets", *version, *version >= 6),
-            OwnRequest::MetadataByName { version, .. } | OwnRequest::MetadataAll { version } => {
-                (ApiKey::Metadata, "Metadata", *version, *version >= 9)
+            OwnRequest::DescribeGroups { version, .. } | OwnRequest::GroupRights { version, .. } => {
+                (ApiKey::DescribeGroups, "DescribeGroups", *version, *version >= 5)
+            }
+            OwnRequest::ConsumerGroupDescribe { version, .. } => {
+                (ApiKey::ConsumerGroupDescribe, "ConsumerGroupDescribe", *version, true)
+            }
+            OwnRequest::OffsetFetch { version, .. } => (ApiKey::OffsetFetch, "OffsetFetch", *version, *version >= 6),
+            OwnRequest::MetadataByName { version, .. }
+            | OwnRequest::TopicRights { version, .. }
+            | OwnRequest::MetadataAll { version } => (ApiKey::Metadata, "Metadata", *version, *version >= 9),
+            OwnRequest::CleanupPolicies { version, .. } => {
+                (ApiKey::DescribeConfigs, "DescribeConfigs", *version, *version >= 4)
             }
         };
         let mut body = BytesMut::new();
@@ -86,7 +145,22 @@ impl Cleared {
             OwnRequest::ListOffsets { version, topics, timestamp } => {
                 offsets(topics, *timestamp).encode(&mut body, *version)
             }
+            OwnRequest::DescribeGroups { version, groups } => {
+                DescribeGroupsRequest::default().with_groups(ids(groups)).encode(&mut body, *version)
+            }
+            OwnRequest::ConsumerGroupDescribe { version, groups } => {
+                ConsumerGroupDescribeRequest::default().with_group_ids(ids(groups)).encode(&mut body, *version)
+            }
+            OwnRequest::OffsetFetch { version, groups } => all_committed(*version, groups).encode(&mut body, *version),
             OwnRequest::MetadataByName { version, topics } => by_name(topics).encode(&mut body, *version),
+            OwnRequest::TopicRights { version, topics } => {
+                by_name(topics).with_include_topic_authorized_operations(true).encode(&mut body, *version)
+            }
+            OwnRequest::GroupRights { version, groups } => DescribeGroupsRequest::default()
+                .with_groups(ids(groups))
+                .with_include_authorized_operations(true)
+                .encode(&mut body, *version),
+            OwnRequest::CleanupPolicies { version, topics } => cleanup_policies(topics).encode(&mut body, *version),
             OwnRequest::MetadataAll { version } => all_topics(*version).encode(&mut body, *version),
         };
         encoded.map_err(|_| NotExpressible { api: name, version })?;
@@ -115,6 +189,34 @@ impl Cleared {
     pub fn into_frame(self) -> Vec<u8> {
         self.frame
     }
+}
+
+fn id(group: &str) -> GroupId {
+    GroupId(StrBytes::from_string(group.to_owned()))
+}
+
+fn ids(groups: &[String]) -> Vec<GroupId> {
+    groups.iter().map(|group| id(group)).collect()
+}
+
+/// No topics stand for all.
+fn all_committed(version: i16, groups: &[String]) -> OffsetFetchRequest {
+    let request = OffsetFetchRequest::default();
+    if version >= FIRST_WITH_GROUPS {
+        let group = |name: &String| OffsetFetchRequestGroup::default().with_group_id(id(name)).with_topics(None);
+        return request.with_groups(groups.iter().map(group).collect());
+    }
+    request.with_group_id(groups.first().map(|group| id(group)).unwrap_or_default()).with_topics(None)
+}
+
+fn cleanup_policies(topics: &[RealTopic]) -> DescribeConfigsRequest {
+    let one = |topic: &RealTopic| {
+        DescribeConfigsResource::default()
+            .with_resource_type(TOPIC)
+            .with_resource_name(StrBytes::from_string(topic.0.clone()))
+            .with_configuration_keys(Some(vec![StrBytes::from_static_str(CLEANUP_POLICY)]))
+    };
+    DescribeConfigsRequest::default().with_resources(topics.iter().map(one).collect())
 }
 
 fn by_name(topics: &[RealTopic]) -> MetadataRequest {

@@ -3,15 +3,17 @@
 //! Must never: decode what the gate has not walked, keep a topic that its caller does not keep, or believe a broker: its
 //! answer may be garbage.
 
+mod groups;
+mod listed;
+mod rights;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bytes::Bytes;
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
-use kafka_protocol::messages::{
-    ApiVersionsResponse, BrokerId, ListGroupsResponse, ListOffsetsResponse, MetadataResponse,
-};
+use kafka_protocol::messages::{ApiVersionsResponse, BrokerId, ListOffsetsResponse, MetadataResponse};
 use uuid::Uuid;
 
 use crate::cluster::{PartitionView, RealAddress, RealBrokerId, RealClusterId, RealTopic, TopicView, VersionRange};
@@ -21,6 +23,12 @@ use crate::header::parse_response_header;
 use crate::racks::RealRack;
 use crate::shape;
 use crate::wire::Malformed;
+pub use groups::{
+    FIRST_WITH_GROUPS, Member, Offsets, Said, SaidOfGroups, read_classic_members, read_committed, read_groups,
+    read_members,
+};
+pub use listed::{CLASSIC, CONSUMER, ListedGroup, read_listed_groups};
+pub use rights::{CLEANUP_POLICY, Rights, RightsByName, read_cleanup_policies, read_group_rights, read_topic_rights};
 
 /// One Metadata answer, reduced to what may be known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,19 +111,6 @@ pub fn read_metadata(version: i16, answer: &Bytes, keeps: &dyn Fn(&str) -> bool)
     let (topics, absent) = kept_topics(message.topics, keeps)?;
     let cluster_id = RealClusterId(cluster_id.to_string());
     Ok(MetadataAnswer { cluster_id, brokers, racks, unusable_brokers, topics, absent })
-}
-
-/// Reads an answer to ListGroups, header included: the groups that the broker coordinates.
-///
-/// # Errors
-/// Where it is malformed, or an error: then it does not say all.
-pub fn read_groups(version: i16, answer: &Bytes) -> Result<Vec<String>, BadAnswer> {
-    let body = body(answer, shape::list_groups::RESPONSE.is_flexible(version))?;
-    let message: ListGroupsResponse = codec::decode(&shape::list_groups::RESPONSE, version, &body, &Budget::RESPONSE)?;
-    match message.error_code {
-        0 => Ok(message.groups.into_iter().map(|group| group.group_id.to_string()).collect()),
-        code => Err(BadAnswer::Code(code)),
-    }
 }
 
 /// Reads an answer to ListOffsets, header included: the offset of each partition, -1 where no record is that young.

@@ -48,6 +48,8 @@ pub mod code {
     pub const INVALID_REQUEST: i16 = 42;
     /// No right to the transactional id.
     pub const TRANSACTIONAL_ID_AUTHORIZATION_FAILED: i16 = 53;
+    /// The group has as many members as it may have.
+    pub const GROUP_MAX_SIZE_REACHED: i16 = 81;
     /// There is no such group.
     pub const GROUP_ID_NOT_FOUND: i16 = 69;
     /// The fetch session is not known.
@@ -93,8 +95,9 @@ pub fn code_of(reason: Reason) -> i16 {
         // Codes that clients know what to do with where they meet these: of others they make fatal errors of their own.
         Reason::QuotaGroups | Reason::QuotaOffsets => code::GROUP_AUTHORIZATION_FAILED,
         Reason::QuotaNotCounted => code::COORDINATOR_NOT_AVAILABLE,
+        Reason::QuotaMembers => code::GROUP_MAX_SIZE_REACHED,
         // Every client tries again where it is, after a while.
-        Reason::QuotaJoins => code::COORDINATOR_LOAD_IN_PROGRESS,
+        Reason::QuotaJoins | Reason::QuotaBeingCounted => code::COORDINATOR_LOAD_IN_PROGRESS,
         Reason::QuotaCommitRate | Reason::QuotaCommitted => code::INVALID_COMMIT_OFFSET_SIZE,
         Reason::QuotaCommitMetadata => code::OFFSET_METADATA_TOO_LARGE,
         Reason::QuotaTimestampLookups => code::REQUEST_TIMED_OUT,

@@ -62,7 +62,13 @@ impl Count {
     /// Whether one more than `now` is too many.
     #[must_use]
     pub fn is_reached(self, now: usize) -> bool {
-        self.mode == Mode::Deny && u32::try_from(now).unwrap_or(u32::MAX) >= self.most
+        self.mode == Mode::Deny && self.is_exceeded(now)
+    }
+
+    /// Whether one more than `now` is beyond it, whatever its mode.
+    #[must_use]
+    pub fn is_exceeded(self, now: usize) -> bool {
+        u32::try_from(now).unwrap_or(u32::MAX) >= self.most
     }
 }
 
@@ -81,6 +87,8 @@ pub enum Offsets {
 pub struct Limits {
     /// Connections at once.
     pub connections: u32,
+    /// Connections that are opened: TLS handshakes that succeeded.
+    pub connects: Rate,
     /// Whether offsets may be committed.
     pub offsets: Offsets,
     /// Partitions committed, over all groups: each is a record that the brokers keep.
@@ -91,6 +99,8 @@ pub struct Limits {
     pub committed_partitions: Count,
     /// Groups.
     pub groups: Count,
+    /// Members of one group.
+    pub group_members: Count,
     /// Requests to join a group.
     pub joins: Rate,
     /// The longest that a group may wait for a silent member.
@@ -113,11 +123,13 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 20,
+            connects: Rate::per_second(2, 60),
             offsets: Offsets::Forward,
             commit_partitions: Rate::per_second(20, 200),
             commit_metadata_bytes: Count::of(256),
             committed_partitions: Count::of(200),
             groups: Count::of(20),
+            group_members: Count::of(20),
             joins: Rate { per_minute: 60, burst: 60, mode: Mode::Throttle },
             session_timeout_max: Duration::from_secs(300),
             rebalance_timeout_max: Duration::from_secs(600),
@@ -135,6 +147,7 @@ impl Limits {
     pub fn of_one_in(&self, nodes: NonZeroU32) -> Self {
         let share = |rate: Rate| rate.of_one_in(nodes);
         Self {
+            connects: share(self.connects),
             commit_partitions: share(self.commit_partitions),
             joins: share(self.joins),
             requests: share(self.requests),

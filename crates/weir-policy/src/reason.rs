@@ -76,6 +76,11 @@ reasons! {
     PrincipalConnections, "principal-connections", "The principal has as many connections as its tier allows.";
     /// The groups of the tier are all there.
     QuotaGroups, "quota-groups", "The principal has as many groups as its limits allow.";
+    /// The members of a group are all there.
+    QuotaMembers, "quota-members", "The group has as many members as the principal's limits allow.";
+    /// The brokers are being asked how much of it there is.
+    QuotaBeingCounted, "quota-being-counted",
+        "The brokers are being asked how many members or committed partitions there are; try again.";
     /// Which groups there are is not known yet: nothing new is made until it is.
     QuotaNotCounted, "quota-not-counted", "It is not known yet how many groups the principal has; try again.";
     /// Too many joins for longer than anybody may be made to wait.

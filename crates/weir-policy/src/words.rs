@@ -24,11 +24,13 @@ impl Limits {
     pub fn in_words(&self) -> Vec<LimitInWords> {
         let Self {
             connections,
+            connects,
             offsets,
             commit_partitions,
             commit_metadata_bytes,
             committed_partitions,
             groups,
+            group_members,
             joins,
             session_timeout_max,
             rebalance_timeout_max,
@@ -39,11 +41,13 @@ impl Limits {
         } = self;
         vec![
             number("connections", *connections),
+            rate("connects", *connects),
             offsets_in_words(*offsets),
             rate("commit_partitions", *commit_partitions),
             count("commit_metadata_bytes", *commit_metadata_bytes),
             count("committed_partitions", *committed_partitions),
             count("groups", *groups),
+            count("group_members", *group_members),
             rate("joins", *joins),
             time("session_timeout_max", *session_timeout_max),
             time("rebalance_timeout_max", *rebalance_timeout_max),

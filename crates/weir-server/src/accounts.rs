@@ -3,26 +3,16 @@
 //!
 //! Must never: hold a principal's groups against another, or take groups for counted that no broker was asked for.
 
-use std::collections::HashMap;
+mod counting;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::watch;
 use weir_policy::{Account, Ledger, Policy, Principal};
 
-use crate::live::Generation;
 use crate::observe::Principals;
-use crate::upstream::Upstream;
-
-/// How often groups are counted.
-const PERIOD: Duration = Duration::from_secs(60);
-/// How soon again where a broker did not answer, at first; each time twice as long.
-const AGAIN: Duration = Duration::from_millis(100);
-/// The longest pause until then: who waits for the first count can make no group.
-const AGAIN_AT_LAST: Duration = Duration::from_secs(5);
-/// How long a request that makes a group may have been on its way when the brokers were asked.
-const ON_ITS_WAY: Duration = Duration::from_secs(30);
+pub(crate) use counting::count;
 
 /// The groups that were at the brokers, whoever's they are.
 #[derive(Debug)]
@@ -78,47 +68,6 @@ impl Accounts {
     }
 }
 
-/// Counts the groups of all clusters, for as long as the process runs.
-pub(crate) async fn count_groups(
-    upstreams: Vec<(String, Arc<Upstream>)>,
-    accounts: Arc<Accounts>,
-    generations: watch::Receiver<Arc<Generation>>,
-) {
-    // What each cluster said last: one that does not answer now is no reason to forget the groups of another.
-    let mut said: HashMap<&String, (Vec<String>, Instant)> = HashMap::new();
-    let mut pause = AGAIN;
-    loop {
-        let mut all_said = true;
-        for (name, upstream) in &upstreams {
-            let asked = Instant::now();
-            let asked = asked.checked_sub(ON_ITS_WAY).unwrap_or(asked);
-            match upstream.list_groups().await {
-                Some(groups) => drop(said.insert(name, (groups, asked))),
-                None => all_said = false,
-            }
-        }
-        if said.len() == upstreams.len()
-            && let Some(asked) = said.values().map(|(_, asked)| *asked).min()
-        {
-            let names = said.values().flat_map(|(names, _)| names.iter().cloned()).collect();
-            let policy = Arc::clone(&generations.borrow().snapshot.policy);
-            accounts.count(CountedGroups { names, asked }, &policy);
-        }
-        // Before a cluster was reached nobody is asked, and nothing is to be spared.
-        let all_reached = upstreams.iter().all(|(_, upstream)| upstream.borrow_view().is_some());
-        pause = next_pause(pause, all_said, all_reached);
-        tokio::time::sleep(pause).await;
-    }
-}
-
-fn next_pause(last: Duration, all_said: bool, all_reached: bool) -> Duration {
-    match (all_said, all_reached) {
-        (true, _) => PERIOD,
-        (false, true) if last < PERIOD => last.saturating_mul(2).min(AGAIN_AT_LAST),
-        (false, _) => AGAIN,
-    }
-}
-
 fn tell(account: &Account, principal: &Principal, counted: &CountedGroups) {
     let is_own = |name: &&str| principal.shown_group(name).is_some();
     account.know_groups(counted.names.iter().map(String::as_str).filter(is_own), counted.asked);
@@ -148,17 +97,5 @@ mod tests {
         fixture.remove("acl/principals/tool.yaml");
         accounts.follow(&fixture.snapshot().policy);
         assert_eq!(accounts.of(&principal).holds(), (2, 0));
-    }
-
-    #[test]
-    fn brokers_that_do_not_answer_are_asked_ever_less_often() {
-        let mut pause = PERIOD;
-        let mut next = || {
-            pause = next_pause(pause, false, true);
-            pause.as_millis()
-        };
-        assert_eq!([(); 8].map(|()| next()), [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
-        assert_eq!(next_pause(AGAIN_AT_LAST, false, false), AGAIN);
-        assert_eq!(next_pause(AGAIN, true, true), PERIOD);
     }
 }

@@ -80,7 +80,7 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
     let metrics = Metrics::new(counters, Arc::clone(&status), Arc::clone(&accounts.seen));
     let (stopping, stop) = watch::channel(false);
     let readiness = readiness(&clusters.upstreams, Arc::clone(&status), Arc::clone(&accounts), stop.clone());
-    tokio::spawn(accounts::count_groups(clusters.named(), Arc::clone(&accounts), generations.clone()));
+    tokio::spawn(accounts::count(clusters.named(), Arc::clone(&accounts), generations.clone()));
     tokio::spawn(admin::serve(sockets.admin, readiness.clone(), metrics.clone()));
     let gatekeeper = Gatekeeper::new(&snapshot.config.limits);
     let workers = Arc::new(workers);

@@ -194,15 +194,26 @@ fn config(
         "admin": { "bind": format!("{HOST}:{admin}") },
         "workers": workers,
         "log": { "format": "json" },
+        // All come from one address.
+        "limits": {
+            "handshakes": no_end(),
+            "handshakes_per_address": no_end(),
+        },
     })
+}
+
+/// A rate that is kept as all are, and never reached.
+fn no_end() -> Value {
+    json!({ "per_second": u32::MAX, "burst": u32::MAX })
 }
 
 /// Limits that are kept as all limits are, and that no load of this machine reaches.
 fn tier() -> Value {
-    let no_end = json!({ "per_second": u32::MAX, "burst": u32::MAX });
+    let no_end = no_end();
     json!({
         "tier": "bench",
         "connections": 20000,
+        "connects": no_end,
         "requests": no_end,
         "denied": no_end,
         "bytes_out": no_end,

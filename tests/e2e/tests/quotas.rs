@@ -1,6 +1,11 @@
 //! Quotas before real Kafka: what one client may leave behind is counted at the brokers, and a run without the limit
 //! leaves more.
 
+#[path = "quotas/counted.rs"]
+mod counted;
+#[path = "quotas/members.rs"]
+mod members;
+
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 

@@ -9,6 +9,7 @@ use serde_json::json;
 /// Limits that no test comes near that is not about them.
 const LARGE: &str = "connections: 500, commit_partitions: {per_second: 1000000, burst: 1000000}, \
     commit_metadata_bytes: {most: 10000000}, committed_partitions: {most: 100000}, groups: {most: 10000}, \
+    group_members: {most: 100000}, connects: {per_second: 1000000, burst: 1000000}, \
     joins: {per_minute: 1000000, burst: 1000000}, session_timeout_max: {seconds: 4000000}, \
     rebalance_timeout_max: {seconds: 4000000}, requests: {per_second: 10000000, burst: 10000000}, \
     denied: {per_second: 10000000, burst: 10000000}, bytes_out: {per_second: 4000000000, burst: 4000000000}, \

@@ -307,10 +307,22 @@ pub fn binary() -> &'static Path {
     })
 }
 
+/// All clients of a test come from one address: how many of them begin in a time is for those to limit that look at it.
+fn with_many_handshakes(config: &Value) -> Value {
+    let mut config = config.clone();
+    let many = json!({ "per_second": 100_000, "burst": 100_000 });
+    for key in ["handshakes", "handshakes_per_address"] {
+        if config["limits"][key].is_null() {
+            config["limits"][key] = many.clone();
+        }
+    }
+    config
+}
+
 fn spawn(options: &WeirOptions) -> Leashed {
     let config = options.dir.join("weir.yaml");
     // JSON is YAML.
-    fs::write(&config, format!("{:#}\n", options.config)).expect("weir.yaml can be written");
+    fs::write(&config, format!("{:#}\n", with_many_handshakes(&options.config))).expect("weir.yaml can be written");
     let weir = [binary().as_os_str(), "serve".as_ref(), "-c".as_ref(), config.as_os_str()];
     let mut line = options.launcher.iter().map(AsRef::as_ref).chain(weir);
     let mut command = Command::new(line.next().expect("a program"));

@@ -8,7 +8,7 @@ mod subscribed;
 
 use kafka_protocol::messages::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
 use kafka_protocol::protocol::StrBytes;
-use weir_policy::{Operation, Reason, Resource};
+use weir_policy::{Joiner, Operation, Reason, Resource};
 
 use super::quotas::millis;
 use super::{Answer, Judged, Request, Restored, Withheld};
@@ -36,7 +36,7 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
     }
     // Only who has no epoch yet asks for a place.
     if message.member_epoch == 0
-        && let Err(reason) = request.admit_join(&message.group_id)
+        && let Err(reason) = request.admit_join(&message.group_id, joiner(&message))
     {
         return refuse(request, refusals, reason, code_of(reason));
     }
@@ -53,6 +53,12 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
     };
     let if_unreachable = || failed(request.row.unreachable_code());
     request.forward(&message, Withheld::ConsumerGroupHeartbeat(followed.map(Box::new)), if_unreachable)
+}
+
+/// Who asks for a place: its id is its own, and none where the broker is to give it one.
+fn joiner(message: &ConsumerGroupHeartbeatRequest) -> Joiner<'_> {
+    let id = Some(&*message.member_id).filter(|id| !id.is_empty());
+    Joiner { id, instance: message.instance_id.as_deref(), ..Joiner::default() }
 }
 
 /// The broker's text is replaced: it may name members, assignors or topics (trap L24).

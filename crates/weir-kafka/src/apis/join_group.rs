@@ -6,7 +6,7 @@
 
 use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 use kafka_protocol::protocol::StrBytes;
-use weir_policy::{Operation, Reason};
+use weir_policy::{Joiner, Operation, Reason};
 
 use super::quotas::millis;
 use super::sync_group::LONGEST_REBALANCE_MS;
@@ -15,6 +15,8 @@ use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::code_of;
 
+/// The first version in which a member is given its id first, and asks again with it.
+const ASKS_AGAIN: i16 = 4;
 /// The protocol type of consumers.
 const CONSUMER: &str = "consumer";
 
@@ -23,7 +25,7 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
     let judged = request
         .real_group(&message.group_id)
         .and_then(|group| if &*message.protocol_type == CONSUMER { Ok(group) } else { Err(Reason::GroupProtocolType) })
-        .and_then(|group| request.admit_join(&group).map(|()| group));
+        .and_then(|group| request.admit_join(&group, joiner(request.version, &message)).map(|()| group));
     match judged {
         Err(reason) => {
             refusals.add(reason, 1);
@@ -42,6 +44,13 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
             request.forward_prepared(&message, Withheld::Nothing, request.patience(rebalance), if_unreachable)
         }
     }
+}
+
+fn joiner(version: i16, message: &JoinGroupRequest) -> Joiner<'_> {
+    let id = Some(&*message.member_id).filter(|id| !id.is_empty());
+    let instance = message.group_instance_id.as_deref();
+    let asks_again = version >= ASKS_AGAIN && id.is_none() && instance.is_none();
+    Joiner { id, id_is_given: id.is_some(), instance, asks_again }
 }
 
 fn cut_refused_names(

@@ -45,7 +45,7 @@ fn as_it_is(request: &Request<'_>) -> Result<AsItIs, Fault> {
     }
     let body = request.known_body()?;
     let Ok(shown) = request.own_group(&body)? else { return Ok(AsItIs::Unusual) };
-    let Some(partitions) = right_partitions(request, &body).map_err(Fault::Malformed)? else {
+    let Some((partitions, beyond)) = right_partitions(request, &body).map_err(Fault::Malformed)? else {
         return Ok(AsItIs::Unusual);
     };
     let group = body.get(shown.clone()).and_then(|group| std::str::from_utf8(group).ok()).unwrap_or_default();
@@ -53,7 +53,7 @@ fn as_it_is(request: &Request<'_>) -> Result<AsItIs, Fault> {
     let is_member =
         is_member(body.get(shown.end..).and_then(|rest| rest.first_chunk().copied()).map(i32::from_be_bytes));
     match request.admit_commit(group.as_str(), is_member, &partitions) {
-        Admitted::All => {}
+        Admitted::All => request.note_long_metadata(beyond),
         admitted => return Ok(AsItIs::Admitted(admitted)),
     }
     let body = ForwardBody::Renamed { body, shown };
@@ -61,15 +61,22 @@ fn as_it_is(request: &Request<'_>) -> Result<AsItIs, Fault> {
     Ok(AsItIs::Judged(request.forward_body(body, withheld, request.patience(NAMES_NO_TIME), None)))
 }
 
+/// Partitions, and how many of them have more metadata than a limit that is only observed lets them.
+type Partitions<'a> = (Vec<(&'a str, i32)>, usize);
+
 /// The partitions of a walked body, where all of them may be read and none has more metadata than it may.
-fn right_partitions<'a>(request: &Request<'_>, body: &'a [u8]) -> Result<Option<Vec<(&'a str, i32)>>, Malformed> {
+fn right_partitions<'a>(request: &Request<'_>, body: &'a [u8]) -> Result<Option<Partitions<'a>>, Malformed> {
     let (shape, version) = (request.row.request, request.version);
     let mut partitions = Vec::new();
+    let mut beyond = 0_usize;
     let mut bad = None;
     let may_read = |topic: &'a str| request.judge_topic(Operation::Read, topic).is_ok();
     let all = skim::all(shape, version, body, may_read, |topic, bytes| {
         match partition(bytes, version, shape.is_flexible(version)) {
-            Ok((index, metadata)) if !request.is_long_metadata(metadata) => partitions.push((topic, index)),
+            Ok((index, metadata)) if !request.is_long_metadata(metadata) => {
+                beyond = beyond.saturating_add(usize::from(request.exceeds_metadata(metadata)));
+                partitions.push((topic, index));
+            }
             Ok(_) => return false,
             Err(malformed) => bad = Some(malformed),
         }
@@ -77,7 +84,7 @@ fn right_partitions<'a>(request: &Request<'_>, body: &'a [u8]) -> Result<Option<
     })?;
     match bad {
         Some(malformed) => Err(malformed),
-        None => Ok(all.then_some(partitions)),
+        None => Ok(all.then_some((partitions, beyond))),
     }
 }
 
@@ -157,46 +164,54 @@ fn cut_metadata(
     refused: &mut Vec<OffsetCommitResponseTopic>,
     refusals: &mut Refusals,
 ) {
-    let reason = Reason::QuotaCommitMetadata;
-    let is_long = |partition: &OffsetCommitRequestPartition| {
-        partition.committed_metadata.as_ref().is_some_and(|metadata| request.is_long_metadata(metadata.len()))
+    let mut beyond = 0_usize;
+    let why = |partition: &OffsetCommitRequestPartition| {
+        let length = partition.committed_metadata.as_ref().map_or(0, |metadata| metadata.len());
+        beyond = beyond.saturating_add(usize::from(request.exceeds_metadata(length)));
+        request.is_long_metadata(length).then_some(Reason::QuotaCommitMetadata)
     };
-    cut(topics, reason, refused, refusals, is_long);
+    cut(topics, refused, refusals, why);
+    request.note_long_metadata(beyond);
 }
 
 /// Cuts the partitions at these places, counted over all topics.
 fn cut_places(
     topics: &mut Vec<OffsetCommitRequestTopic>,
-    places: &[usize],
+    places: &[(usize, Reason)],
     refused: &mut Vec<OffsetCommitResponseTopic>,
     refusals: &mut Refusals,
 ) {
     let (mut place, mut places) = (0_usize, places.iter().peekable());
-    cut(topics, Reason::QuotaCommitted, refused, refusals, |_| {
-        let is_cut = places.next_if_eq(&&place).is_some();
+    cut(topics, refused, refusals, |_| {
+        let why = places.next_if(|(cut, _)| *cut == place).map(|(_, reason)| *reason);
         place = place.saturating_add(1);
-        is_cut
+        why
     });
 }
 
+/// Cuts each partition for which there is a reason.
 fn cut(
     topics: &mut Vec<OffsetCommitRequestTopic>,
-    reason: Reason,
     refused: &mut Vec<OffsetCommitResponseTopic>,
     refusals: &mut Refusals,
-    mut is_cut: impl FnMut(&OffsetCommitRequestPartition) -> bool,
+    mut why: impl FnMut(&OffsetCommitRequestPartition) -> Option<Reason>,
 ) {
     topics.retain_mut(|topic| {
-        let name = topic.name.clone();
-        let all = std::mem::take(&mut topic.partitions);
-        let (cut, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(&mut is_cut);
-        topic.partitions = kept;
+        let mut cut = Vec::new();
+        topic.partitions.retain(|partition| {
+            let reason = why(partition);
+            cut.extend(reason.map(|reason| (partition.partition_index, reason)));
+            reason.is_none()
+        });
         if cut.is_empty() {
             return true;
         }
-        refusals.add(reason, cut.len());
-        let cut = OffsetCommitRequestTopic::default().with_name(name).with_partitions(cut);
-        refused.push(cut.failed(code_of(reason)));
+        cut.iter().for_each(|(_, reason)| refusals.add(*reason, 1));
+        let failed = |(index, reason): &(i32, Reason)| {
+            OffsetCommitResponsePartition::default().with_partition_index(*index).with_error_code(code_of(*reason))
+        };
+        let failed = cut.iter().map(failed).collect();
+        refused.push(OffsetCommitResponseTopic::default().with_name(topic.name.clone()).with_partitions(failed));
         !topic.partitions.is_empty()
     });
 }

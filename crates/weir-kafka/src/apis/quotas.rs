@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use kafka_protocol::messages::GroupId;
-use weir_policy::{Meter, Mode, Reason, Taken};
+use weir_policy::{Joiner, Limited, Meter, Mode, Reason, Taken};
 
 use super::Request;
 
@@ -20,19 +20,19 @@ pub(super) fn millis(time: Duration) -> i32 {
 pub(super) enum Admitted {
     All,
     /// All but those at these places, in order.
-    AllBut(Vec<usize>),
+    AllBut(Vec<(usize, Reason)>),
     Nothing(Reason),
 }
 
 impl Request<'_> {
-    /// Whether a member may ask for a place in a group, by the brokers' name of it: it makes the group where it is not.
-    pub(super) fn admit_join(&self, group: &GroupId) -> Result<(), Reason> {
+    /// Whether a member may have a place in a group, by the brokers' name of it: it makes the group where it is not.
+    pub(super) fn admit_join(&self, group: &GroupId, joiner: Joiner<'_>) -> Result<(), Reason> {
         let env = self.env;
         let limits = &env.principal.limits;
         if env.account.take(Meter::Joins, 1, limits, env.now) == Taken::Refused {
             return Err(Reason::QuotaJoins);
         }
-        env.account.admit_group(group, limits)?;
+        env.account.admit_member(group, joiner, limits, env.now)?;
         env.account.group_was_used(group, env.now);
         Ok(())
     }
@@ -51,11 +51,11 @@ impl Request<'_> {
             return Admitted::Nothing(Reason::QuotaCommitRate);
         }
         let mut refused = Vec::new();
-        let refuse = |place| refused.push(place);
+        let refuse = |place, reason| refused.push((place, reason));
         let partitions = partitions.iter().copied();
         if is_member {
-            env.account.admit_commit_of_member(group, partitions, limits, refuse);
-        } else if let Err(reason) = env.account.admit_commit(group, partitions, limits, refuse) {
+            env.account.admit_commit_of_member(group, partitions, limits, env.now, refuse);
+        } else if let Err(reason) = env.account.admit_commit(group, partitions, limits, env.now, refuse) {
             return Admitted::Nothing(reason);
         }
         env.account.group_was_used(group, env.now);
@@ -64,8 +64,20 @@ impl Request<'_> {
 
     /// Whether the metadata of a committed partition is longer than it may be.
     pub(super) fn is_long_metadata(&self, bytes: usize) -> bool {
-        let most = self.env.principal.limits.commit_metadata_bytes;
-        most.mode == Mode::Deny && u32::try_from(bytes).is_ok_and(|bytes| bytes > most.most)
+        self.env.principal.limits.commit_metadata_bytes.mode == Mode::Deny && self.exceeds_metadata(bytes)
+    }
+
+    /// The same, whatever the limit's mode.
+    pub(super) fn exceeds_metadata(&self, bytes: usize) -> bool {
+        let most = self.env.principal.limits.commit_metadata_bytes.most;
+        u32::try_from(bytes).is_ok_and(|bytes| bytes > most)
+    }
+
+    /// Partitions of a commit had longer metadata than they may have.
+    pub(super) fn note_long_metadata(&self, many: usize) {
+        let many = u64::try_from(many).unwrap_or(u64::MAX);
+        let mode = self.env.principal.limits.commit_metadata_bytes.mode;
+        self.env.account.was_beyond(Limited::CommitMetadata, mode, many);
     }
 
     /// Whether so many offsets may be looked up by time.

@@ -96,7 +96,7 @@ fn trap_a14_long_metadata_is_refused_for_its_partition_alone() {
 #[test]
 fn new_partitions_beyond_the_limit_are_refused_and_those_that_have_an_offset_go_on() {
     let mut desk = within("committed_partitions: {most: 3}");
-    desk.account.admit_group("weir.reader.g", &desk.policy.principal("reader").unwrap().limits).unwrap();
+    desk.account.admit_group("weir.reader.g", &desk.policy.principal("reader").unwrap().limits, desk.now).unwrap();
     assert_eq!(codes(&committed(&mut desk, &commit("g", 1, &[(GRANTED, &[0, 1])])).0), [0, 0]);
     let (told, sent) = committed(&mut desk, &commit("g", 1, &[(GRANTED, &[2, 1, 0]), (ALSO_GRANTED, &[0])]));
     let refused = ((ALSO_GRANTED.to_owned(), 0), 28);
@@ -126,7 +126,28 @@ fn trap_q10_until_the_groups_are_counted_nothing_new_is_made_and_members_go_on()
     assert_eq!(codes(&committed(&mut desk, &commit("g", NOBODY, &[(GRANTED, &[0])])).0), [15]);
     assert_eq!(codes(&committed(&mut desk, &commit("g", 5, &[(GRANTED, &[0])])).0), [0]);
     desk.account.know_groups(["weir.reader.g"].into_iter(), Instant::now());
+    desk.account.know_offsets("weir.reader.g", std::iter::empty(), Instant::now());
     assert_eq!(codes(&committed(&mut desk, &commit("g", NOBODY, &[(GRANTED, &[0])])).0), [0]);
+}
+
+#[test]
+fn trap_q10_until_the_offsets_are_counted_only_what_is_known_is_committed() {
+    let mut desk = within("committed_partitions: {most: 3}");
+    desk.account = Account::default();
+    let both = ["weir.reader.g", "weir.reader.other"];
+    desk.account.know_groups(both.into_iter(), desk.now);
+    assert_eq!(desk.account.take_wishes().offsets.len(), 2);
+    let three = commit("g", 5, &[(GRANTED, &[0, 1]), (ALSO_GRANTED, &[0])]);
+    assert_eq!(committed(&mut desk, &three).1, None);
+    assert_eq!(codes(&committed(&mut desk, &three).0), [14; 3], "clients try again");
+    // One group is counted, the other not yet: what exists goes on.
+    desk.account.know_offsets(both[0], [(GRANTED, 0), (GRANTED, 7)].into_iter(), desk.now);
+    let (told, sent) = committed(&mut desk, &three);
+    assert_eq!((codes(&told), sent.unwrap().topics.len()), (vec![14, 0, 14], 1));
+    desk.account.know_offsets(both[1], std::iter::empty(), desk.now);
+    let (told, _) = committed(&mut desk, &three);
+    assert_eq!(codes(&told), [28, 0, 0], "there is room for one: which of them comes first is the client's business");
+    assert_eq!(desk.account.holds(), (2, 3));
 }
 
 #[test]
@@ -143,7 +164,7 @@ fn who_may_leave_no_offsets_leaves_none() {
 #[test]
 fn what_is_refused_for_the_topic_costs_nothing() {
     let mut desk = within("commit_partitions: {per_second: 1, burst: 1, mode: deny}, committed_partitions: {most: 1}");
-    desk.account.admit_group("weir.reader.g", &desk.policy.principal("reader").unwrap().limits).unwrap();
+    desk.account.admit_group("weir.reader.g", &desk.policy.principal("reader").unwrap().limits, desk.now).unwrap();
     assert_eq!(codes(&committed(&mut desk, &commit("g", 1, &[(HIDDEN, &[0, 1, 2])])).0), [29; 3]);
     assert_eq!(codes(&committed(&mut desk, &commit("g", 1, &[(GRANTED, &[0]), (HIDDEN, &[1])])).0), [0, 29]);
 }

@@ -1,6 +1,6 @@
 //! Groups and joins: counted before anything is forwarded that would make one.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
 use kafka_protocol::messages::{
@@ -109,4 +109,74 @@ fn what_a_member_asks_the_group_to_wait_for_has_an_end() {
     let shorter = join("a").with_session_timeout_ms(6_000).with_rebalance_timeout_ms(7_000);
     let (_, sent) = upstream::<JoinGroupRequest>(desk.ask(ApiKey::JoinGroup, 9, &shorter), 9);
     assert_eq!((sent.session_timeout_ms, sent.rebalance_timeout_ms), (6_000, 7_000));
+}
+
+/// A classic member's join: its id as it has it, and its name as a static member.
+fn joined_as(desk: &mut Desk, version: i16, member: &str, instance: Option<&str>) -> i16 {
+    let asked = join("a").with_member_id(text(member)).with_group_instance_id(instance.map(text));
+    match desk.ask(ApiKey::JoinGroup, version, &asked) {
+        Led::Local => read::<JoinGroupResponse>(&desk.local_answer(), version >= 6, version).1.error_code,
+        Led::Upstream(_) => {
+            desk.session.end(desk.now);
+            0
+        }
+    }
+}
+
+/// The brokers tell who is in the group.
+fn counted(desk: &mut Desk, members: &[(&str, Option<&str>)]) {
+    let wanted = desk.account.take_wishes().members;
+    assert_eq!(wanted.iter().map(String::as_str).collect::<Vec<_>>(), ["weir.reader.a"], "the brokers are asked");
+    desk.now += Duration::from_millis(1);
+    desk.account.know_members("weir.reader.a", members.iter().copied(), desk.now);
+}
+
+#[test]
+fn hostile_q11_a_group_has_so_many_members_and_those_that_are_there_go_on() {
+    let mut desk = within("group_members: {most: 2}");
+    // Who is told its id first takes no place until it comes back with it.
+    assert_eq!([(); 9].map(|()| joined_as(&mut desk, 5, "", None)), [0; 9]);
+    assert_eq!(["m1", "m2"].map(|id| joined_as(&mut desk, 5, id, None)), [0, 0]);
+    // Before anybody is refused for good the brokers are asked.
+    assert_eq!([joined_as(&mut desk, 5, "", None), joined_as(&mut desk, 5, "m3", None)], [14, 14]);
+    counted(&mut desk, &[("m1", None), ("m2", None)]);
+    assert_eq!([joined_as(&mut desk, 5, "", None), joined_as(&mut desk, 5, "m3", None)], [81, 81]);
+    assert_eq!([joined_as(&mut desk, 3, "", None), joined_as(&mut desk, 7, "", Some("i"))], [81, 81]);
+    assert_eq!(beat(&mut desk, "a", 0), 81, "the newer protocol, with a member of its own making");
+    assert_eq!(["m1", "m2"].map(|id| joined_as(&mut desk, 5, id, None)), [0, 0]);
+    assert_eq!(beat(&mut desk, "a", 4), 0);
+    assert_eq!(desk.account.take_wishes().members.len(), 0, "an attacker cannot have the brokers asked at each try");
+}
+
+#[test]
+fn a_member_that_died_frees_its_place_once_the_brokers_have_taken_it_out() {
+    let mut desk = within("group_members: {most: 1}");
+    assert_eq!(joined_as(&mut desk, 5, "m1", None), 0);
+    assert_eq!(joined_as(&mut desk, 5, "", None), 14);
+    counted(&mut desk, &[("m1", None)]);
+    assert_eq!(joined_as(&mut desk, 5, "", None), 81);
+    desk.now += Duration::from_secs(5);
+    assert_eq!(joined_as(&mut desk, 5, "", None), 14, "the count is old");
+    counted(&mut desk, &[]);
+    assert_eq!([joined_as(&mut desk, 5, "", None), joined_as(&mut desk, 5, "m2", None)], [0, 0]);
+}
+
+#[test]
+fn trap_q10_after_a_restart_members_that_have_an_id_go_on_and_new_ones_wait_for_the_count() {
+    let mut desk = within("group_members: {most: 2}");
+    desk.account = Account::default();
+    desk.account.know_groups(["weir.reader.a"].into_iter(), desk.now);
+    assert_eq!(joined_as(&mut desk, 5, "m1", None), 0, "a broker knows it, or sends it away");
+    assert_eq!([joined_as(&mut desk, 5, "", None), beat(&mut desk, "a", 0)], [14, 14]);
+    counted(&mut desk, &[("m1", None), ("m2", Some("i"))]);
+    assert_eq!(joined_as(&mut desk, 5, "m1", None), 0);
+    assert_eq!(joined_as(&mut desk, 7, "", Some("i")), 0, "a static member comes back without its id");
+    assert_eq!(joined_as(&mut desk, 7, "", Some("j")), 81);
+}
+
+#[test]
+fn members_that_are_only_observed_are_all_let_through_and_counted_as_beyond() {
+    let mut desk = within("group_members: {most: 1, mode: observe}");
+    assert_eq!(["m1", "m2", "m3"].map(|id| joined_as(&mut desk, 3, id, None)), [0; 3]);
+    assert_eq!(desk.account.take_wishes().members.len(), 0);
 }

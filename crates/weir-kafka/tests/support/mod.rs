@@ -235,7 +235,8 @@ pub fn policy(granted: &[&str]) -> Policy {
 }
 
 /// Limits that nobody comes near.
-const WIDE: &str = "commit_partitions: {per_second: 1000000, burst: 1000000}, commit_metadata_bytes: {most: 32767}, \
+const WIDE: &str = "group_members: {most: 1000000}, commit_partitions: {per_second: 1000000, burst: 1000000}, \
+    commit_metadata_bytes: {most: 32767}, \
                     committed_partitions: {most: 100000}, groups: {most: 10000}, joins: {per_minute: 1000000, burst: 1000000}, \
                     session_timeout_max: {seconds: 1800}, rebalance_timeout_max: {seconds: 2147483}, \
                     timestamp_lookups: {per_second: 1000000, burst: 1000000}";

@@ -48,6 +48,8 @@ macro_rules! raw_limits {
 raw_limits! {
     /// Connections at once, over all brokers.
     connections: Number,
+    /// Connections that are opened.
+    connects: RawRate,
     /// `forward` or `deny`: whether offsets may be committed.
     offsets: Offsets,
     /// Partitions committed, over all groups.
@@ -58,6 +60,8 @@ raw_limits! {
     committed_partitions: RawCount,
     /// Groups.
     groups: RawCount,
+    /// Members of one group.
+    group_members: RawCount,
     /// Requests to join a group.
     joins: RawRate,
     /// The longest that a group may wait for a silent member, in seconds.

@@ -2,12 +2,15 @@
 //!
 //! Must never: refuse what exists because something new was too much.
 
-use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::groups::Groups;
+use super::beyond::Limited;
+use super::groups::{Groups, Wishes};
 use super::level::{Level, Meter};
-use super::{LONGEST_DEBT, lock};
+use super::members::Joiner;
+use super::{LONGEST_DEBT, Shared, lock};
 use crate::Reason;
 use crate::limits::{Limits, Mode};
 
@@ -16,6 +19,7 @@ use crate::limits::{Limits, Mode};
 pub struct Account {
     levels: Mutex<[Level; Meter::ALL.len()]>,
     groups: Mutex<Groups>,
+    shared: Arc<Shared>,
 }
 
 /// How long it takes until what is owed is paid.
@@ -39,19 +43,26 @@ pub enum Taken {
 }
 
 impl Account {
+    pub(super) fn of(shared: &Arc<Shared>) -> Self {
+        Self { shared: Arc::clone(shared), ..Self::default() }
+    }
+
     /// Charges what was done.
     pub fn charge(&self, meter: Meter, amount: u64, limits: &Limits, now: Instant) {
-        self.with(meter, |level| {
-            level.run_off(meter.rate(limits), now);
+        let rate = meter.rate(limits);
+        let beyond = self.with(meter, |level| {
+            level.run_off(rate, now);
             level.add(amount);
+            level.beyond(rate, amount)
         });
+        self.shared.beyond.add(Limited::Rate(meter), rate.mode, beyond);
     }
 
     /// Charges what is to be done, unless its limit refuses it.
     #[must_use]
     pub fn take(&self, meter: Meter, amount: u64, limits: &Limits, now: Instant) -> Taken {
         let rate = meter.rate(limits);
-        self.with(meter, |level| {
+        let (taken, beyond) = self.with(meter, |level| {
             level.run_off(rate, now);
             let debt = level.debt(rate, amount);
             let taken = match rate.mode {
@@ -60,11 +71,14 @@ impl Account {
                 Mode::Throttle if debt <= LONGEST_DEBT => Taken::Owed(debt),
                 Mode::Throttle | Mode::Deny => Taken::Refused,
             };
-            if taken != Taken::Refused {
-                level.add(amount);
+            if taken == Taken::Refused {
+                return (taken, amount);
             }
-            taken
-        })
+            level.add(amount);
+            (taken, level.beyond(rate, amount))
+        });
+        self.shared.beyond.add(Limited::Rate(meter), rate.mode, beyond);
+        taken
     }
 
     /// How long it takes until what is owed is paid: for so long the principal is to be made to wait.
@@ -80,7 +94,8 @@ impl Account {
         })
     }
 
-    /// Charges what was done, of several meters at once, and tells what is owed of all by then.
+    /// Charges what was done, of several meters at once, and tells what is owed of all by then: but for connections, which
+    /// only the next of them waits for.
     #[must_use]
     pub fn settle(&self, done: &[(Meter, u64)], limits: &Limits, now: Instant) -> Debts {
         let mut debts = Debts::default();
@@ -89,8 +104,12 @@ impl Account {
             let rate = meter.rate(limits);
             level.run_off(rate, now);
             let amounts = done.iter().filter(|(of, _)| *of == meter).map(|(_, amount)| *amount);
-            level.add(amounts.fold(0, u64::saturating_add));
-            if rate.mode != Mode::Throttle {
+            let amount = amounts.fold(0, u64::saturating_add);
+            level.add(amount);
+            if amount > 0 {
+                self.shared.beyond.add(Limited::Rate(meter), rate.mode, level.beyond(rate, amount));
+            }
+            if rate.mode != Mode::Throttle || meter == Meter::Connects {
                 continue;
             }
             let kind = if meter == Meter::BytesOut { &mut debts.bytes_out } else { &mut debts.others };
@@ -118,8 +137,20 @@ impl Account {
     ///
     /// # Errors
     /// There are as many groups already, or nobody knows yet how many there are.
-    pub fn admit_group(&self, group: &str, limits: &Limits) -> Result<(), Reason> {
-        lock(&self.groups).admit(group, limits)
+    pub fn admit_group(&self, group: &str, limits: &Limits, now: Instant) -> Result<(), Reason> {
+        lock(&self.groups).admit(group, limits, &self.shared.beyond, now)
+    }
+
+    /// Whether a member may have a place in a group: one that has it may always, and the group is made where it is not.
+    ///
+    /// # Errors
+    /// There are as many groups or members already, or nobody knows yet how many there are.
+    pub fn admit_member(&self, group: &str, joiner: Joiner<'_>, limits: &Limits, now: Instant) -> Result<(), Reason> {
+        self.with_groups(|groups| {
+            let beyond = &self.shared.beyond;
+            groups.admit(group, limits, beyond, now)?;
+            groups.admit_member(group, joiner, limits.group_members, beyond, now)
+        })
     }
 
     /// Which partitions a commit may write: `refused` is told the place of each that it may not.
@@ -131,12 +162,15 @@ impl Account {
         group: &str,
         partitions: impl Iterator<Item = (&'a str, i32)>,
         limits: &Limits,
-        refused: impl FnMut(usize),
+        now: Instant,
+        refused: impl FnMut(usize, Reason),
     ) -> Result<(), Reason> {
-        let mut groups = lock(&self.groups);
-        groups.admit(group, limits)?;
-        groups.admit_partitions(group, partitions, limits, refused);
-        Ok(())
+        self.with_groups(|groups| {
+            let beyond = &self.shared.beyond;
+            groups.admit(group, limits, beyond, now)?;
+            groups.admit_partitions(group, partitions, limits, beyond, now, refused);
+            Ok(())
+        })
     }
 
     /// Which partitions the commit of a group's member may write: `refused` is told the place of each that it may not. A
@@ -146,9 +180,17 @@ impl Account {
         group: &str,
         partitions: impl Iterator<Item = (&'a str, i32)>,
         limits: &Limits,
-        refused: impl FnMut(usize),
+        now: Instant,
+        refused: impl FnMut(usize, Reason),
     ) {
-        lock(&self.groups).admit_partitions(group, partitions, limits, refused);
+        self.with_groups(|groups| {
+            groups.admit_partitions(group, partitions, limits, &self.shared.beyond, now, refused);
+        });
+    }
+
+    /// Something that is judged elsewhere was beyond its limit.
+    pub fn was_beyond(&self, limit: Limited, mode: Mode, amount: u64) {
+        self.shared.beyond.add(limit, mode, amount);
     }
 
     /// Whether the brokers have been asked which groups there are.
@@ -159,7 +201,29 @@ impl Account {
 
     /// The brokers were asked at an instant which groups there are: these. Those that were admitted since stay.
     pub fn know_groups<'a>(&self, groups: impl Iterator<Item = &'a str>, asked: Instant) {
-        lock(&self.groups).know(groups, asked);
+        self.with_groups(|known| known.know(groups, asked));
+    }
+
+    /// The brokers were asked at an instant for which partitions a group holds an offset: for these. Those that were let
+    /// through since stay.
+    pub fn know_offsets<'a>(&self, group: &str, partitions: impl Iterator<Item = (&'a str, i32)>, asked: Instant) {
+        lock(&self.groups).know_offsets(group, partitions, asked);
+    }
+
+    /// The brokers were asked at an instant for a group's members: these, each with its id and its name as a static member.
+    pub fn know_members<'a>(
+        &self,
+        group: &str,
+        members: impl Iterator<Item = (&'a str, Option<&'a str>)>,
+        asked: Instant,
+    ) {
+        lock(&self.groups).know_members(group, members, asked);
+    }
+
+    /// What the brokers are to be asked about the groups.
+    #[must_use]
+    pub fn take_wishes(&self) -> Wishes {
+        lock(&self.groups).take_wishes()
     }
 
     /// A group was deleted.

@@ -21,12 +21,21 @@ pub enum Meter {
     Joins,
     /// Look-ups of offsets by time.
     TimestampLookups,
+    /// Connections that were opened.
+    Connects,
 }
 
 impl Meter {
     /// Every meter, once.
-    pub const ALL: [Self; 6] =
-        [Self::Requests, Self::Denied, Self::BytesOut, Self::CommitPartitions, Self::Joins, Self::TimestampLookups];
+    pub const ALL: [Self; 7] = [
+        Self::Requests,
+        Self::Denied,
+        Self::BytesOut,
+        Self::CommitPartitions,
+        Self::Joins,
+        Self::TimestampLookups,
+        Self::Connects,
+    ];
 
     /// The limit that it is held against.
     #[must_use]
@@ -38,6 +47,7 @@ impl Meter {
             Self::CommitPartitions => limits.commit_partitions,
             Self::Joins => limits.joins,
             Self::TimestampLookups => limits.timestamp_lookups,
+            Self::Connects => limits.connects,
         }
     }
 
@@ -51,6 +61,7 @@ impl Meter {
             Self::CommitPartitions => "commit_partitions",
             Self::Joins => "joins",
             Self::TimestampLookups => "timestamp_lookups",
+            Self::Connects => "connects",
         }
     }
 }
@@ -99,6 +110,11 @@ impl Level {
     /// How much was ever charged.
     pub(super) fn charged(&self) -> u64 {
         self.charged
+    }
+
+    /// How much of what was charged last is beyond the burst, in whole units, rounded up.
+    pub(super) fn beyond(&self, rate: Rate, last: u64) -> u64 {
+        self.owed().saturating_sub(rate.burst).min(last)
     }
 
     /// How much is owed, in whole units, rounded up.

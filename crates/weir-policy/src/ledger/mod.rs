@@ -5,15 +5,25 @@
 //! what strangers invent beyond the limits.
 
 mod account;
+mod beyond;
 mod groups;
+mod keys;
 mod level;
+mod members;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use account::{Account, Debts, Taken};
+pub use beyond::Limited;
+pub use groups::Wishes;
 pub use level::Meter;
+pub use members::Joiner;
+
+use crate::limits::Mode;
+use beyond::Beyond;
 
 /// What takes longer to pay back is refused instead.
 pub const LONGEST_DEBT: Duration = Duration::from_secs(10);
@@ -22,6 +32,15 @@ pub const LONGEST_DEBT: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub struct Ledger {
     accounts: Mutex<HashMap<String, Arc<Account>>>,
+    shared: Arc<Shared>,
+}
+
+/// What all accounts share.
+#[derive(Debug, Default)]
+struct Shared {
+    beyond: Beyond,
+    /// An account has something to ask the brokers.
+    has_wishes: AtomicBool,
 }
 
 impl Ledger {
@@ -31,9 +50,27 @@ impl Ledger {
         if let Some(account) = accounts.get(principal) {
             return Arc::clone(account);
         }
-        let account = Arc::new(Account::default());
+        let account = Arc::new(Account::of(&self.shared));
         accounts.insert(principal.to_owned(), Arc::clone(&account));
         account
+    }
+
+    /// What was beyond the limits since the start, of all principals: by limit and mode, in the limit's unit. With `observe`
+    /// it is what the limit would have slowed down or refused.
+    #[must_use]
+    pub fn beyond(&self) -> Vec<(Limited, Mode, u64)> {
+        self.shared.beyond.all()
+    }
+
+    /// Whether an account has wishes that were not taken since this was asked last.
+    #[must_use]
+    pub fn take_has_wishes(&self) -> bool {
+        self.shared.has_wishes.swap(false, Ordering::Relaxed)
+    }
+
+    /// Has the accounts looked at for wishes again.
+    pub fn look_again(&self) {
+        self.shared.has_wishes.store(true, Ordering::Relaxed);
     }
 
     /// Every account, in no order.

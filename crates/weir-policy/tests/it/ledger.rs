@@ -45,6 +45,7 @@ fn set(limits: &mut Limits, meter: Meter, rate: Rate) {
         Meter::CommitPartitions => &mut limits.commit_partitions,
         Meter::Joins => &mut limits.joins,
         Meter::TimestampLookups => &mut limits.timestamp_lookups,
+        Meter::Connects => &mut limits.connects,
     };
     *place = rate;
 }
@@ -194,10 +195,10 @@ fn a_replica_has_its_share_of_a_rate_and_all_of_a_count() {
 #[test]
 fn until_groups_are_counted_nothing_new_is_made() {
     let (account, limits, now) = (Account::default(), Limits::default(), Instant::now());
-    assert_eq!(account.admit_group("g", &limits), Err(Reason::QuotaNotCounted));
+    assert_eq!(account.admit_group("g", &limits, now), Err(Reason::QuotaNotCounted));
     account.know_groups(["g"].into_iter(), now);
-    assert_eq!(account.admit_group("g", &limits), Ok(()));
-    assert_eq!(account.admit_group("new", &limits), Ok(()));
+    assert_eq!(account.admit_group("g", &limits, now), Ok(()));
+    assert_eq!(account.admit_group("new", &limits, now), Ok(()));
 }
 
 #[test]
@@ -206,11 +207,11 @@ fn a_group_that_ends_frees_its_place() {
     let limits = Limits { groups: Count::of(2), ..Limits::default() };
     account.know_groups([].into_iter(), now);
     for group in ["a", "b", "a"] {
-        assert_eq!(account.admit_group(group, &limits), Ok(()));
+        assert_eq!(account.admit_group(group, &limits, now), Ok(()));
     }
-    assert_eq!(account.admit_group("c", &limits), Err(Reason::QuotaGroups));
+    assert_eq!(account.admit_group("c", &limits, now), Err(Reason::QuotaGroups));
     account.group_is_gone("a");
-    assert_eq!(account.admit_group("c", &limits), Ok(()));
+    assert_eq!(account.admit_group("c", &limits, now), Ok(()));
     // The brokers were asked before it was used: that they did not tell of it means nothing.
     account.group_was_used("c", now + Duration::from_secs(2));
     account.know_groups(["b"].into_iter(), now + Duration::from_secs(1));
@@ -235,7 +236,7 @@ proptest! {
         for (group, partitions) in commits {
             let mut refused = BTreeSet::new();
             let asked = partitions.iter().map(|(topic, partition)| (topics[*topic], *partition));
-            account.admit_commit(groups[group], asked, &limits, |place| { refused.insert(place); }).unwrap();
+            account.admit_commit(groups[group], asked, &limits, now, |place, _| { refused.insert(place); }).unwrap();
             for (place, key) in partitions.iter().enumerate() {
                 let all: usize = known.values().map(BTreeSet::len).sum();
                 let is_known = known.get(&group).is_some_and(|keys| keys.contains(key));

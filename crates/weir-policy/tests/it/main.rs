@@ -18,6 +18,7 @@ mod groups;
 mod identity;
 mod judge;
 mod ledger;
+mod ledger_counts;
 mod limits;
 mod recompile;
 mod shipped_acl;

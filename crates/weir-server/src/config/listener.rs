@@ -210,7 +210,7 @@ fn is_localhost(name: &str) -> bool {
     last.eq_ignore_ascii_case("localhost") || last.eq_ignore_ascii_case("localdomain")
 }
 
-fn networks(check: &mut Check<'_>, list: &[At<String>]) -> Vec<IpNet> {
+pub(super) fn networks(check: &mut Check<'_>, list: &[At<String>]) -> Vec<IpNet> {
     let mut nets = Vec::new();
     for written in list {
         let parsed = written.value.parse::<IpNet>().or_else(|_| written.value.parse::<IpAddr>().map(IpNet::from));

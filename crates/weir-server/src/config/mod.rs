@@ -30,7 +30,8 @@ use weir_policy::ConfigErrors;
 pub use audit::AuditSettings;
 pub(crate) use model::allows;
 pub use model::{
-    AdvertisedName, Config, Limits, Listener, Log, Machine, ServerTls, TierIdentity, Upstream, UpstreamTlsFiles,
+    AdvertisedName, Config, HandshakeRate, Limits, Listener, Log, Machine, ServerTls, TierIdentity, Upstream,
+    UpstreamTlsFiles,
 };
 pub use place::{At, Place};
 pub use problems::Problems;

@@ -222,6 +222,21 @@ pub struct Limits {
     pub unauthenticated_per_address: usize,
     /// Connections that are not authenticated yet.
     pub unauthenticated: usize,
+    /// TLS handshakes that may begin.
+    pub handshakes: HandshakeRate,
+    /// TLS handshakes that may begin from one address.
+    pub handshakes_per_address: HandshakeRate,
+    /// Networks whose addresses have another rate.
+    pub networks: Vec<(IpNet, HandshakeRate)>,
     /// Client connections.
     pub connections: usize,
+}
+
+/// How often something may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandshakeRate {
+    /// So often in a second.
+    pub per_second: u32,
+    /// So often at once.
+    pub burst: u32,
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::place::At;
 pub use super::raw_audit::{RawAddresses, RawAudit, RawWhenFull};
-pub use super::raw_limits::RawLimits;
+pub use super::raw_limits::{RawLimits, RawNetwork, RawRate};
 use super::units::TimeText;
 
 /// One Weir process.

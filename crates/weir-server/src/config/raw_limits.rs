@@ -42,9 +42,38 @@ pub struct RawLimits {
     pub unauthenticated_per_address: At<u32>,
     /// Connections in all that are not authenticated yet. More close before TLS.
     pub unauthenticated: At<u32>,
+    /// TLS handshakes that may begin, in all. More close before TLS.
+    pub handshakes: At<RawRate>,
+    /// TLS handshakes that may begin from one address; from one /64 with IPv6. More close before TLS.
+    pub handshakes_per_address: At<RawRate>,
+    /// Networks whose addresses each have another rate than `handshakes_per_address`, such as those of which one address
+    /// stands for many machines. Of several that hold an address, the smallest counts.
+    pub networks: Vec<At<RawNetwork>>,
     /// Client connections in all. More close before TLS. Each may need two file descriptors. Without it: 10,000, or as
     /// many as the process may have descriptors for.
     pub connections: Option<At<u32>>,
+}
+
+/// So many in a second, and so many at once.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawRate {
+    /// So many in a second.
+    pub per_second: At<u32>,
+    /// So many at once, after a quiet time.
+    pub burst: At<u32>,
+}
+
+/// A network with a rate of its own.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawNetwork {
+    /// The network, like `192.0.2.0/24`, or one address.
+    pub network: At<String>,
+    /// TLS handshakes that may begin from each of its addresses in a second.
+    pub per_second: At<u32>,
+    /// So many at once, after a quiet time.
+    pub burst: At<u32>,
 }
 
 impl Default for RawLimits {
@@ -66,9 +95,16 @@ impl Default for RawLimits {
             in_flight: At::unwritten(16),
             unauthenticated_per_address: At::unwritten(64),
             unauthenticated: At::unwritten(1_024),
+            handshakes: rate(500, 2_000),
+            handshakes_per_address: rate(50, 500),
+            networks: Vec::new(),
             connections: None,
         }
     }
+}
+
+fn rate(per_second: u32, burst: u32) -> At<RawRate> {
+    At::unwritten(RawRate { per_second: At::unwritten(per_second), burst: At::unwritten(burst) })
 }
 
 fn time(text: &str) -> At<TimeText> {

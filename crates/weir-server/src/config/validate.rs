@@ -8,15 +8,16 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use weir_kafka::cluster::ShownClusterId;
 use weir_policy::{GroupMode, IdentityRule};
 
 use super::audit;
 use super::listener;
-use super::model::{Config, Limits, Log, Machine};
+use super::model::{Config, HandshakeRate, Limits, Log, Machine};
 use super::place::{At, Place};
 use super::problems::Problems;
-use super::raw::{RawConfig, RawGroups, RawIdentity, RawLimits};
+use super::raw::{RawConfig, RawGroups, RawIdentity, RawLimits, RawNetwork, RawRate};
 use super::units::{BadUnit, SizeText, TimeText};
 use super::upstream;
 
@@ -194,8 +195,27 @@ impl Check<'_> {
                 raw.unauthenticated_per_address.value,
             ),
             unauthenticated: self.count("unauthenticated", raw.unauthenticated.place, raw.unauthenticated.value),
+            handshakes: self.rate("handshakes", &raw.handshakes.value),
+            handshakes_per_address: self.rate("handshakes_per_address", &raw.handshakes_per_address.value),
+            networks: raw.networks.iter().filter_map(|network| self.network(&network.value)).collect(),
             connections,
         }
+    }
+
+    fn network(&mut self, raw: &RawNetwork) -> Option<(IpNet, HandshakeRate)> {
+        let network = listener::networks(self, std::slice::from_ref(&raw.network)).pop()?;
+        Some((network, self.per_second("networks", &raw.per_second, &raw.burst)))
+    }
+
+    fn rate(&mut self, name: &str, raw: &RawRate) -> HandshakeRate {
+        self.per_second(name, &raw.per_second, &raw.burst)
+    }
+
+    fn per_second(&mut self, name: &str, per_second: &At<u32>, burst: &At<u32>) -> HandshakeRate {
+        for (key, written) in [("per_second", per_second), ("burst", burst)] {
+            self.count(&format!("{name}.{key}"), written.place, written.value);
+        }
+        HandshakeRate { per_second: per_second.value, burst: burst.value }
     }
 
     /// How many clients there is room for: each needs a descriptor for itself and one for its broker.

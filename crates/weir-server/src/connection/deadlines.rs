@@ -32,6 +32,12 @@ impl Deadlines {
         Self { opened: now, first_frame_taken: false, frame_began: None, last_activity: now, unread: None, expires }
     }
 
+    /// What counts from the connection's beginning counts from here.
+    pub(super) fn begin_at(&mut self, from: Instant) {
+        self.opened = from;
+        self.last_activity = from;
+    }
+
     pub(super) fn expires_at(&mut self, expires: Option<Instant>) {
         self.expires = expires;
     }

@@ -23,6 +23,17 @@ const LONGEST: Duration = Duration::from_secs(10);
 const LONGEST_FOR_BYTES: Duration = Duration::from_secs(1);
 
 impl Connection {
+    /// It takes no request for a time: its principal opens connections faster than it may. Nothing is dialled for it either.
+    pub(super) fn after(mut self, wait: Duration) -> Self {
+        if !wait.is_zero() {
+            let now = Instant::now();
+            let from = now.checked_add(wait).unwrap_or(now);
+            self.deadlines.begin_at(from);
+            self.dues.begin_at(from);
+        }
+        self
+    }
+
     /// Charges what was used, and finds out for how long no request is taken.
     pub(super) fn settle(&mut self, now: Instant) {
         self.dues.settle(&self.principal.limits, self.session.member_bears(), now);
@@ -45,6 +56,12 @@ impl Dues {
     pub(super) fn new(account: Arc<Account>, now: Instant) -> Self {
         let debts = Debts::default();
         Self { account, requests: 0, denied: 0, bytes: 0, taken: now, muted_until: None, debts }
+    }
+
+    /// No request is taken before.
+    fn begin_at(&mut self, from: Instant) {
+        self.muted_until = Some(from);
+        self.taken = from;
     }
 
     pub(super) fn request_taken(&mut self, now: Instant) {

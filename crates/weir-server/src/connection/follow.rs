@@ -29,6 +29,10 @@ impl Connection {
         if is_another(&self.principal, &principal) || lost_everything(&self.principal, &principal) {
             return Err(CloseReason::RevokedLive);
         }
+        let fewer = principal.limits.connections < self.principal.limits.connections;
+        if fewer && !self.places.principal.is_within(&principal) {
+            return Err(CloseReason::PrincipalConnections);
+        }
         if !self.may_speak_on_for(&principal) {
             return Err(CloseReason::TierChanged);
         }

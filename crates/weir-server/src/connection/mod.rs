@@ -50,7 +50,6 @@ const STEPS_PER_TURN: usize = 8;
 
 /// What a connection takes up, among those of its principal and of the process.
 pub(crate) struct Places {
-    #[expect(dead_code, reason = "held to be given back when it is dropped")]
     pub principal: PrincipalPlace,
     #[expect(dead_code, reason = "held to be given back when it is dropped")]
     pub process: ConnectionPermit,
@@ -74,7 +73,7 @@ pub(crate) struct Connection {
     principal: Arc<Principal>,
     address: IpAddr,
     /// Given back at the end.
-    _places: Places,
+    places: Places,
     target: Target,
     /// Has the connection woken when the process stops or something else is in force, from its first wait on.
     waking: Option<Waking>,
@@ -118,7 +117,7 @@ impl Connection {
             listener,
             principal: peer.principal,
             address,
-            _places: places,
+            places,
             target,
             waking: None,
             stopping: Stopping::No,

@@ -6,11 +6,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::ServerConnection;
 use rustls_pki_types::UnixTime;
 use tokio::net::TcpStream;
+use weir_policy::{Account, Meter, Principal, Taken};
 
 use super::{Connection, Own, Places};
 use crate::close_reason::{CloseReason, Fault};
@@ -115,13 +116,23 @@ async fn open(worker: &Rc<Worker>, accepted: Accepted) -> Result<Connection, Clo
     if !known.principal.allows_address(client.ip()) {
         return Err(CloseReason::PrincipalAddress);
     }
+    let account = generation.accounts.of(&known.principal);
+    let wait = turn(&account, &known.principal)?;
     let place = listener.principals.admit(&known.principal).ok_or(CloseReason::PrincipalConnections)?;
     // From here on the connection counts for its principal, not for its address.
     let places = Places { principal: place, process: permit.authenticated() };
     tracing::debug!(%client, principal = known.principal.name, ?target, "client connected");
-    let account = generation.accounts.of(&known.principal);
     let own = Own { snapshot, listener, peer: known, account, address: client.ip() };
-    Ok(Connection::new(Rc::clone(worker), own, places, target, link))
+    Ok(Connection::new(Rc::clone(worker), own, places, target, link).after(wait))
+}
+
+/// How long a connection waits for its turn among those that its principal opens. Each counts, also one that is refused.
+fn turn(account: &Account, principal: &Principal) -> Result<Duration, CloseReason> {
+    match account.take(Meter::Connects, 1, &principal.limits, Instant::now()) {
+        Taken::Fine => Ok(Duration::ZERO),
+        Taken::Owed(wait) => Ok(wait),
+        Taken::Refused => Err(CloseReason::PrincipalRate),
+    }
 }
 
 /// The client's own address, from the header of a proxy that is trusted.

@@ -9,6 +9,7 @@ mod inherited;
 mod permits;
 mod places;
 pub mod proxy_protocol;
+mod rates;
 
 pub use bind::{bind, tune};
 pub use inherited::Inherited;

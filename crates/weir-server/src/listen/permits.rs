@@ -1,4 +1,5 @@
-//! How many connections one address, all strangers together and the whole process may have at once.
+//! How many connections one address, all strangers together and the whole process may have at once, and how many may
+//! begin in a time.
 //!
 //! A place is taken by getting a permit and given back by dropping it. Must never: grow with addresses that have no
 //! connection now.
@@ -6,8 +7,10 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use super::places::{give_back, lock, take};
+use super::rates::Handshakes;
 use crate::close_reason::CloseReason;
 use crate::config::Limits;
 
@@ -23,11 +26,12 @@ struct Gate {
     most_per_address: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Counts {
     all: usize,
     unauthenticated: usize,
     by_address: HashMap<IpAddr, usize>,
+    handshakes: Handshakes,
 }
 
 /// A place for one connection that is not authenticated yet.
@@ -46,7 +50,7 @@ impl Gatekeeper {
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         Self(Arc::new(Gate {
-            counts: Mutex::default(),
+            counts: Mutex::new(Counts::none(limits)),
             most: limits.connections,
             most_unauthenticated: limits.unauthenticated,
             most_per_address: limits.unauthenticated_per_address,
@@ -56,8 +60,12 @@ impl Gatekeeper {
     /// A place for a connection from `address`; without one where a trusted proxy will tell it.
     ///
     /// # Errors
-    /// There are as many already: in all, of strangers, or from this address.
+    /// There are as many already: in all, of strangers, or from this address. Or too many began lately.
     pub fn admit(&self, address: Option<IpAddr>) -> Result<UnauthenticatedPermit, CloseReason> {
+        self.admit_at(address, Instant::now())
+    }
+
+    fn admit_at(&self, address: Option<IpAddr>, now: Instant) -> Result<UnauthenticatedPermit, CloseReason> {
         let gate = &self.0;
         let mut counts = lock(&gate.counts);
         if counts.all >= gate.most {
@@ -66,10 +74,16 @@ impl Gatekeeper {
         if counts.unauthenticated >= gate.most_unauthenticated {
             return Err(CloseReason::Unauthenticated);
         }
-        let address = address.map(counted);
         if let Some(address) = address {
-            take(&mut counts.by_address, address, gate.most_per_address).ok_or(CloseReason::IpConnections)?;
+            counts.handshakes.admits_from(address, now)?;
         }
+        counts.handshakes.admits(now)?;
+        if let Some(address) = address {
+            take(&mut counts.by_address, counted(address), gate.most_per_address).ok_or(CloseReason::IpConnections)?;
+            counts.handshakes.charge_from(address, now);
+        }
+        counts.handshakes.charge(now);
+        let address = address.map(counted);
         counts.all = counts.all.saturating_add(1);
         counts.unauthenticated = counts.unauthenticated.saturating_add(1);
         Ok(UnauthenticatedPermit { connection: ConnectionPermit(Arc::clone(gate)), address })
@@ -80,12 +94,15 @@ impl UnauthenticatedPermit {
     /// Counts the connection for the address that a trusted proxy told.
     ///
     /// # Errors
-    /// There are as many from this address already.
+    /// There are as many from this address already, or too many of it began lately.
     pub fn assign(&mut self, address: IpAddr) -> Result<(), CloseReason> {
+        let now = Instant::now();
         let gate = &self.connection.0;
         let mut counts = lock(&gate.counts);
+        counts.handshakes.admits_from(address, now)?;
+        take(&mut counts.by_address, counted(address), gate.most_per_address).ok_or(CloseReason::IpConnections)?;
+        counts.handshakes.charge_from(address, now);
         let address = counted(address);
-        take(&mut counts.by_address, address, gate.most_per_address).ok_or(CloseReason::IpConnections)?;
         if let Some(before) = self.address.replace(address) {
             give_back(&mut counts.by_address, &before);
         }
@@ -121,8 +138,14 @@ impl Drop for ConnectionPermit {
     }
 }
 
+impl Counts {
+    fn none(limits: &Limits) -> Self {
+        Self { all: 0, unauthenticated: 0, by_address: HashMap::new(), handshakes: Handshakes::new(limits) }
+    }
+}
+
 /// One machine has one IPv4 address, but a whole /64 of IPv6.
-fn counted(address: IpAddr) -> IpAddr {
+pub(super) fn counted(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
@@ -135,10 +158,29 @@ fn counted(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::HandshakeRate;
+    use crate::snapshot::fixture::Fixture;
 
-    fn gatekeeper(most: usize, most_unauthenticated: usize, most_per_address: usize) -> Gatekeeper {
-        let gate = Gate { counts: Mutex::default(), most, most_unauthenticated, most_per_address };
-        Gatekeeper(Arc::new(gate))
+    fn gatekeeper(connections: usize, unauthenticated: usize, unauthenticated_per_address: usize) -> Gatekeeper {
+        gatekeeper_within(connections, unauthenticated, unauthenticated_per_address, 1_000)
+    }
+
+    fn gatekeeper_within(
+        connections: usize,
+        unauthenticated: usize,
+        unauthenticated_per_address: usize,
+        handshakes: u32,
+    ) -> Gatekeeper {
+        let rate = HandshakeRate { per_second: 1, burst: handshakes };
+        let limits = Limits {
+            connections,
+            unauthenticated,
+            unauthenticated_per_address,
+            handshakes: rate,
+            handshakes_per_address: rate,
+            ..Fixture::new().snapshot().config.limits
+        };
+        Gatekeeper::new(&limits)
     }
 
     fn ip(text: &str) -> Option<IpAddr> {
@@ -189,6 +231,18 @@ mod tests {
         drop(known);
         assert!(gate.admit(ip("192.0.2.1")).is_ok());
         drop(also);
+        assert!(is_empty(&gate));
+    }
+
+    #[test]
+    fn hostile_q1_what_another_limit_refuses_is_no_handshake() {
+        let gate = gatekeeper_within(10, 10, 1, 2);
+        let held = gate.admit(ip("192.0.2.1")).unwrap();
+        (0..9).for_each(|_| assert_eq!(gate.admit(ip("192.0.2.1")).unwrap_err(), CloseReason::IpConnections));
+        drop(held);
+        gate.admit(ip("192.0.2.1")).unwrap();
+        assert_eq!(gate.admit(ip("192.0.2.1")).unwrap_err(), CloseReason::IpRate);
+        assert_eq!(gate.admit(ip("192.0.2.2")).unwrap_err(), CloseReason::ShedHandshake);
         assert!(is_empty(&gate));
     }
 

@@ -1,8 +1,8 @@
 //! How many connections a principal may have at once, over all listeners.
 //!
-//! Must never: grow with principals that have no connection now.
+//! Must never: grow with principals that have no connection now, or end an older connection for a younger one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +11,14 @@ use weir_policy::Principal;
 /// Connections of principals.
 #[derive(Debug, Default)]
 pub struct PrincipalPlaces {
-    by_name: Mutex<HashMap<String, usize>>,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    /// Each connection has a number, and a younger one a higher number.
+    by_name: HashMap<String, BTreeSet<u64>>,
+    next: u64,
 }
 
 /// A place for one connection of a principal, given back when it is dropped.
@@ -19,6 +26,7 @@ pub struct PrincipalPlaces {
 pub struct PrincipalPlace {
     held_in: Arc<PrincipalPlaces>,
     name: String,
+    number: u64,
 }
 
 impl PrincipalPlaces {
@@ -30,14 +38,39 @@ impl PrincipalPlaces {
     }
 
     fn admit_name(self: &Arc<Self>, name: &str, most: usize) -> Option<PrincipalPlace> {
-        take(&mut lock(&self.by_name), name.to_owned(), most)?;
-        Some(PrincipalPlace { held_in: Arc::clone(self), name: name.to_owned() })
+        let mut taken = lock(&self.taken);
+        let number = taken.next;
+        if most == 0 || taken.by_name.get(name).is_some_and(|numbers| numbers.len() >= most) {
+            return None;
+        }
+        taken.by_name.entry(name.to_owned()).or_default().insert(number);
+        taken.next = number.saturating_add(1);
+        Some(PrincipalPlace { held_in: Arc::clone(self), name: name.to_owned(), number })
+    }
+}
+
+impl PrincipalPlace {
+    /// Whether it is among the oldest that its principal may have by now.
+    #[must_use]
+    pub fn is_within(&self, principal: &Principal) -> bool {
+        self.is_among_the_oldest(usize::try_from(principal.limits.connections).unwrap_or(usize::MAX))
+    }
+
+    fn is_among_the_oldest(&self, most: usize) -> bool {
+        let taken = lock(&self.held_in.taken);
+        taken.by_name.get(&self.name).is_none_or(|numbers| numbers.range(..self.number).take(most).count() < most)
     }
 }
 
 impl Drop for PrincipalPlace {
     fn drop(&mut self) {
-        give_back(&mut lock(&self.held_in.by_name), &self.name);
+        let by_name = &mut lock(&self.held_in.taken).by_name;
+        if let Some(numbers) = by_name.get_mut(&self.name) {
+            numbers.remove(&self.number);
+            if numbers.is_empty() {
+                by_name.remove(&self.name);
+            }
+        }
     }
 }
 
@@ -76,6 +109,19 @@ mod tests {
         drop(first);
         assert!(places.admit_name("tool", 2).is_some());
         assert!(places.admit_name("barred", 0).is_none());
-        assert_eq!(lock(&places.by_name).len(), 1);
+        assert_eq!(lock(&places.taken).by_name.len(), 1);
+    }
+
+    #[test]
+    fn when_there_may_be_fewer_the_youngest_have_no_place() {
+        let places = Arc::new(PrincipalPlaces::default());
+        let held: Vec<_> = (0..4).map(|_| places.admit_name("tool", 4).unwrap()).collect();
+        let _other = places.admit_name("other", 1).unwrap();
+        let kept = |most: usize| held.iter().map(|place| place.is_among_the_oldest(most)).collect::<Vec<_>>();
+        assert_eq!(kept(2), [true, true, false, false]);
+        assert_eq!(kept(9), [true; 4]);
+        let [first, _second, _third, last] = <[_; 4]>::try_from(held).unwrap();
+        drop(first);
+        assert!(last.is_among_the_oldest(3) && !last.is_among_the_oldest(2), "one that has ended counts no more");
     }
 }

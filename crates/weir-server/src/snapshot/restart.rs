@@ -31,6 +31,9 @@ pub(super) fn needed(running: &Config, new: &Config) -> Vec<String> {
     differs("limits.unauthenticated", old.unauthenticated != new.unauthenticated);
     let per_address = old.unauthenticated_per_address != new.unauthenticated_per_address;
     differs("limits.unauthenticated_per_address", per_address);
+    differs("limits.handshakes", old.handshakes != new.handshakes);
+    differs("limits.handshakes_per_address", old.handshakes_per_address != new.handshakes_per_address);
+    differs("limits.networks", old.networks != new.networks);
     keys
 }
 
@@ -129,6 +132,9 @@ policy: acl
             ("limits: {connections: 77}", "limits.connections"),
             ("limits: {unauthenticated: 77}", "limits.unauthenticated"),
             ("limits: {unauthenticated_per_address: 7}", "limits.unauthenticated_per_address"),
+            ("limits: {handshakes: {per_second: 7, burst: 7}}", "limits.handshakes"),
+            ("limits: {handshakes_per_address: {per_second: 7, burst: 7}}", "limits.handshakes_per_address"),
+            ("limits: {networks: [{network: 192.0.2.0/24, per_second: 7, burst: 7}]}", "limits.networks"),
         ];
         for (line, key) in added {
             assert_eq!(waits("policy: acl\n", &format!("policy: acl\n{line}\n")), [key], "{line}");

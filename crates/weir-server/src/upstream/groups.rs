@@ -5,13 +5,13 @@
 use std::sync::Arc;
 
 use weir_kafka::cleared::OwnRequest;
-use weir_kafka::cluster::VersionRange;
+use weir_kafka::cluster::{RealBrokerId, VersionRange};
 use weir_kafka::discovery;
 
-use super::Upstream;
 use super::broker::{self, Broker};
 use super::exchange::ExchangeError;
 use super::settings::UpstreamSettings;
+use super::{Coordinators, Upstream};
 
 /// The key of ListGroups.
 const LIST_GROUPS: i16 = 16;
@@ -19,8 +19,8 @@ const LIST_GROUPS: i16 = 16;
 const ASKED: VersionRange = VersionRange { min: 0, max: 2 };
 
 impl Upstream {
-    /// The names of all groups; nothing where a broker did not say which it has.
-    pub(crate) async fn list_groups(&self) -> Option<Vec<String>> {
+    /// All groups, and which broker coordinates each; nothing where a broker did not say which it has.
+    pub(crate) async fn list_groups(&self) -> Option<Coordinators> {
         let mut asking = tokio::task::JoinSet::new();
         for broker in self.shared.brokers.load_full().values() {
             asking.spawn(groups_of(Arc::clone(broker), Arc::clone(&self.shared.settings)));
@@ -28,10 +28,10 @@ impl Upstream {
         if asking.is_empty() {
             return None;
         }
-        let mut names = Vec::new();
+        let mut coordinators = Coordinators::new();
         while let Some(answered) = asking.join_next().await {
             match answered {
-                Ok(Ok(groups)) => names.extend(groups),
+                Ok(Ok((broker, groups))) => coordinators.extend(groups.into_iter().map(|group| (group, broker))),
                 Ok(Err(error)) => {
                     tracing::debug!(upstream = self.shared.settings.name, "groups are not counted: {error}");
                     return None;
@@ -39,19 +39,21 @@ impl Upstream {
                 Err(_) => return None,
             }
         }
-        Some(names)
+        Some(coordinators)
     }
 }
 
-async fn groups_of(broker: Arc<Broker>, settings: Arc<UpstreamSettings>) -> Result<Vec<String>, ExchangeError> {
+type Coordinated = (RealBrokerId, Vec<String>);
+
+async fn groups_of(broker: Arc<Broker>, settings: Arc<UpstreamSettings>) -> Result<Coordinated, ExchangeError> {
     let state = broker.state();
     let Some(versions) = state.versions else { return Err(ExchangeError::Unresolved) };
     // A broker that cannot say has none that could be counted.
     let Some(version) = versions.get(&LIST_GROUPS).and_then(|range| range.intersect(ASKED)) else {
-        return Ok(Vec::new());
+        return Ok((broker.id, Vec::new()));
     };
     let version = version.max;
     let (connection, _) = broker::open(state.address.as_slice(), &broker.host_port(), &settings).await?;
     let (_, answer) = connection.ask(&OwnRequest::ListGroups { version }).await?;
-    Ok(discovery::read_groups(version, &answer)?)
+    Ok((broker.id, discovery::read_groups(version, &answer)?))
 }

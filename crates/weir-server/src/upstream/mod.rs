@@ -5,6 +5,7 @@
 //! Must never: keep or log a topic that the catalogue does not allow, dial a cluster whose id is not the pinned one, or put
 //! a lock on a client's hot path.
 
+mod asking;
 mod backoff;
 mod broker;
 mod connect;
@@ -35,6 +36,7 @@ use weir_kafka::cluster::{ClusterView, RealBrokerId, RealClusterId};
 use weir_kafka::subscriptions::Subscriptions;
 
 use crate::link::Link;
+pub(crate) use asking::Coordinators;
 pub(crate) use backoff::random_instant;
 use broker::Broker;
 pub use connect::TlsPeer;
