@@ -9,6 +9,7 @@ mod explain;
 mod serve;
 mod suspend;
 mod systemd_socket;
+mod top;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,6 +39,8 @@ enum Command {
     Check(ConfigFile),
     /// Print the systemd socket unit for a configuration. With it a restart refuses nobody.
     SystemdSocket(ConfigFile),
+    /// Show who does what now, by bytes, commits, groups or refusals. It asks the Weir that runs here.
+    Top(top::Watch),
     /// Say whether a principal may do something, by which rule and line, and what to write to change it. Exits with 0 where
     /// it may, 1 where it may not, 2 where the question or a file is wrong.
     Explain(explain::Question),
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Command::Resume(order) => suspend::run_resume(&order),
         Command::Check(file) => check::run(&file.config),
         Command::SystemdSocket(file) => systemd_socket::run(&file.config),
+        Command::Top(watch) => top::run(&watch),
         Command::Explain(question) => explain::run(&question),
         Command::Diff(change) => diff::run(&change),
         Command::Audit(order) => audit::run(&order),
