@@ -1,6 +1,6 @@
 #!/bin/sh
-# Sets up what the tests need beside Rust: a JDK, Maven, Go, Node, Python, kcat, valgrind, names on loopback, and the
-# client programs. Uses what the machine has. As root on Debian or Ubuntu it installs what is missing from the
+# Sets up what the tests need beside Rust: a JDK, Maven, Go, Node, Python, kcat, valgrind, names on loopback, promtool
+# and the client programs. Uses what the machine has. As root on Debian or Ubuntu it installs what is missing from the
 # distribution; otherwise it prints the one line to type. Quick when all is there. Status 1 when something is missing:
 # tests that need it are skipped, and under CI=true `make test` stops here.
 set -u
@@ -21,6 +21,7 @@ main() {
     for version in 4.3.1 3.9.2; do
         prepare "Apache Kafka $version" "$root/tests/kafka/fetch.sh" "$version"
     done
+    prepare "promtool" "$root/tests/prometheus/fetch.sh"
     for client in "$root"/tests/clients/*/setup.sh; do
         [ -x "$client" ] && prepare "client $(basename "$(dirname "$client")")" "$client"
     done
