@@ -242,6 +242,15 @@ impl Account {
         lock(&self.groups).count()
     }
 
+    fn with_groups<T>(&self, step: impl FnOnce(&mut Groups) -> T) -> T {
+        let mut groups = lock(&self.groups);
+        let result = step(&mut groups);
+        if groups.has_wishes() {
+            self.shared.has_wishes.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+
     fn with<T>(&self, meter: Meter, step: impl FnOnce(&mut Level) -> T) -> T {
         let mut levels = lock(&self.levels);
         match levels.get_mut(meter as usize) {
