@@ -55,6 +55,7 @@ use fetch::FetchSessions;
 use own_groups::Asked;
 
 pub(crate) use broker_answer::{Answer, Restored};
+pub(crate) use operations::code as operation_code;
 pub(crate) use request::{Forward, ForwardBody, Judged, NAMES_NO_TIME, Request};
 
 /// What was cut from a request, or renamed in it, and must return in the answer.

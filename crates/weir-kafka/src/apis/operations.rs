@@ -11,7 +11,7 @@ pub(super) fn bits(may: impl Fn(Operation) -> bool) -> i32 {
 }
 
 /// Kafka's number for an operation, which is the place of its bit, too.
-pub(super) fn code(operation: Operation) -> i8 {
+pub(crate) fn code(operation: Operation) -> i8 {
     match operation {
         Operation::Read => 3,
         Operation::Write => 4,
