@@ -55,6 +55,7 @@ upstreams:
 {max_versions}shown_cluster_id: weir-demo
 policy: {acl}
 admin: {{bind: '{admin}'}}
+audit: {{directory: audit}}
 workers: 2
 ",
             port = self.ports.bootstrap,

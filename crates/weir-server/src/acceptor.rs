@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use crate::audit::{Desk, TurnedAway};
 use crate::close_reason::CloseReason;
 use crate::listen::{self, Gatekeeper};
 use crate::live::Generation;
@@ -25,6 +26,7 @@ pub(crate) struct Acceptor {
     pub metrics: Metrics,
     pub workers: Arc<Vec<WorkerHandle>>,
     pub stop: watch::Receiver<bool>,
+    pub audit: Desk,
 }
 
 impl Acceptor {
@@ -41,6 +43,7 @@ impl Acceptor {
                     turn = turn.wrapping_add(1);
                     if let Err(reason) = self.hand_over(tcp, peer, turn) {
                         self.metrics.refused_at_the_door(reason);
+                        self.audit.turned_away(TurnedAway::at_the_door(reason, &self.name, peer.ip()));
                     }
                 }
                 Err(error) if is_of_one_connection(&error) => {}
@@ -55,6 +58,9 @@ impl Acceptor {
 
     /// Checks what can be checked before TLS, and gives the connection to the next worker.
     fn hand_over(&self, tcp: TcpStream, peer: SocketAddr, turn: usize) -> Result<(), CloseReason> {
+        if self.audit.audit().blocks() {
+            return Err(CloseReason::AuditBlocked);
+        }
         let behind_proxy = self.is_behind_proxy(peer)?;
         // A proxy stands for many clients: the limit per address is not for it.
         let address = (!behind_proxy).then_some(peer.ip());

@@ -15,6 +15,7 @@ use weir_policy::Policy;
 use crate::acceptor::Acceptor;
 use crate::accounts::{self, Accounts};
 use crate::admin::{self, Readiness, Ready};
+use crate::audit::{Audit, AuditEnd, Event};
 use crate::drain::{Drain, STOP};
 use crate::listen::{Gatekeeper, Inherited, PrincipalPlaces};
 use crate::live::{Generation, ReloadStatus, Reloader};
@@ -47,6 +48,14 @@ pub enum ServeError {
         /// The address.
         address: SocketAddr,
     },
+    /// The audit cannot be begun.
+    #[error("the audit in {directory} cannot be written: {source}; see that this user may write there")]
+    Audit {
+        /// Its directory.
+        directory: String,
+        /// Why.
+        source: io::Error,
+    },
     /// The system gave no thread, no runtime or no signal.
     #[error("the process cannot start: {0}")]
     System(#[from] io::Error),
@@ -66,6 +75,7 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    let (audit, audit_end) = start_audit(&snapshot)?;
     let places = Arc::new(PrincipalPlaces::default());
     let accounts = Arc::new(Accounts::default());
     accounts.follow(&snapshot.policy);
@@ -73,8 +83,8 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
     let sockets = Sockets::open(&snapshot.config, inherited)?;
     let first = Generation::new(Arc::clone(&snapshot), &clusters.upstreams, &places, &accounts);
     let (publisher, generations) = watch::channel(Arc::new(first));
-    let workers = start_workers(&snapshot, &generations)?;
-    let status = Arc::new(ReloadStatus::default());
+    let workers = start_workers(&snapshot, &generations, &audit)?;
+    let status = Arc::new(ReloadStatus::with(audit.clone()));
     status.in_force(&snapshot);
     let counters = workers.iter().map(|worker| Arc::clone(&worker.counters)).collect();
     let metrics = Metrics::new(counters, Arc::clone(&status), Arc::clone(&accounts.seen));
@@ -93,6 +103,7 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
             metrics: metrics.clone(),
             workers: Arc::clone(&workers),
             stop: stop.clone(),
+            audit: audit.desk(),
         };
         let accepts = acceptor.run(socket.listener);
         if socket.is_held { drop(held.spawn(accepts)) } else { drop(tokio::spawn(accepts)) }
@@ -110,12 +121,14 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
         }
     });
     tracing::info!(generation = snapshot.generation, "serving");
+    audit.note(started(&snapshot));
     service_manager::serving();
     drop(snapshot);
     told_to_stop(&mut terminate, &mut interrupt).await;
     let spread = generations.borrow().snapshot.config.drain_spread;
     service_manager::stopping(spread.unwrap_or_default().saturating_add(STOP));
     tracing::info!(?spread, "stopping: no new connections, open ones end after their answer");
+    audit.note(Event::DrainBegun);
     stopping.send_replace(true);
     // Their queues show whether somebody else accepts.
     let mut queues = Vec::new();
@@ -125,7 +138,19 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
         queues.extend(listener);
     }
     Drain { workers: &workers, spread, queues }.run(told_to_stop(&mut terminate, &mut interrupt)).await;
+    audit_end.finish(Event::DrainEnded { cut: !workers.iter().all(WorkerHandle::has_ended) });
     Ok(())
+}
+
+fn start_audit(snapshot: &Snapshot) -> Result<(Audit, AuditEnd), ServeError> {
+    let settings = snapshot.config.audit.as_ref();
+    let directory = settings.map(|settings| settings.directory.display().to_string()).unwrap_or_default();
+    Audit::start(settings).map_err(|source| ServeError::Audit { directory, source })
+}
+
+fn started(snapshot: &Snapshot) -> Event {
+    let listeners = snapshot.config.listeners.iter().map(|listener| listener.name.clone()).collect();
+    Event::ProcessStarted { version: env!("CARGO_PKG_VERSION"), generation: snapshot.generation, listeners }
 }
 
 async fn told_to_stop(terminate: &mut Signal, interrupt: &mut Signal) {
@@ -173,9 +198,11 @@ fn wanted_topics(policy: &Arc<Policy>) -> WantedTopics {
 fn start_workers(
     snapshot: &Snapshot,
     generations: &watch::Receiver<Arc<Generation>>,
+    audit: &Audit,
 ) -> Result<Vec<WorkerHandle>, ServeError> {
     let waiting = snapshot.config.limits.unauthenticated;
-    let start = |index| WorkerHandle::start(index, waiting, generations.clone()).map_err(ServeError::System);
+    let start =
+        |index| WorkerHandle::start(index, waiting, generations.clone(), audit.desk()).map_err(ServeError::System);
     (0..snapshot.config.workers.get()).map(start).collect()
 }
 

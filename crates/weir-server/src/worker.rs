@@ -16,6 +16,7 @@ use std::time::Instant;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, watch};
 
+use crate::audit::Desk;
 use crate::close_reason::CloseReason;
 use crate::connection::open;
 use crate::listen::UnauthenticatedPermit;
@@ -55,6 +56,8 @@ pub(crate) enum Stopping {
 /// What the connections of one worker share.
 pub(crate) struct Worker {
     scratch: RefCell<Vec<u8>>,
+    /// Where what this worker refuses is counted for the audit.
+    pub audit: Desk,
     pub counters: Arc<WorkerCounters>,
     stopping: Cell<Stopping>,
     /// What is in force.
@@ -71,9 +74,10 @@ pub(crate) struct Waking {
 }
 
 impl Worker {
-    pub(crate) fn new(counters: Arc<WorkerCounters>, generation: Arc<Generation>) -> Self {
+    pub(crate) fn new(counters: Arc<WorkerCounters>, audit: Desk, generation: Arc<Generation>) -> Self {
         Self {
             scratch: RefCell::new(vec![0; SCRATCH]),
+            audit,
             counters,
             stopping: Cell::default(),
             generation: RefCell::new(generation),
@@ -154,6 +158,7 @@ impl WorkerHandle {
         index: usize,
         waiting: usize,
         generations: watch::Receiver<Arc<Generation>>,
+        audit: Desk,
     ) -> io::Result<Self> {
         let (accepted, inbox) = mpsc::channel(waiting);
         let (stopping, stop) = watch::channel(Stopping::No);
@@ -170,7 +175,7 @@ impl WorkerHandle {
                 Ok(runtime) => {
                     let _ = started.send(Ok(()));
                     let told = Told { stop, asked, answers, generations };
-                    runtime.block_on(run(shared, inbox, told));
+                    runtime.block_on(run(shared, audit, inbox, told));
                 }
                 Err(error) => drop(started.send(Err(error))),
             }
@@ -208,9 +213,9 @@ struct Told {
 }
 
 /// Serves connections until the process stops and the last one has ended. What is in force reaches them until then.
-async fn run(counters: Arc<WorkerCounters>, mut inbox: mpsc::Receiver<Accepted>, mut told: Told) {
+async fn run(counters: Arc<WorkerCounters>, audit: Desk, mut inbox: mpsc::Receiver<Accepted>, mut told: Told) {
     let first = Arc::clone(&told.generations.borrow_and_update());
-    let worker = Rc::new(Worker::new(counters, first));
+    let worker = Rc::new(Worker::new(counters, audit, first));
     let mut connections = tokio::task::JoinSet::new();
     while worker.stopping() == Stopping::No || !connections.is_empty() {
         tokio::select! {

@@ -2,7 +2,7 @@
 //!
 //! Must never: refuse what exists because something new was too much.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use super::beyond::Limited;
 use super::groups::{Groups, Wishes};
 use super::level::{Level, Meter};
 use super::members::Joiner;
+use super::news::GroupNews;
 use super::{LONGEST_DEBT, Shared, lock};
 use crate::Reason;
 use crate::limits::{Limits, Mode};
@@ -19,6 +20,7 @@ use crate::limits::{Limits, Mode};
 pub struct Account {
     levels: Mutex<[Level; Meter::ALL.len()]>,
     groups: Mutex<Groups>,
+    has_news: AtomicBool,
     shared: Arc<Shared>,
 }
 
@@ -138,7 +140,7 @@ impl Account {
     /// # Errors
     /// There are as many groups already, or nobody knows yet how many there are.
     pub fn admit_group(&self, group: &str, limits: &Limits, now: Instant) -> Result<(), Reason> {
-        lock(&self.groups).admit(group, limits, &self.shared.beyond, now)
+        self.with_groups(|groups| groups.admit(group, limits, &self.shared.beyond, now))
     }
 
     /// Whether a member may have a place in a group: one that has it may always, and the group is made where it is not.
@@ -228,7 +230,16 @@ impl Account {
 
     /// A group was deleted.
     pub fn group_is_gone(&self, group: &str) {
-        lock(&self.groups).forget(group);
+        self.with_groups(|groups| groups.forget(group));
+    }
+
+    /// Which groups were made and deleted since this was asked last.
+    #[must_use]
+    pub fn take_group_news(&self) -> GroupNews {
+        match self.has_news.swap(false, Ordering::Relaxed) {
+            true => std::mem::take(&mut lock(&self.groups).news),
+            false => GroupNews::default(),
+        }
     }
 
     /// A member asks a group for a place at an instant.
@@ -247,6 +258,9 @@ impl Account {
         let result = step(&mut groups);
         if groups.has_wishes() {
             self.shared.has_wishes.store(true, Ordering::Relaxed);
+        }
+        if !groups.news.changes.is_empty() {
+            self.has_news.store(true, Ordering::Relaxed);
         }
         result
     }

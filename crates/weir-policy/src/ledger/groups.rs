@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::beyond::{Beyond, Limited};
 use super::keys::Keys;
 use super::members::{Joiner, Members, Place};
+use super::news::{GroupChange, GroupNews};
 use crate::Reason;
 use crate::limits::{Count, Limits, Mode};
 
@@ -27,6 +28,7 @@ pub(super) struct Groups {
     /// Groups whose offsets the brokers have not been asked for.
     not_counted: usize,
     wishes: Wishes,
+    pub(super) news: GroupNews,
 }
 
 /// What the brokers are to be asked.
@@ -68,6 +70,9 @@ impl Groups {
             let made = if self.are_counted { made } else { Group::default() };
             self.not_counted = self.not_counted.saturating_add(usize::from(!self.are_counted));
             self.groups.insert(group.into(), made);
+            if self.are_counted {
+                self.news.add(GroupChange::Made, group);
+            }
         }
         Ok(())
     }
@@ -165,7 +170,9 @@ impl Groups {
     }
 
     pub(super) fn forget(&mut self, group: &str) {
-        self.groups.remove(group);
+        if self.groups.remove(group).is_some() {
+            self.news.add(GroupChange::Deleted, group);
+        }
         self.recount();
     }
 

@@ -10,6 +10,7 @@ mod groups;
 mod keys;
 mod level;
 mod members;
+mod news;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,7 @@ pub use beyond::Limited;
 pub use groups::Wishes;
 pub use level::Meter;
 pub use members::Joiner;
+pub use news::{GroupChange, GroupNews};
 
 use crate::limits::Mode;
 use beyond::Beyond;

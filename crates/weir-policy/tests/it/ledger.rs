@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use weir_policy::{Account, Count, LONGEST_DEBT, Ledger, Limits, Meter, Mode, Rate, Reason, Taken};
+use weir_policy::{
+    Account, Count, GroupChange, GroupNews, LONGEST_DEBT, Ledger, Limits, Meter, Mode, Rate, Reason, Taken,
+};
 
 use crate::small;
 
@@ -199,6 +201,20 @@ fn until_groups_are_counted_nothing_new_is_made() {
     account.know_groups(["g"].into_iter(), now);
     assert_eq!(account.admit_group("g", &limits, now), Ok(()));
     assert_eq!(account.admit_group("new", &limits, now), Ok(()));
+}
+
+#[test]
+fn what_was_made_and_deleted_is_told_once_and_what_was_there_is_no_news() {
+    let (account, limits, now) = (Account::default(), Limits::default(), Instant::now());
+    account.know_groups(["there"].into_iter(), now);
+    for group in ["there", "made", "made"] {
+        assert_eq!(account.admit_group(group, &limits, now), Ok(()));
+    }
+    ["made", "there", "nowhere"].into_iter().for_each(|group| account.group_is_gone(group));
+    let (made, deleted) = (GroupChange::Made, GroupChange::Deleted);
+    let expected = [(made, "made"), (deleted, "made"), (deleted, "there")].map(|(change, name)| (change, name.into()));
+    assert_eq!(account.take_group_news().changes, expected);
+    assert_eq!(account.take_group_news(), GroupNews::default());
 }
 
 #[test]

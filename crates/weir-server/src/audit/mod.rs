@@ -12,6 +12,8 @@ mod files;
 #[cfg(test)]
 mod page;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod visit;
 mod writer;
@@ -65,6 +67,8 @@ struct Shared {
     failed: AtomicBool,
     why_failed: Mutex<String>,
     stops: AtomicBool,
+    /// The line behind all others.
+    last: Mutex<Option<Event>>,
 }
 
 #[derive(Debug)]
@@ -110,6 +114,7 @@ impl Audit {
             failed: AtomicBool::new(false),
             why_failed: Mutex::default(),
             stops: AtomicBool::new(false),
+            last: Mutex::default(),
         });
         let writer = Writer::new(settings, opened, inbox, Arc::clone(&shared));
         let thread = std::thread::Builder::new().name("weir-audit".to_owned()).spawn(move || writer.run())?;
@@ -127,6 +132,13 @@ impl Audit {
         if shared.queue.try_send(Message::Event { at: SystemTime::now(), address, event }).is_err() {
             shared.waiting.fetch_sub(1, Ordering::Relaxed);
             shared.lose(1);
+        }
+    }
+
+    /// Events were not kept by whom they were of.
+    fn lost(&self, events: u64) {
+        if let Some(shared) = self.0.as_ref().filter(|_| events > 0) {
+            shared.lose(events);
         }
     }
 
@@ -170,9 +182,10 @@ impl Shared {
 }
 
 impl AuditEnd {
-    /// Has the last lines written, and waits for that for a bounded time.
-    pub(crate) fn finish(self) {
+    /// Has the last lines written, this one behind all others, and waits for that for a bounded time.
+    pub(crate) fn finish(self, last: Event) {
         let Some((shared, thread)) = self.0 else { return };
+        *lock(&shared.last) = Some(last);
         shared.stops.store(true, Ordering::Relaxed);
         thread.thread().unpark();
         // Where there is no room for it, the writer is awake and comes to see for itself.

@@ -59,6 +59,11 @@ struct Throttled {
 pub(super) type Told = (Option<String>, Event);
 
 impl Tally {
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.denied.is_empty() && self.throttled.is_empty() && self.turned_away.is_empty()
+    }
+
     /// Items of one request were refused.
     pub(super) fn denied(&mut self, principal: &str, reason: Reason, api: &'static str, items: u64) {
         self.add_denied(principal, Denied { reason, api, requests: 1, items });

@@ -79,14 +79,13 @@ impl Writer {
     /// Writes until it is told to stop.
     pub(super) fn run(mut self) {
         loop {
-            let stops = self.shared.stops.load(Ordering::Relaxed);
-            if stops || (self.batch.is_empty() && self.told.elapsed() >= WINDOW) {
+            if self.shared.stops.load(Ordering::Relaxed) {
+                return self.end();
+            }
+            if self.batch.is_empty() && self.told.elapsed() >= WINDOW {
                 self.tell();
             }
             let wrote = self.write();
-            if stops {
-                return self.end(wrote);
-            }
             self.look_for_old();
             match wrote {
                 Ok(()) => self.take(),
@@ -194,19 +193,18 @@ impl Writer {
     }
 
     /// Writes what still waits. What cannot be written now never will be.
-    fn end(mut self, mut wrote: io::Result<()>) {
-        while wrote.is_ok()
-            && let Ok(message) = self.inbox.try_recv()
-        {
+    fn end(mut self) {
+        while let Ok(message) = self.inbox.try_recv() {
             self.receive(message);
-            if self.batch.len() >= BATCH {
-                wrote = self.write();
-            }
         }
-        wrote = wrote.and_then(|()| self.write()).and_then(|()| self.files.sync());
-        let waits = u64::try_from(self.shared.waiting.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
-        let lost = self.waiting_here().saturating_add(waits);
+        self.tell();
+        let last = lock(&self.shared.last).take();
+        if let Some(last) = last {
+            self.push(SystemTime::now(), None, last);
+        }
+        let wrote = self.write().and_then(|()| self.files.sync());
         if let Err(error) = wrote {
+            let lost = self.waiting_here();
             self.shared.lose(lost);
             tracing::error!(%error, lost, "the process ends, and the last events are not in the audit");
         }

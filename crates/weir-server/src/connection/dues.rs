@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use weir_kafka::env::Owed;
+use weir_kafka::outcome::Outcome;
+use weir_kafka::table::DELETE_GROUPS;
 use weir_policy::{Account, Debts, Limits, Meter, Principal};
 
 use super::Connection;
@@ -36,7 +38,19 @@ impl Connection {
 
     /// Charges what was used, and finds out for how long no request is taken.
     pub(super) fn settle(&mut self, now: Instant) {
+        let has_waited = self.dues.are_muted();
         self.dues.settle(&self.principal.limits, self.session.member_bears(), now);
+        if let Some(until) = self.dues.muted_until().filter(|_| !has_waited) {
+            self.worker.audit.throttled(&self.principal.name, until.saturating_duration_since(now));
+        }
+        self.visit.groups(|| self.dues.account.take_group_news());
+    }
+
+    /// Tells which groups were deleted, where this request may have.
+    pub(super) fn tell_groups(&mut self, outcome: &Outcome) {
+        if outcome.row.key == DELETE_GROUPS {
+            self.visit.groups(|| self.dues.account.take_group_news());
+        }
     }
 }
 

@@ -29,6 +29,7 @@ use weir_kafka::cluster::ClusterView;
 use weir_kafka::session::{Head, Session, Turn};
 use weir_policy::{Account, Principal};
 
+use crate::audit::Visit;
 use crate::close_reason::CloseReason;
 use crate::link::Link;
 use crate::listen::{ConnectionPermit, PrincipalPlace};
@@ -63,6 +64,7 @@ pub(crate) struct Own {
     pub account: Arc<Account>,
     /// Where the client is.
     pub address: IpAddr,
+    pub visit: Visit,
 }
 
 /// A client connection whose principal is known.
@@ -87,6 +89,7 @@ pub(crate) struct Connection {
     broker: Broker,
     session: Session,
     dues: Dues,
+    visit: Visit,
     tally: Tally,
     held: Held,
     /// A request was taken in the last turn.
@@ -103,7 +106,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(worker: Rc<Worker>, own: Own, places: Places, target: Target, link: Link) -> Self {
-        let Own { snapshot, listener, peer, account, address } = own;
+        let Own { snapshot, listener, peer, account, address, visit } = own;
         let session = Session::new(peer.principal.name.clone(), &listener.session_limits);
         let now = Instant::now();
         let valid_for = peer.expires.duration_since(SystemTime::now()).unwrap_or_default();
@@ -127,6 +130,7 @@ impl Connection {
             broker: Broker::None,
             session,
             dues: Dues::new(account, now),
+            visit,
             tally,
             held: Held::default(),
             is_judging: false,
@@ -145,6 +149,7 @@ impl Connection {
     /// Serves the client until the connection ends, and says why it did.
     pub(crate) async fn serve(mut self) -> CloseReason {
         let reason = self.run().await;
+        self.visit.ends(reason);
         self.client.link.close();
         reason
     }

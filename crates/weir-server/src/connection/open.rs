@@ -2,8 +2,10 @@
 //!
 //! All of it is under one deadline. Must never: answer a client that does not speak TLS, or dial a broker.
 
+use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +16,7 @@ use tokio::net::TcpStream;
 use weir_policy::{Account, Meter, Principal, Taken};
 
 use super::{Connection, Own, Places};
+use crate::audit::{Certificate, TurnedAway, Visit};
 use crate::close_reason::{CloseReason, Fault};
 use crate::link::Link;
 use crate::listen;
@@ -46,8 +49,9 @@ impl Drop for Ending {
 
 async fn run(worker: Rc<Worker>, accepted: Accepted) -> CloseReason {
     let handshake: Duration = worker.generation().snapshot.config.limits.tls_handshake;
-    let peer = accepted.peer;
-    let opened = tokio::time::timeout(handshake, open(&worker, accepted)).await;
+    let (peer, listener) = (accepted.peer, Arc::clone(&accepted.listener));
+    let mut met = Met { address: peer.ip(), fingerprint: None, principal: None };
+    let opened = tokio::time::timeout(handshake, open(&worker, accepted, &mut met)).await;
     match opened {
         Ok(Ok(connection)) => {
             let principal = connection.principal_name();
@@ -55,15 +59,23 @@ async fn run(worker: Rc<Worker>, accepted: Accepted) -> CloseReason {
             log_end(peer, &principal, reason);
             reason
         }
-        Ok(Err(reason)) => {
-            log_refusal(peer, reason);
-            reason
-        }
-        Err(_) => {
-            log_refusal(peer, CloseReason::TlsTimeout);
-            CloseReason::TlsTimeout
-        }
+        Ok(Err(reason)) => refused(&worker, met, listener, reason),
+        Err(_) => refused(&worker, met, listener, CloseReason::TlsTimeout),
     }
+}
+
+/// What is known of a client when it is refused.
+struct Met {
+    address: IpAddr,
+    fingerprint: Option<[u8; 32]>,
+    principal: Option<String>,
+}
+
+fn refused(worker: &Worker, met: Met, listener: Arc<str>, reason: CloseReason) -> CloseReason {
+    let Met { address, fingerprint, principal } = met;
+    log_refusal(address, reason);
+    worker.audit.turned_away(TurnedAway { reason, listener, principal, fingerprint, address: Some(address) });
+    reason
 }
 
 /// Clients that come and go are no news; what somebody has to look at is.
@@ -81,7 +93,7 @@ fn log_end(peer: SocketAddr, principal: &str, reason: CloseReason) {
 }
 
 /// Strangers can cause as many of these as they like.
-fn log_refusal(peer: SocketAddr, reason: CloseReason) {
+fn log_refusal(peer: IpAddr, reason: CloseReason) {
     if REFUSED.allow() {
         tracing::info!(%peer, reason = reason.name(), meaning = reason.meaning(), "connection refused");
     }
@@ -90,7 +102,7 @@ fn log_refusal(peer: SocketAddr, reason: CloseReason) {
 static REFUSED: LinesPerSecond = LinesPerSecond::new(10);
 static LOST: LinesPerSecond = LinesPerSecond::new(10);
 
-async fn open(worker: &Rc<Worker>, accepted: Accepted) -> Result<Connection, CloseReason> {
+async fn open(worker: &Rc<Worker>, accepted: Accepted, met: &mut Met) -> Result<Connection, CloseReason> {
     let Accepted { tcp, peer, local, listener, mut permit } = accepted;
     let generation = worker.generation();
     let listener = Arc::clone(generation.listener(&listener).ok_or(CloseReason::Internal)?);
@@ -99,6 +111,7 @@ async fn open(worker: &Rc<Worker>, accepted: Accepted) -> Result<Connection, Clo
     let mut client = peer;
     if listener.trusts_proxy(peer.ip()) {
         client = proxied_address(&tcp, peer).await?;
+        met.address = client.ip();
         permit.assign(client.ip())?;
     }
     if !listener.allows(client.ip()) {
@@ -108,9 +121,10 @@ async fn open(worker: &Rc<Worker>, accepted: Accepted) -> Result<Connection, Clo
     let tls = snapshot.tls.get(&listener.name).ok_or(CloseReason::Internal)?;
     let connection = ServerConnection::new(Arc::clone(&tls.config)).map_err(|_| CloseReason::TlsInternal)?;
     let mut link = Link::server(tcp, connection);
-    link.handshake().await.map_err(|error| handshake_failed(&error))?;
+    shake_hands(&mut link, met).await?;
     let tls_state = link.server_tls().ok_or(CloseReason::Internal)?;
     let known = tls::peer(tls_state, &snapshot, UnixTime::now())?;
+    met.principal = Some(known.principal.name.clone());
     let target = tls::target(tls_state, &listener.nodes, local.port())?;
     worker.counters.authenticated();
     if !known.principal.allows_address(client.ip()) {
@@ -122,7 +136,9 @@ async fn open(worker: &Rc<Worker>, accepted: Accepted) -> Result<Connection, Clo
     // From here on the connection counts for its principal, not for its address.
     let places = Places { principal: place, process: permit.authenticated() };
     tracing::debug!(%client, principal = known.principal.name, ?target, "client connected");
-    let own = Own { snapshot, listener, peer: known, account, address: client.ip() };
+    let certificate = || Certificate::of(tls_state.peer_certificates());
+    let visit = Visit::begin(worker.audit.audit(), &known.principal.name, &listener.name, certificate, client.ip());
+    let own = Own { snapshot, listener, peer: known, account, address: client.ip(), visit };
     Ok(Connection::new(Rc::clone(worker), own, places, target, link).after(wait))
 }
 
@@ -133,6 +149,18 @@ fn turn(account: &Account, principal: &Principal) -> Result<Duration, CloseReaso
         Taken::Owed(wait) => Ok(wait),
         Taken::Refused => Err(CloseReason::PrincipalRate),
     }
+}
+
+/// Shakes hands, and notes which certificate the client shows.
+async fn shake_hands(link: &mut Link, met: &mut Met) -> Result<(), CloseReason> {
+    let mut handshake = pin!(link.handshake());
+    let done = poll_fn(|context| {
+        tls::take_shown();
+        let step = handshake.as_mut().poll(context);
+        met.fingerprint = tls::take_shown().or(met.fingerprint);
+        step
+    });
+    done.await.map_err(|error| handshake_failed(&error))
 }
 
 /// The client's own address, from the header of a proxy that is trusted.

@@ -50,6 +50,7 @@ impl Connection {
             self.dues.refused(outcome.refusals.iter().map(|(_, items)| u64::from(items)).sum());
             self.tally.request(&outcome.refusals, finished);
             self.visit.request(&outcome);
+            self.tell_groups(&outcome);
             self.worker.audit.request(&self.principal.name, &outcome);
             self.worker.counters.request(&outcome, &Spent::of(&outcome, finished, held));
         }

@@ -17,6 +17,7 @@ use weir_kafka::cleared::{Cleared, OwnRequest};
 
 use super::*;
 use crate::accounts::{Accounts, CountedGroups};
+use crate::audit::{Desk, Visit};
 use crate::listen::{Gatekeeper, PrincipalPlaces};
 use crate::live::Generation;
 use crate::observe::WorkerCounters;
@@ -57,9 +58,10 @@ async fn connected_by(snapshot: Snapshot, valid_for: Duration) -> (Connection, T
     let client = TcpStream::connect(door.local_addr().unwrap()).await.unwrap();
     let link = Link::plain(door.accept().await.unwrap().0);
     let peer = Peer { principal, issued: 0, expires: SystemTime::now() + valid_for };
-    let worker = Rc::new(Worker::new(Arc::new(WorkerCounters::default()), generation));
+    let worker = Rc::new(Worker::new(Arc::new(WorkerCounters::default()), Desk::default(), generation));
     let account = accounts.of(&peer.principal);
-    let own = Own { snapshot, listener, peer, account, address: client.local_addr().unwrap().ip() };
+    let (address, visit) = (client.local_addr().unwrap().ip(), Visit::default());
+    let own = Own { snapshot, listener, peer, account, address, visit };
     (Connection::new(worker, own, places, Target::Bootstrap, link), client)
 }
 
@@ -168,6 +170,7 @@ async fn hostile_o10_a_stop_waits_for_answers_but_not_for_members_of_a_group() {
         if let Some(frame) = &asked {
             connection.take_frame(frame, Instant::now()).unwrap();
         }
+        connection.look_at_stop(Instant::now());
         assert!(!connection.is_drained());
         connection.worker.stop(Stopping::Now);
         connection.look_at_stop(Instant::now());
@@ -176,16 +179,6 @@ async fn hostile_o10_a_stop_waits_for_answers_but_not_for_members_of_a_group() {
     }
 }
 
-#[tokio::test]
-async fn a_broker_that_closed_while_nothing_was_asked_of_it_gets_no_request() {
-        connection.look_at_stop(Instant::now());
-    let (mut connection, mut client) = connected(Duration::from_secs(60)).await;
-    let (link, mut broker) = dialled().await;
-    let own = || Cleared::own(&OwnRequest::ApiVersions { version: 0 }, 0, "weir").unwrap();
-    connection.broker = Broker::open(link, own());
-    assert_eq!(connection.advance(), Ok(false));
-    // Both tell at once: the client of a request, the broker of its end.
-    let request = frame(ApiKey::Heartbeat, 3, &HeartbeatRequest::default());
 #[tokio::test]
 async fn a_connection_with_a_successor_to_go_to_is_served_until_its_own_instant_comes() {
     let (now, spread) = (Instant::now(), Duration::from_secs(30));
@@ -218,6 +211,15 @@ async fn a_connection_with_a_successor_to_go_to_is_served_until_its_own_instant_
     assert!(*last - *first > spread / 4, "all at once: {ends:?}");
 }
 
+#[tokio::test]
+async fn a_broker_that_closed_while_nothing_was_asked_of_it_gets_no_request() {
+    let (mut connection, mut client) = connected(Duration::from_secs(60)).await;
+    let (link, mut broker) = dialled().await;
+    let own = || Cleared::own(&OwnRequest::ApiVersions { version: 0 }, 0, "weir").unwrap();
+    connection.broker = Broker::open(link, own());
+    assert_eq!(connection.advance(), Ok(false));
+    // Both tell at once: the client of a request, the broker of its end.
+    let request = frame(ApiKey::Heartbeat, 3, &HeartbeatRequest::default());
     client.write_all(&[&i32::try_from(request.len()).unwrap().to_be_bytes()[..], &request].concat()).await.unwrap();
     broker.shutdown().await.unwrap();
     let Broker::Open(open) = &connection.broker else { panic!("the broker's connection is open") };

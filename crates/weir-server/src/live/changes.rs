@@ -1,15 +1,34 @@
-//! What a new generation changes of the policy, in the log: the words of `weir diff`.
+//! What a new generation changes of the policy, in the log and in the audit: the words of `weir diff`.
 //!
 //! Must never: hold up who is served (the generation is in force by then), or fill the log with one change of many files.
 
 use weir_policy::{Diff, Policy};
 
+use crate::audit::{Audit, Event};
+
 /// Changes that are written out, of one generation; the others are counted.
 const TOLD: usize = 50;
 
-/// Writes what is different in `after`.
-pub(super) fn log(before: &Policy, after: &Policy) {
+/// What is told of one change, in characters.
+const LONGEST: usize = 512;
+
+/// Tells what is different in `after`, which came into force with a generation.
+pub(super) fn tell(before: &Policy, after: &Policy, generation: u64, audit: &Audit) {
     let diff = Diff::between(before, after);
+    log(&diff);
+    let changes: Vec<String> = diff.0.iter().map(ToString::to_string).collect();
+    let (changes, more) = some(changes.iter().map(String::as_str), TOLD);
+    audit.note(Event::PolicyReloaded { generation, changes, more });
+}
+
+/// The first so many lines, and how many more there are.
+pub(super) fn some<'a>(lines: impl Iterator<Item = &'a str>, most: usize) -> (Vec<String>, u64) {
+    let mut lines = lines.fuse();
+    let first = lines.by_ref().take(most).map(|line| line.chars().take(LONGEST).collect()).collect();
+    (first, u64::try_from(lines.count()).unwrap_or(u64::MAX))
+}
+
+fn log(diff: &Diff) {
     for change in diff.0.iter().take(TOLD) {
         tracing::info!("policy: {change}");
     }
@@ -34,7 +53,7 @@ mod tests {
         let path = fixture.path("log");
         let file = Mutex::new(std::fs::File::create(&path).unwrap());
         let subscriber = tracing_subscriber::fmt().with_writer(file).with_ansi(false).without_time().finish();
-        tracing::subscriber::with_default(subscriber, || log(&before, &after));
+        tracing::subscriber::with_default(subscriber, || tell(&before, &after, 2, &Audit::default()));
         let text = std::fs::read_to_string(path).unwrap();
         let line = |line: &str| line.split_once("changes: ").unwrap().1.to_owned();
         text.lines().map(line).collect()

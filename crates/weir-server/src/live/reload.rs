@@ -19,6 +19,7 @@ use weir_policy::{ConfigErrors, Problem};
 use super::changes;
 use super::status::{Notes, ReloadStatus};
 use super::watch::{DirectoryWatch, Told};
+use crate::audit::Event;
 use crate::snapshot::{Loaded, Loader, Look, Snapshot};
 
 /// How long nothing must change before the files are looked at: whoever writes several is let finish.
@@ -106,7 +107,7 @@ impl<P: Fn(Arc<Snapshot>)> Thread<P> {
         if let Some((before, after)) = before.zip(self.loader.policy())
             && !Arc::ptr_eq(&before, &after)
         {
-            changes::log(&before, &after);
+            changes::tell(&before, &after, self.status.generation.load(Ordering::Relaxed), &self.status.audit);
         }
     }
 
@@ -151,6 +152,8 @@ impl<P: Fn(Arc<Snapshot>)> Thread<P> {
             tracing::error!("{problem}");
         }
         tracing::error!(problems = refused.len(), "the files are not in force: what was, stays");
+        let (problems, more) = changes::some(refused.iter().map(String::as_str), LOGGED);
+        self.status.audit.note(Event::PolicyRefused { problems, more });
         let waits_for_restart = before.waits_for_restart.clone();
         self.status.set_notes(Notes { refused, waits_for_restart });
     }

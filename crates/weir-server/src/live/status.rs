@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use weir_policy::{Suspended, Suspension};
 
+use crate::audit::{Audit, Event};
 use crate::snapshot::Snapshot;
 use crate::tls::Expiry;
 
@@ -23,6 +24,8 @@ pub(crate) struct ReloadStatus {
     /// The newest generation, and when it came into force, in seconds since 1970.
     pub(crate) generation: AtomicU64,
     pub(crate) since: AtomicU64,
+    /// Where what changes is written down.
+    pub(crate) audit: Audit,
     notes: Mutex<Arc<Notes>>,
     suspended: Mutex<Vec<Suspension>>,
     standing: Mutex<Arc<Standing>>,
@@ -46,6 +49,11 @@ pub(crate) struct Notes {
 }
 
 impl ReloadStatus {
+    /// The state of the files of a process with this audit.
+    pub(crate) fn with(audit: Audit) -> Self {
+        Self { audit, ..Self::default() }
+    }
+
     /// A generation came into force.
     pub(crate) fn in_force(&self, snapshot: &Snapshot) {
         self.suspend(snapshot.policy.suspensions());
@@ -75,7 +83,9 @@ impl ReloadStatus {
             kind => format!("suspended: {count} by {kind}"),
         });
         let warnings = self.standing().warnings.clone();
-        self.notes().lines().into_iter().chain(suspended).chain(warnings).collect()
+        let audit = self.audit.standing().and_then(|audit| audit.failed);
+        let audit = audit.map(|why| format!("the audit cannot be written: {why}"));
+        self.notes().lines().into_iter().chain(suspended).chain(warnings).chain(audit).collect()
     }
 
     /// How many suspensions are in force, by kind.
@@ -90,10 +100,14 @@ impl ReloadStatus {
         let mut before = self.suspended.lock().unwrap_or_else(PoisonError::into_inner);
         for Suspension { what, reason, ticket, .. } in now.iter().filter(|one| !before.contains(one)) {
             tracing::warn!(%what, reason, ticket, "suspended");
+            let (reason, ticket) = (reason.clone(), ticket.clone());
+            self.audit.note(Event::SuspensionAdded { kind: what.kind(), name: what.name(), reason, ticket });
         }
         let is_suspended = |what: &Suspended| now.iter().any(|one| one.what == *what);
         for Suspension { what, ticket, .. } in before.iter().filter(|one| !is_suspended(&one.what)) {
             tracing::warn!(%what, suspended_for = ticket, "resumed");
+            let ticket = ticket.clone();
+            self.audit.note(Event::SuspensionRemoved { kind: what.kind(), name: what.name(), ticket });
         }
         *before = now.to_vec();
     }

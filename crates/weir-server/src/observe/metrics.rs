@@ -8,6 +8,7 @@ use prometheus_client::encoding::text;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use super::audit::AuditLines;
 use super::collector::Sums;
 use super::counters::WorkerCounters;
 use super::files::Files;
@@ -40,6 +41,7 @@ impl Metrics {
         registry.register("build", "The version that runs", build);
         let all = workers.into_iter().chain([Arc::clone(&door)]).collect();
         registry.register_collector(Box::new(Sums(all)));
+        registry.register_collector(Box::new(AuditLines(files.audit.clone())));
         registry.register_collector(Box::new(Files(files)));
         registry.register_collector(Box::new(PrincipalSeries(Arc::clone(&principals))));
         Self { registry: Arc::new(registry), door, principals, began: Instant::now() }

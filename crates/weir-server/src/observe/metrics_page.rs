@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use weir_kafka::outcome::Refusals;
 use weir_policy::{Account, Reason};
 
 use super::{Metrics, Principals};
+use crate::audit::Audit;
 use crate::close_reason::CloseReason;
+use crate::config::AuditSettings;
+use crate::config::raw::{RawAddresses, RawWhenFull};
 use crate::live::ReloadStatus;
 use crate::snapshot::fixture::Fixture;
 use crate::tls::Peer;
@@ -22,7 +25,14 @@ type Known = (String, BTreeSet<String>);
 fn scraped() -> String {
     let fixture = Fixture::new();
     let snapshot = fixture.snapshot();
-    let (files, principals) = (Arc::new(ReloadStatus::default()), Arc::new(Principals::default()));
+    let audit = AuditSettings {
+        directory: fixture.path("audit"),
+        keep: Duration::MAX,
+        addresses: RawAddresses::default(),
+        when_full: RawWhenFull::default(),
+    };
+    let (audit, _ends) = Audit::start(Some(&audit)).unwrap();
+    let (files, principals) = (Arc::new(ReloadStatus::with(audit)), Arc::new(Principals::default()));
     files.in_force(&snapshot);
     principals.follow(&snapshot.policy);
     let principal = snapshot.policy.principal("tool").unwrap();

@@ -3,6 +3,7 @@
 //! Must never: make a label from what a client or a broker sent (every set of labels is closed), log a key, a record or
 //! a stranger's names, or have two workers write to one cache line.
 
+mod audit;
 mod collector;
 mod counters;
 mod files;

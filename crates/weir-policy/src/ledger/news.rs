@@ -1,0 +1,46 @@
+//! Which groups were made and deleted, until somebody asks.
+//!
+//! Must never: hold more than `MOST`, or forget how many it did not hold.
+
+/// Changes that are held.
+const MOST: usize = 1_000;
+
+/// What became of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupChange {
+    /// It was not there, and may be made.
+    Made,
+    /// It was deleted.
+    Deleted,
+}
+
+/// What became of groups, by the brokers' names of them, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupNews {
+    /// What became of each.
+    pub changes: Vec<(GroupChange, Box<str>)>,
+    /// Changes behind those that are not held.
+    pub missed: u64,
+}
+
+impl GroupNews {
+    pub(super) fn add(&mut self, change: GroupChange, group: &str) {
+        if self.changes.len() < MOST {
+            self.changes.push((change, group.into()));
+        } else {
+            self.missed = self.missed.saturating_add(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_held_is_counted() {
+        let mut news = GroupNews::default();
+        (0..MOST + 7).for_each(|_| news.add(GroupChange::Made, "g"));
+        assert_eq!((news.changes.len(), news.missed), (MOST, 7));
+    }
+}
