@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub use self::places::Places;
 pub(crate) use self::suspended::read_suspension;
 
-use self::principals::ReadPrincipal;
+use self::principals::{Principals, ReadPrincipal};
 use crate::identity::Identities;
 use crate::problem::{ConfigErrors, Problem, Problems};
 use crate::{IdentityRule, Policy, PolicyFiles, PolicyOptions, SourceFile};
@@ -32,7 +32,15 @@ use crate::{IdentityRule, Policy, PolicyFiles, PolicyOptions, SourceFile};
 pub struct Compiler {
     shared: Option<Shared>,
     principals: principals::Files,
-    identities: Option<(Vec<Arc<ReadPrincipal>>, Arc<Identities>)>,
+    last: Option<Last>,
+}
+
+/// The principals of the last policy that had no problem.
+#[derive(Debug)]
+struct Last {
+    read: Vec<Arc<ReadPrincipal>>,
+    principals: Arc<Principals>,
+    identities: Arc<Identities>,
 }
 
 impl Compiler {
@@ -50,16 +58,14 @@ impl Compiler {
         let mut problems = Problems::default();
         problems.extend(&shared.problems);
         let read = self.principals.read(&files.principals, &shared.known());
-        let (principals, facts) = principals::together(&read, &mut problems);
-        let before = self.identities.take().filter(|(before, identities)| {
-            identities.rules == options.identity && principals::same_certificates(&read, before)
-        });
-        let identities = before.map(|(_, identities)| identities);
-        let identities = identities
-            .unwrap_or_else(|| Arc::new(Identities { rules: options.identity.clone(), holders: facts.holders() }));
-        self.identities = Some((read, Arc::clone(&identities)));
+        let last = self.last.as_ref().filter(|last| last.identities.rules == options.identity);
+        let (principals, identities) = people(&read, last, &options.identity, &mut problems);
         let catalogue = shared.catalogue.as_ref().map(|read| read.catalogue.clone()).unwrap_or_default();
         let suspended = suspended::read(&files.suspended, &catalogue, &principals, &mut problems);
+        if problems.is_empty() {
+            let (principals, identities) = (Arc::clone(&principals), Arc::clone(&identities));
+            self.last = Some(Last { read, principals, identities });
+        }
         problems.or(Policy {
             catalogue,
             never: shared.never.as_ref().map(|read| read.never.clone()).unwrap_or_default(),
@@ -69,6 +75,27 @@ impl Compiler {
             suspended: Arc::new(suspended),
         })
     }
+}
+
+/// The principals by name, and who is meant by each fact of a certificate: those of the last policy where nothing else can
+/// have come of it.
+fn people(
+    read: &[Arc<ReadPrincipal>],
+    last: Option<&Last>,
+    rules: &[IdentityRule],
+    problems: &mut Problems,
+) -> (Arc<Principals>, Arc<Identities>) {
+    if let Some(last) = last
+        && let Some(principals) = principals::follow(read, (&last.read, &last.principals), problems)
+    {
+        return (Arc::new(principals), Arc::clone(&last.identities));
+    }
+    let (principals, facts) = principals::together(read, problems);
+    let same = last.filter(|last| principals::same_certificates(read, &last.read));
+    let identities = same.map(|last| Arc::clone(&last.identities));
+    let identities =
+        identities.unwrap_or_else(|| Arc::new(Identities { rules: rules.to_vec(), holders: facts.holders() }));
+    (Arc::new(principals), identities)
 }
 
 /// What every principal is held against, as it was read.

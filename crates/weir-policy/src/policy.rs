@@ -64,7 +64,7 @@ pub struct Policy {
     pub(crate) never: Never,
     /// The same value from one policy to the next while no principal's certificates change.
     pub(crate) identities: Arc<Identities>,
-    pub(crate) principals: HashMap<String, Arc<Principal>>,
+    pub(crate) principals: Arc<HashMap<String, Arc<Principal>>>,
     pub(crate) tiers: Vec<Arc<Tier>>,
     pub(crate) suspended: Arc<Suspensions>,
 }

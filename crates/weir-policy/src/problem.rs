@@ -76,6 +76,10 @@ impl Problems {
         self.0.extend_from_slice(problems);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn into_vec(self) -> Vec<Problem> {
         self.0
     }

@@ -62,15 +62,16 @@ pub(super) struct ReadPrincipal {
     problems: Vec<Problem>,
 }
 
-/// The files of principals as they were read last, by path.
+/// The files of principals as they were read last, in the order of then.
 #[derive(Debug, Default)]
 pub(super) struct Files {
-    files: HashMap<String, File>,
+    files: Vec<File>,
     interner: Interner,
 }
 
 #[derive(Debug)]
 struct File {
+    path: String,
     text: Arc<str>,
     raw: Result<RawPrincipal, Problem>,
     /// Nothing where what it is held against has changed since.
@@ -81,24 +82,40 @@ impl Files {
     /// What principals are held against has changed.
     pub(super) fn hold_again(&mut self) {
         self.interner = Interner::default();
-        self.files.values_mut().for_each(|file| file.read = None);
+        self.files.iter_mut().for_each(|file| file.read = None);
     }
 
     /// Reads these files, those that did not change from memory; forgets all others.
     pub(super) fn read(&mut self, sources: &[SourceFile], known: &Known<'_>) -> Vec<Arc<ReadPrincipal>> {
-        let mut before = std::mem::take(&mut self.files);
+        let pairs = self.files.iter().zip(sources);
+        if self.files.len() != sources.len() || pairs.into_iter().any(|(file, source)| file.path != source.path) {
+            self.arrange(sources);
+        }
         let mut all = Vec::with_capacity(sources.len());
-        for source in sources {
-            let kept = before.remove(&source.path).filter(|file| file.text == source.text);
-            let mut file =
-                kept.unwrap_or_else(|| File { text: Arc::clone(&source.text), raw: read_yaml(source), read: None });
+        for (file, source) in self.files.iter_mut().zip(sources) {
+            if !Arc::ptr_eq(&file.text, &source.text) && file.text != source.text {
+                *file = File::of(source);
+            }
             let interner = &mut self.interner;
             let read = file.read.get_or_insert_with(|| Arc::new(read_one(source, &file.raw, known, interner)));
             all.push(Arc::clone(read));
-            self.files.insert(source.path.clone(), file);
         }
         self.interner.forget_unused();
         all
+    }
+
+    /// One file for each source, in their order.
+    fn arrange(&mut self, sources: &[SourceFile]) {
+        let named = std::mem::take(&mut self.files).into_iter().map(|file| (file.path.clone(), file));
+        let mut before: HashMap<String, File> = named.collect();
+        self.files =
+            sources.iter().map(|source| before.remove(&source.path).unwrap_or_else(|| File::of(source))).collect();
+    }
+}
+
+impl File {
+    fn of(source: &SourceFile) -> Self {
+        Self { path: source.path.clone(), text: Arc::clone(&source.text), raw: read_yaml(source), read: None }
     }
 }
 
@@ -119,6 +136,30 @@ pub(super) fn same_certificates(these: &[Arc<ReadPrincipal>], those: &[Arc<ReadP
         Arc::ptr_eq(one, other) || (one.matches == other.matches && one.name == other.name)
     };
     these.len() == those.len() && these.iter().zip(those).all(same)
+}
+
+/// The principals that there were, with those whose file has changed; nothing where one of these has changed in what no two
+/// may share, or there are others: then all must be held against each other. `before` had no problem.
+pub(super) fn follow(
+    read: &[Arc<ReadPrincipal>],
+    (before, principals): (&[Arc<ReadPrincipal>], &Principals),
+    problems: &mut Problems,
+) -> Option<Principals> {
+    let shares = |one: &ReadPrincipal, other: &ReadPrincipal| {
+        one.name == other.name && one.namespace == other.namespace && one.matches == other.matches
+    };
+    let pairs = || read.iter().zip(before).filter(|(one, other)| !Arc::ptr_eq(one, other));
+    if read.len() != before.len() || !pairs().all(|(one, other)| shares(one, other)) {
+        return None;
+    }
+    let mut principals = principals.clone();
+    for (changed, _) in pairs() {
+        problems.extend(&changed.problems);
+        if let Some(principal) = &changed.principal {
+            principals.insert(principal.name.clone(), Arc::clone(principal));
+        }
+    }
+    Some(principals)
 }
 
 /// Holds principals against each other: all of them by name, and who is meant by each fact of a certificate.

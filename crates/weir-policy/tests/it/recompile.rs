@@ -93,3 +93,33 @@ fn who_did_not_change_is_not_read_again() {
     let moved = compiler.compile(&with(&principals), &options).unwrap();
     assert!(!moved.identifies_as(&after));
 }
+
+/// Small changes after a sound policy are the ones of which only the change is looked at.
+#[test]
+fn one_change_after_a_sound_policy_says_what_all_files_say() {
+    let principal = |name: &str, namespace: &str, topic: &str| {
+        small::principal(name, namespace, &format!("{{cn: c{}}}", &name[1..]), &[format!("{{topic: {topic}}}")])
+    };
+    let sound = [principal("p0", "n0", "b"), principal("p1", "n1", "b"), principal("p2", "n2", "b")];
+    let changes: [(&str, Vec<_>); 7] = [
+        ("another grant", vec![principal("p0", "n0", "b"), principal("p1", "n1", "a.x"), principal("p2", "n2", "b")]),
+        ("a wrong grant", vec![principal("p0", "n0", "b"), principal("p1", "n1", "7"), principal("p2", "n2", "b")]),
+        (
+            "another's namespace",
+            vec![principal("p0", "n0", "b"), principal("p1", "n0", "b"), principal("p2", "n2", "b")],
+        ),
+        ("another's name", vec![principal("p0", "n0", "b"), principal("p0", "n1", "b"), principal("p2", "n2", "b")]),
+        ("one gone", vec![principal("p0", "n0", "b"), principal("p2", "n2", "b")]),
+        ("one new", [sound.to_vec(), vec![principal("p3", "n3", "b")]].concat()),
+        ("another order", vec![principal("p2", "n2", "b"), principal("p0", "n0", "b"), principal("p1", "n1", "b")]),
+    ];
+    let with = |principals: &[_]| small::files(small::catalogue(TOPICS, []), "never: []\n", principals.to_vec());
+    let options = PolicyOptions::default();
+    let mut compiler = Compiler::default();
+    for (change, principals) in changes {
+        for files in [with(&sound), with(&principals), with(&sound)] {
+            let again = compiler.compile(&files, &options);
+            assert_eq!(said(&again), said(&Policy::compile(&files, &options)), "{change}");
+        }
+    }
+}
