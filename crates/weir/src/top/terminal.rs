@@ -80,7 +80,7 @@ impl Terminal {
         queue!(
             out,
             Clear(ClearType::FromCursorDown),
-            MoveTo(0, u16::try_from(height).unwrap_or(u16::MAX)),
+            MoveTo(0, u16::try_from(height.saturating_sub(1)).unwrap_or(u16::MAX)),
             Print(last)
         )?;
         out.flush()
