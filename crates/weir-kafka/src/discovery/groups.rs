@@ -26,8 +26,8 @@ pub enum Said<T> {
 
 /// A member of a group: its id, and its name as a static member.
 pub type Member = (String, Option<String>);
-/// The partitions for which a group holds an offset.
-pub type Offsets = Vec<(String, i32)>;
+/// The partitions for which a group holds an offset, and the offset: the next one that it wants.
+pub type Offsets = Vec<(String, i32, i64)>;
 /// What a broker says of groups, by their names.
 pub type SaidOfGroups<T> = Vec<(String, Said<T>)>;
 
@@ -92,14 +92,14 @@ pub fn read_committed(version: i16, answer: &Bytes, asked: &str) -> Result<SaidO
     if version < FIRST_WITH_GROUPS {
         let held = message.topics.iter().flat_map(|topic| {
             let held = topic.partitions.iter().filter(|one| one.error_code == code::NONE && one.committed_offset >= 0);
-            held.map(|one| (topic.name.to_string(), one.partition_index))
+            held.map(|one| (topic.name.to_string(), one.partition_index, one.committed_offset))
         });
         return Ok(vec![(asked.to_owned(), said(message.error_code, || held.collect()))]);
     }
     let groups = message.groups.iter().map(|group| {
         let held = group.topics.iter().flat_map(|topic| {
             let held = topic.partitions.iter().filter(|one| one.error_code == code::NONE && one.committed_offset >= 0);
-            held.map(|one| (topic.name.to_string(), one.partition_index))
+            held.map(|one| (topic.name.to_string(), one.partition_index, one.committed_offset))
         });
         (group.group_id.to_string(), said(group.error_code, || held.collect()))
     });

@@ -141,7 +141,7 @@ impl Counter {
         }
         for (group, account) in wished {
             if let Some(offsets) = in_all(&told, group) {
-                account.know_offsets(group, offsets.map(|(topic, partition)| (topic.as_str(), *partition)), asked);
+                account.know_offsets(group, offsets.map(|(topic, partition, _)| (topic.as_str(), *partition)), asked);
             }
         }
         wished.keys().all(|group| in_all(&told, group).is_some())

@@ -178,6 +178,24 @@ pub enum Event {
         /// The brokers' name of the group.
         group: String,
     },
+    /// Retention deleted records before a group read them: its committed offset is older than the first that is there.
+    #[serde(rename = "records.lost")]
+    RecordsLost {
+        /// Whose group it is.
+        principal: String,
+        /// The group, as the principal names it.
+        group: String,
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// What the group had committed: the next offset that it wanted.
+        committed: i64,
+        /// The first offset that is there.
+        first: i64,
+        /// Offsets between the two.
+        lost: u64,
+    },
     /// Another generation of files is in force.
     #[serde(rename = "policy.reloaded")]
     PolicyReloaded {

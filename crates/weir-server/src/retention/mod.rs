@@ -1,0 +1,179 @@
+//! Whether retention has deleted what groups did not read yet, or soon will: committed offsets against the offsets that are
+//! still there, and their ages. Kafka tells neither the consumer nor anybody else.
+//!
+//! Must never: read a record, tell twice of one loss, or hold a group against a principal whose it is not.
+
+mod found;
+mod owners;
+mod timeline;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+use weir_kafka::cluster::RealTopic;
+
+use crate::audit::{Audit, Event};
+use crate::live::Generation;
+use crate::observe::LinesPerSecond;
+use crate::upstream::{EARLIEST, Partitions, Upstream};
+pub(crate) use found::{Found, Loss};
+use owners::Owners;
+use timeline::{AGES, Standing, Timeline};
+
+/// How often it is looked.
+const PERIOD: Duration = Duration::from_secs(30);
+/// How soon again while a cluster was not reached.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Groups that are looked at, of one cluster.
+const MOST_GROUPS: usize = 10_000;
+
+/// A partition of a group, by the brokers' names.
+type Key = (String, RealTopic, i32);
+type Timelines = HashMap<(RealTopic, i32), Timeline>;
+
+/// Looks at all clusters, for as long as the process runs.
+pub(crate) async fn watch(
+    upstreams: Vec<(String, Arc<Upstream>)>,
+    generations: watch::Receiver<Arc<Generation>>,
+    found: Arc<Found>,
+    audit: Audit,
+) {
+    let mut looks: Vec<Look> = upstreams.into_iter().map(|(_, upstream)| Look::new(upstream)).collect();
+    loop {
+        let policy = Arc::clone(&generations.borrow().snapshot.policy);
+        let owners = Owners::of(&policy);
+        let mut all_said = true;
+        for look in &mut looks {
+            all_said &= look.look(&owners, &found, &audit).await;
+        }
+        found.put_in_force();
+        tokio::time::sleep(if all_said { PERIOD } else { AGAIN }).await;
+    }
+}
+
+/// What is known of one cluster from look to look.
+struct Look {
+    upstream: Arc<Upstream>,
+    /// Committed offsets of which it was told that what followed them is lost.
+    told: HashMap<Key, i64>,
+}
+
+impl Look {
+    fn new(upstream: Arc<Upstream>) -> Self {
+        Self { upstream, told: HashMap::new() }
+    }
+
+    /// Whether the brokers said which groups there are.
+    async fn look(&mut self, owners: &Owners, found: &Found, audit: &Audit) -> bool {
+        let Some(groups) = self.upstream.list_groups().await else { return false };
+        let own = groups.keys().filter(|group| owners.owner(group).is_some());
+        let own: Vec<String> = own.take(MOST_GROUPS).cloned().collect();
+        let mut committed = HashMap::new();
+        for (group, offsets) in self.upstream.committed(&own, &groups).await {
+            let of_one = |(topic, partition, offset)| ((group.clone(), RealTopic(topic), partition), offset);
+            committed.extend(offsets.into_iter().map(of_one));
+        }
+        let timelines = self.timelines(&committed).await;
+        self.told.retain(|key, offset| committed.get(key) == Some(offset));
+        for (key, offset) in committed {
+            let (group, topic, partition) = &key;
+            let Some(timeline) = timelines.get(&(topic.clone(), *partition)) else { continue };
+            let Some((principal, shown)) = owners.owner(group) else { continue };
+            match timeline.standing(offset) {
+                Standing::Safe => {}
+                Standing::EndsIn(left) => found.ends_in(&principal.name, left),
+                Standing::Lost(records) => {
+                    found.ends_in(&principal.name, Duration::ZERO);
+                    if self.told.get(&key) != Some(&offset) {
+                        let loss = Loss {
+                            principal: principal.name.clone(),
+                            group: shown.as_str().to_owned(),
+                            topic: topic.shown_name().into_owned(),
+                            partition: *partition,
+                            committed: offset,
+                            first: timeline.earliest,
+                            lost: records,
+                        };
+                        found.lost(&loss);
+                        tell(loss, audit);
+                        self.told.insert(key, offset);
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// The timelines of all partitions for which somebody holds an offset. Only who is far behind costs look-ups by time.
+    async fn timelines(&self, committed: &HashMap<Key, i64>) -> Timelines {
+        let now = SystemTime::now();
+        let mut lowest: HashMap<(RealTopic, i32), i64> = HashMap::new();
+        for ((_, topic, partition), offset) in committed {
+            let known = lowest.entry((topic.clone(), *partition)).or_insert(*offset);
+            *known = (*known).min(*offset);
+        }
+        let [first, rest @ ..] = AGES;
+        let all = listed(lowest.keys());
+        let mut timelines = Timelines::new();
+        for (partition, offsets) in self.upstream.first_offsets(&all, &[EARLIEST, ago(now, first)]).await {
+            let [earliest, at_first] = offsets.as_slice() else { continue };
+            let mut timeline = Timeline::new(*earliest);
+            timeline.know(first, known(*at_first));
+            timelines.insert(partition, timeline);
+        }
+        let is_behind = |(partition, timeline): &(&(RealTopic, i32), &Timeline)| {
+            lowest.get(*partition).is_some_and(|lowest| timeline.may_end(*lowest))
+        };
+        let behind = listed(timelines.iter().filter(is_behind).map(|(partition, _)| partition));
+        if behind.is_empty() {
+            return timelines;
+        }
+        let times: Vec<i64> = rest.iter().map(|age| ago(now, *age)).collect();
+        for (partition, offsets) in self.upstream.first_offsets(&behind, &times).await {
+            if let Some(timeline) = timelines.get_mut(&partition) {
+                rest.iter().zip(offsets).for_each(|(age, offset)| timeline.know(*age, known(offset)));
+            }
+        }
+        timelines
+    }
+}
+
+/// The log has some of them, the audit each.
+fn tell(loss: Loss, audit: &Audit) {
+    static LINES: LinesPerSecond = LinesPerSecond::new(10);
+    let Loss { principal, group, topic, partition, committed, first, lost } = loss;
+    if LINES.allow() {
+        tracing::warn!(
+            principal,
+            group,
+            topic,
+            partition,
+            committed,
+            first,
+            lost,
+            "records were deleted before a group read them"
+        );
+    }
+    audit.note(Event::RecordsLost { principal, group, topic, partition, committed, first, lost });
+}
+
+fn listed<'a>(partitions: impl Iterator<Item = &'a (RealTopic, i32)>) -> Partitions {
+    let mut listed = Partitions::new();
+    for (topic, partition) in partitions {
+        listed.entry(topic.clone()).or_default().push(*partition);
+    }
+    listed
+}
+
+/// Brokers say -1 where no record is that young.
+fn known(offset: i64) -> Option<i64> {
+    (offset >= 0).then_some(offset)
+}
+
+/// A time so long ago, in milliseconds since 1970.
+fn ago(now: SystemTime, age: Duration) -> i64 {
+    let since = now.checked_sub(age).and_then(|then| then.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
