@@ -240,3 +240,32 @@ async fn run(counters: Arc<WorkerCounters>, audit: Desk, mut inbox: mpsc::Receiv
         worker.counters.closed(CloseReason::Drain);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_does_not_answer_is_noticed_until_it_does() {
+        let (end, ends) = std::sync::mpsc::channel::<()>();
+        let handle = WorkerHandle {
+            accepted: mpsc::channel(1).0,
+            counters: Arc::default(),
+            stopping: watch::channel(Stopping::No).0,
+            pulse: watch::channel(0).0,
+            answered: Arc::default(),
+            thread: std::thread::spawn(move || drop(ends.recv())),
+        };
+        assert!(handle.answers(), "nothing was asked of it yet");
+        assert!(!handle.answers() && !handle.answers());
+        handle.answered.store(*handle.pulse.borrow(), Ordering::Relaxed);
+        assert!(handle.answers());
+        drop(end);
+        while !handle.has_ended() {
+            std::thread::yield_now();
+        }
+        assert!(!handle.answers(), "one that ended by itself is no worker");
+        handle.stop(Stopping::Now);
+        assert!(handle.answers(), "one that was told to is done");
+    }
+}
