@@ -7,6 +7,7 @@
 pub mod advertise;
 pub mod answer;
 mod apis;
+pub mod asking;
 pub mod cleared;
 pub mod cluster;
 mod codec;

@@ -13,6 +13,7 @@ pub mod listen;
 mod listener;
 mod live;
 pub mod observe;
+pub mod operator;
 pub mod process;
 mod server;
 mod service_manager;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use weir_policy::{ConfigErrors, Explanation, Line, Operation, Places, Principal, Resource};
+use weir_policy::{ConfigErrors, Explanation, Line, Operation, Places, Policy, Principal, Resource};
 use weir_server::close_reason::CloseReason;
 use weir_server::snapshot::{ListenerVerdict, OfflinePolicy};
 
@@ -149,7 +149,7 @@ pub(crate) fn run(question: &Question) -> ExitCode {
     };
     let known = read.policy.principal(&question.principal).zip(Places::read(&read.files, &question.principal));
     let Some((principal, places)) = known else {
-        eprintln!("{}", unknown(&question.principal, &read));
+        eprintln!("{}", unknown(&question.principal, &read.policy));
         return WRONG.into();
     };
     let answer = Answer {
@@ -184,10 +184,9 @@ fn limits(read: &OfflinePolicy, mut lines: Vec<Line>) -> Vec<Line> {
 }
 
 /// Says that nobody has this name, and who has a similar one.
-fn unknown(name: &str, read: &OfflinePolicy) -> String {
+pub(crate) fn unknown(name: &str, policy: &Policy) -> String {
     let wanted = name.to_ascii_lowercase();
-    let mut near: Vec<_> = read
-        .policy
+    let mut near: Vec<_> = policy
         .principals()
         .map(|principal| principal.name.as_str())
         .filter(|known| known.to_ascii_lowercase().contains(&wanted) || wanted.contains(&known.to_ascii_lowercase()))

@@ -6,6 +6,7 @@ mod audit;
 mod check;
 mod diff;
 mod explain;
+mod groups;
 mod serve;
 mod suspend;
 mod systemd_socket;
@@ -35,8 +36,9 @@ enum Command {
     Suspend(suspend::Order),
     /// End a suspension.
     Resume(suspend::Order),
-    /// Look at the configuration, the policy and the certificates, and print every problem. Changes nothing.
-    Check(ConfigFile),
+    /// Look at the configuration, the policy and the certificates, and with `--live` at the brokers, and print every problem.
+    /// Changes nothing. Exits with 1 where there is one.
+    Check(check::What),
     /// Print the systemd socket unit for a configuration. With it a restart refuses nobody.
     SystemdSocket(ConfigFile),
     /// Show who does what now, by bytes, commits, groups or refusals. It asks the Weir that runs here.
@@ -50,6 +52,9 @@ enum Command {
     /// Look at what an audit holds.
     #[command(subcommand)]
     Audit(audit::Order),
+    /// Look at the groups of one principal at the brokers, and delete those that have no members.
+    #[command(subcommand)]
+    Groups(groups::Act),
 }
 
 #[derive(Debug, Args)]
@@ -64,11 +69,12 @@ fn main() -> ExitCode {
         Command::Serve(file) => serve::run(&file.config),
         Command::Suspend(order) => suspend::run_suspend(&order),
         Command::Resume(order) => suspend::run_resume(&order),
-        Command::Check(file) => check::run(&file.config),
+        Command::Check(what) => check::run(&what),
         Command::SystemdSocket(file) => systemd_socket::run(&file.config),
         Command::Top(watch) => top::run(&watch),
         Command::Explain(question) => explain::run(&question),
         Command::Diff(change) => diff::run(&change),
         Command::Audit(order) => audit::run(&order),
+        Command::Groups(act) => groups::run(&act),
     }
 }

@@ -196,13 +196,23 @@ pub(super) async fn open(
     name: &HostPort,
     settings: &UpstreamSettings,
 ) -> Result<(ControlConnection, SocketAddr), ExchangeError> {
+    open_for(addresses, name, settings, Caller::Weir).await
+}
+
+/// The same, as this caller.
+pub(super) async fn open_for(
+    addresses: &[SocketAddr],
+    name: &HostPort,
+    settings: &UpstreamSettings,
+    caller: Caller<'_>,
+) -> Result<(ControlConnection, SocketAddr), ExchangeError> {
     if addresses.is_empty() {
         return Err(ExchangeError::Unresolved);
     }
     let timeouts = &settings.timeouts;
     let stream = connect(addresses, timeouts.connect).await.map_err(ExchangeError::Connect)?;
     let address = stream.peer_addr()?;
-    let peer = settings.tls_peer(&name.host, Caller::Weir).map_err(ExchangeError::Handshake)?;
+    let peer = settings.tls_peer(&name.host, caller).map_err(ExchangeError::Handshake)?;
     let secured = tokio::time::timeout(timeouts.handshake, secure(stream, peer)).await;
     let link = secured.map_err(|_| ExchangeError::TimedOut)?.map_err(ExchangeError::Handshake)?;
     Ok((ControlConnection::new(link, timeouts), address))

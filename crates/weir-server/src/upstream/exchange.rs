@@ -17,7 +17,7 @@ use crate::link::Link;
 
 /// An open control connection to one broker.
 #[derive(Debug)]
-pub(super) struct ControlConnection {
+pub(crate) struct ControlConnection {
     link: Link,
     /// What arrived and was not read yet.
     received: BytesMut,
@@ -29,29 +29,41 @@ pub(super) struct ControlConnection {
 
 /// Why a control connection was given up.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ExchangeError {
+pub enum ExchangeError {
+    /// Its name is not known.
     #[error("its name has no address")]
     Unresolved,
+    /// No connection.
     #[error("cannot be reached: {0}")]
     Connect(#[source] io::Error),
+    /// No TLS.
     #[error("the TLS handshake failed: {0}")]
     Handshake(#[source] io::Error),
+    /// The connection broke.
     #[error("the connection was lost: {0}")]
     Io(#[from] io::Error),
+    /// The broker closed it.
     #[error("it closed the connection")]
     Closed,
+    /// It took too long.
     #[error("it did not answer in time")]
     TimedOut,
+    /// A length that no answer has.
     #[error("it announced an answer of {0} bytes")]
     FrameLength(i32),
+    /// An answer to another question.
     #[error("it answered a question that was not asked")]
     Desync,
+    /// More than one answer.
     #[error("it sent more than the answer that was asked for")]
     Unsolicited,
+    /// An answer of no use.
     #[error("{0}")]
     BadAnswer(#[from] BadAnswer),
+    /// A broker that Weir cannot work with.
     #[error("it serves no version of Metadata that tells the cluster's id; Weir needs Kafka 0.10.1 or newer")]
     TooOld,
+    /// A question that the version cannot express.
     #[error("{0}")]
     NotExpressible(#[from] NotExpressible),
 }
@@ -70,7 +82,7 @@ impl ControlConnection {
 
     /// Sends one request of Weir's own and returns its answer: the frame after its length prefix, header included, with
     /// the correlation id checked.
-    pub(super) async fn ask(mut self, request: &OwnRequest) -> Result<(Self, Bytes), ExchangeError> {
+    pub(crate) async fn ask(mut self, request: &OwnRequest) -> Result<(Self, Bytes), ExchangeError> {
         let correlation_id = self.next_correlation_id;
         self.next_correlation_id = correlation_id.wrapping_add(1);
         let frame = Cleared::own(request, correlation_id, CLIENT_ID)?;
@@ -78,6 +90,13 @@ impl ControlConnection {
         if discovery::correlation_id(&answer) != Some(correlation_id) {
             return Err(ExchangeError::Desync);
         }
+        Ok((self, answer))
+    }
+
+    /// Sends what a principal's session has cleared, and returns the answer: the frame after its length prefix. Whose it is
+    /// the session checks.
+    pub(crate) async fn pass(mut self, request: Cleared) -> Result<(Self, Bytes), ExchangeError> {
+        let answer = timeout(self.exchange, self.exchange(request)).await.map_err(|_| ExchangeError::TimedOut)??;
         Ok((self, answer))
     }
 

@@ -16,6 +16,7 @@ mod groups;
 mod metadata;
 mod notice;
 mod pace;
+mod probe;
 mod resolve;
 mod settings;
 #[cfg(test)]
@@ -42,7 +43,11 @@ use broker::Broker;
 pub use connect::TlsPeer;
 use control::Control;
 pub use dial::{DialError, Dialed};
+pub(crate) use exchange::ControlConnection;
+pub use exchange::ExchangeError;
+pub(crate) use probe::{Probe, served};
 pub use settings::{Caller, HostPort, UpstreamSettings, UpstreamTimeouts, UpstreamTls};
+pub(crate) use versions::{METADATA_BY_NAME, Ranges};
 
 /// The handle of one upstream, for every thread. Dropping the last one ends its tasks.
 #[derive(Debug)]
@@ -160,6 +165,19 @@ impl Upstream {
     /// Where there is no connection in time, or there must be none; not a byte of a request was written.
     pub(crate) async fn open(&self, target: Target, tier: &str) -> Result<Link, DialError> {
         dial::open(&self.shared, target, Caller::Tier(tier)).await
+    }
+
+    /// The same for who asks one thing after another and waits for each answer.
+    ///
+    /// # Errors
+    /// Where there is no connection in time, or there must be none; not a byte of a request was written.
+    pub(crate) async fn exchange_with(
+        &self,
+        target: Target,
+        caller: Caller<'_>,
+    ) -> Result<ControlConnection, DialError> {
+        let link = dial::open(&self.shared, target, caller).await?;
+        Ok(ControlConnection::new(link, &self.shared.settings.timeouts))
     }
 
     /// Whether the brokers are shown the same certificate for the principals of both tiers.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use weir_kafka::cluster::VersionRange;
 
 /// Versions by API key.
-pub(super) type Ranges = HashMap<i16, VersionRange>;
+pub(crate) type Ranges = HashMap<i16, VersionRange>;
 
 /// The key of Metadata.
 pub(super) const METADATA: i16 = 3;
@@ -15,7 +15,7 @@ pub(super) const METADATA: i16 = 3;
 /// version 0, whatever was asked for (trap C11), and nothing that only a newer one tells is needed.
 pub(super) const API_VERSIONS_ASKED: i16 = 0;
 /// From this version of Metadata on, asking for a topic by name can be kept from creating it.
-pub(super) const METADATA_BY_NAME: i16 = 4;
+pub(crate) const METADATA_BY_NAME: i16 = 4;
 /// Before this version of Metadata the answer does not tell the cluster's id.
 const METADATA_MIN: i16 = 2;
 const METADATA_MAX: i16 = 12;
