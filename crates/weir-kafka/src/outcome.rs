@@ -17,6 +17,23 @@ pub enum AnswerSource {
     Broker,
 }
 
+/// What a connection's time went to, as far as whoever has a clock has told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The client's socket had no room for what waited to be sent.
+    pub client: Duration,
+    /// Weir passed on what came of an answer, or made one.
+    pub work: Duration,
+}
+
+impl Told {
+    /// What was told since then.
+    #[must_use]
+    pub fn since(self, then: Self) -> Self {
+        Self { client: self.client.saturating_sub(then.client), work: self.work.saturating_sub(then.work) }
+    }
+}
+
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -51,8 +68,8 @@ pub struct Outcome {
     pub sent_upstream: Option<Instant>,
     /// When the first byte of the broker's answer was there, if one came.
     pub upstream_answered: Option<Instant>,
-    /// For how long, until it ended, the client's socket had no room for what waited to be sent on its connection.
-    pub waited_for_client: Duration,
+    /// What its connection's time went to meanwhile.
+    pub meanwhile: Told,
     /// When it ended: when the last of its answer had come, and was handed to the client's connection.
     pub ended: Instant,
 }

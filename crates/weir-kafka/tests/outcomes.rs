@@ -12,7 +12,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 use support::*;
-use weir_kafka::outcome::{AnswerSource, Ending, Outcome};
+use weir_kafka::outcome::{AnswerSource, Ending, Outcome, Told};
 use weir_kafka::software::ClientSoftware;
 use weir_policy::Reason;
 
@@ -108,12 +108,13 @@ fn w7_a_broker_that_cannot_be_reached_changes_the_answer_and_not_the_count() {
 }
 
 #[test]
-fn a_request_knows_when_it_was_judged_and_how_long_the_client_was_waited_for_meanwhile() {
+fn a_request_knows_when_it_was_judged_and_what_its_connection_did_meanwhile() {
     let mut desk = Desk::new();
     let (start, heartbeat) =
         (desk.now, HeartbeatRequest::default().with_group_id(GroupId(StrBytes::from_static_str("g"))));
     let after = |millis| start + Duration::from_millis(millis);
     desk.session.waited_for_client(Duration::from_millis(500));
+    desk.session.worked(Duration::from_millis(500));
     assert!(matches!(desk.ask(ApiKey::Heartbeat, 3, &heartbeat), Led::Upstream(_)));
     assert_eq!(desk.session.newest().map(|row| row.name), Some("Heartbeat"));
     desk.session.judged(after(1));
@@ -121,6 +122,7 @@ fn a_request_knows_when_it_was_judged_and_how_long_the_client_was_waited_for_mea
     assert!(matches!(desk.ask(ApiKey::Metadata, 8, &metadata(GRANTED)), Led::Local));
     desk.session.judged(after(12));
     desk.session.waited_for_client(Duration::from_millis(7));
+    desk.session.worked(Duration::from_millis(2));
     desk.now = after(40);
     let frame = answer(0, false, 3, &HeartbeatResponse::default());
     desk.broker_answers(&frame, frame.len()).unwrap();
@@ -129,7 +131,8 @@ fn a_request_knows_when_it_was_judged_and_how_long_the_client_was_waited_for_mea
     assert_eq!((first.judged, first.sent_upstream), (after(1), Some(after(1))));
     assert_eq!((second.judged, second.sent_upstream), (after(12), None));
     for outcome in [first, second] {
-        assert_eq!(outcome.waited_for_client, Duration::from_millis(7), "not what was before it");
+        let meanwhile = Told { client: Duration::from_millis(7), work: Duration::from_millis(2) };
+        assert_eq!(outcome.meanwhile, meanwhile, "not what was before it");
         assert_eq!(outcome.ended, after(40));
     }
 }

@@ -286,7 +286,7 @@ fn the_time_of_a_request_is_told_to_be_the_fault_of_whose_it_is() {
     assert!(client < 0.2 && (1.9..3.0).contains(&upstream) && own < 0.2);
     (0..24).for_each(|_| desk.kafka.produce(&desk.topic, 0, &[7; 900_000]));
     let [client, upstream, own] = fetch_seconds(&desk, "read at once", || assert!(fetched(0) > 20_000_000));
-    assert!(client < 1.0 && upstream < 2.0 && own < 1.0);
+    assert!(client < 1.0 && upstream < 2.0 && (0.001..1.0).contains(&own), "20 MB are not passed on in no time");
     let [client, upstream, own] = fetch_seconds(&desk, "read after 3 s", || assert!(fetched(3) > 20_000_000));
     assert!((2.5..5.0).contains(&client) && upstream < 2.0 && own < 1.0);
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::Head;
 use crate::answer::{LocalAnswer, ViewNeed};
 use crate::apis::Withheld;
-use crate::outcome::{AnswerSource, Ending, Outcome, Refusals};
+use crate::outcome::{AnswerSource, Ending, Outcome, Refusals, Told};
 use crate::table::{Deadline, Row};
 
 /// A request in the queue.
@@ -26,8 +26,8 @@ pub(crate) struct InFlight {
     pub judged: Instant,
     pub sent_upstream: Option<Instant>,
     pub upstream_answered: Option<Instant>,
-    /// For how long answers of the connection had waited for the client when it was taken.
-    pub waited_for_client_before: Duration,
+    /// What the connection's time had gone to when it was taken.
+    pub before: Told,
 }
 
 /// Who answers. A later source (an answer shared by many) is one more variant.
@@ -73,15 +73,15 @@ impl InFlight {
         }
     }
 
-    pub(crate) fn answered(self, now: Instant, waited_for_client: Duration) -> Outcome {
-        self.outcome(Ending::Answered, now, waited_for_client)
+    pub(crate) fn answered(self, now: Instant, told: Told) -> Outcome {
+        self.outcome(Ending::Answered, now, told)
     }
 
-    pub(crate) fn unanswered(self, now: Instant, waited_for_client: Duration) -> Outcome {
-        self.outcome(Ending::Unanswered, now, waited_for_client)
+    pub(crate) fn unanswered(self, now: Instant, told: Told) -> Outcome {
+        self.outcome(Ending::Unanswered, now, told)
     }
 
-    fn outcome(self, ending: Ending, ended: Instant, waited_for_client: Duration) -> Outcome {
+    fn outcome(self, ending: Ending, ended: Instant, told: Told) -> Outcome {
         let source = match self.source {
             Source::Local(_) => AnswerSource::Local,
             Source::Broker(_) => AnswerSource::Broker,
@@ -98,7 +98,7 @@ impl InFlight {
             judged: self.judged,
             sent_upstream: self.sent_upstream,
             upstream_answered: self.upstream_answered,
-            waited_for_client: waited_for_client.saturating_sub(self.waited_for_client_before),
+            meanwhile: told.since(self.before),
             ended,
         }
     }

@@ -21,7 +21,7 @@ use crate::answer::ViewNeed;
 use crate::apis::fetch::{FetchSessions, FetchTopics};
 use crate::cleared::Cleared;
 use crate::env::SessionLimits;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Told};
 use crate::software::ClientSoftware;
 
 use follow::Dropped;
@@ -78,7 +78,7 @@ pub struct Session {
     member: Member,
     charged: bool,
     /// In all, up to now.
-    waited_for_client: Duration,
+    told: Told,
     software: Option<Box<ClientSoftware>>,
 }
 
@@ -101,7 +101,7 @@ impl Session {
             view_is_stale: false,
             member: Member::default(),
             charged: false,
-            waited_for_client: Duration::ZERO,
+            told: Told::default(),
             software: None,
         }
     }
@@ -156,7 +156,7 @@ impl Session {
     /// Ends the connection: every request that waits has its outcome.
     pub fn end(&mut self, now: Instant) {
         while let Some(entry) = self.queue.pop_front() {
-            self.outcomes.push_back(entry.unanswered(now, self.waited_for_client));
+            self.outcomes.push_back(entry.unanswered(now, self.told));
         }
     }
 }

@@ -28,7 +28,12 @@ impl Session {
 
     /// For so long the client's socket had no room for what waits to be sent.
     pub fn waited_for_client(&mut self, time: Duration) {
-        self.waited_for_client = self.waited_for_client.saturating_add(time);
+        self.told.client = self.told.client.saturating_add(time);
+    }
+
+    /// For so long answers were made, or passed on as they came.
+    pub fn worked(&mut self, time: Duration) {
+        self.told.work = self.told.work.saturating_add(time);
     }
 
     /// What the client said that it is, if it did since last asked.

@@ -173,14 +173,17 @@ impl Connection {
         if !self.worker.is_in_force(&self.snapshot) {
             self.follow(Instant::now())?;
         }
+        let mut answering_since = None;
         for _ in 0..STEPS_PER_TURN {
             let now = Instant::now();
+            self.answered_since(answering_since, now);
             self.judged(now);
             self.look_at_stop(now);
             self.dues.look(now);
             self.flush(now)?;
             self.broker.flush()?;
             let answered = self.answer(now)?;
+            answering_since = answered.then_some(now);
             let took = self.take_request(now)?;
             if self.dues.are_due() {
                 self.settle(now);
@@ -203,8 +206,10 @@ impl Connection {
             }
         }
         // A client that never lets Weir come to rest has its deadlines all the same: its certificate ends, too.
+        let now = Instant::now();
+        self.answered_since(answering_since, now);
         let limits = &self.snapshot.config.limits;
-        self.deadlines.check(Instant::now(), limits, &self.client, &self.session)?;
+        self.deadlines.check(now, limits, &self.client, &self.session)?;
         Ok(true)
     }
 

@@ -41,6 +41,13 @@ impl Connection {
         }
     }
 
+    /// From then until now an answer was made or passed on, if one was.
+    pub(super) fn answered_since(&mut self, then: Option<Instant>, now: Instant) {
+        if let Some(then) = then {
+            self.session.worked(now.saturating_duration_since(then));
+        }
+    }
+
     /// Counts the requests that have ended.
     fn report(&mut self) {
         let held = self.held.take_unreported();

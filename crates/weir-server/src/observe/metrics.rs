@@ -74,7 +74,7 @@ impl Metrics {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use weir_kafka::outcome::{AnswerSource, Ending, Outcome, Refusals};
+    use weir_kafka::outcome::{AnswerSource, Ending, Outcome, Refusals, Told};
     use weir_kafka::table;
     use weir_policy::Reason;
 
@@ -99,7 +99,7 @@ mod tests {
             judged: received,
             sent_upstream: Some(received),
             upstream_answered: Some(received + Duration::from_millis(2)),
-            waited_for_client: Duration::ZERO,
+            meanwhile: Told::default(),
             ended: received + Duration::from_millis(3),
         }
     }
