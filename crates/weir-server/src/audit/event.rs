@@ -201,7 +201,8 @@ pub enum Event {
     PolicyReloaded {
         /// Its number.
         generation: u64,
-        /// What it changes of the policy, in the words of `weir diff`.
+        /// What it changes of the policy, in the words of `weir diff`; none where only certificates, revocation lists or the
+        /// configuration are others.
         changes: Vec<String>,
         /// Changes beyond those.
         more: u64,

@@ -2,6 +2,8 @@
 //!
 //! Must never: hold up who is served (the generation is in force by then), or fill the log with one change of many files.
 
+use std::sync::Arc;
+
 use weir_policy::{Diff, Policy};
 
 use crate::audit::{Audit, Event};
@@ -13,8 +15,9 @@ const TOLD: usize = 50;
 const LONGEST: usize = 512;
 
 /// Tells what is different in `after`, which came into force with a generation.
-pub(super) fn tell(before: &Policy, after: &Policy, generation: u64, audit: &Audit) {
-    let diff = Diff::between(before, after);
+pub(super) fn tell(before: &Arc<Policy>, after: &Arc<Policy>, generation: u64, audit: &Audit) {
+    // Certificates, lists or the configuration may be all that is new.
+    let diff = if Arc::ptr_eq(before, after) { Diff::default() } else { Diff::between(before, after) };
     log(&diff);
     let changes: Vec<String> = diff.0.iter().map(ToString::to_string).collect();
     let (changes, more) = some(changes.iter().map(String::as_str), TOLD);

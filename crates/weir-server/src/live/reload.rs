@@ -93,7 +93,7 @@ impl<P: Fn(Arc<Snapshot>)> Thread<P> {
 
     fn look(&mut self, look: &Look) {
         let began = Instant::now();
-        let before = self.loader.policy();
+        let (before, last) = (self.loader.policy(), self.status.generation.load(Ordering::Relaxed));
         match self.loader.look(look) {
             Ok(loaded) => self.loaded(loaded, began),
             Err(errors) => {
@@ -104,10 +104,9 @@ impl<P: Fn(Arc<Snapshot>)> Thread<P> {
                 self.refused(&errors);
             }
         }
-        if let Some((before, after)) = before.zip(self.loader.policy())
-            && !Arc::ptr_eq(&before, &after)
-        {
-            changes::tell(&before, &after, self.status.generation.load(Ordering::Relaxed), &self.status.audit);
+        let generation = self.status.generation.load(Ordering::Relaxed);
+        if let Some((before, after)) = before.zip(self.loader.policy()).filter(|_| generation != last) {
+            changes::tell(&before, &after, generation, &self.status.audit);
         }
     }
 

@@ -3,7 +3,10 @@
 use std::sync::mpsc::Receiver;
 
 use super::*;
-use crate::snapshot::fixture::Fixture;
+use crate::audit::Audit;
+use crate::config::AuditSettings;
+use crate::config::raw::{RawAddresses, RawWhenFull};
+use crate::snapshot::fixture::{Fixture, HOST};
 
 /// A reload of the fixture's files, and the generations that it publishes: of the second it breaks.
 fn broken_at_the_second(fixture: &Fixture) -> (Reloader, Arc<ReloadStatus>, Receiver<u64>) {
@@ -47,4 +50,30 @@ fn hostile_o1_a_pipe_among_the_principals_is_told_and_holds_up_nothing() {
         std::thread::sleep(Duration::from_millis(5));
     }
     assert!(status.notes().refused.concat().contains("not a regular file"), "{:?}", status.notes());
+}
+
+#[test]
+fn a_generation_is_in_the_audit_also_where_the_policy_is_as_it_was() {
+    let fixture = Fixture::new();
+    let mut loader = Loader::new(&fixture.path("weir.yaml"));
+    loader.load().unwrap();
+    let directory = fixture.path("audit");
+    let (keep, addresses, when_full) = (Duration::MAX, RawAddresses::default(), RawWhenFull::default());
+    let settings = AuditSettings { directory: directory.clone(), keep, addresses, when_full };
+    let (audit, end) = Audit::start(Some(&settings)).unwrap();
+    let (published, generations) = mpsc::sync_channel(8);
+    let publish = move |snapshot: Arc<Snapshot>| published.send(snapshot.generation).unwrap();
+    let reloader = Reloader::start(loader, Arc::new(ReloadStatus::with(audit.clone())), publish).unwrap();
+    fixture.write_server(&fixture.servers.server(&[HOST, &format!("*.{HOST}")]).unwrap());
+    reloader.look();
+    assert_eq!(generations.recv_timeout(Duration::from_secs(20)), Ok(2));
+    let began = Instant::now();
+    while audit.standing().unwrap().written == 0 && began.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    end.finish(Event::DrainBegun);
+    let day = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let day = day.filter(|path| !path.ends_with("chain.jsonl")).max().unwrap();
+    let text = std::fs::read_to_string(day).unwrap();
+    assert!(text.contains(r#""event":"policy.reloaded","generation":2,"changes":[],"more":0"#), "{text}");
 }
