@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use weir_policy::{Account, Policy, Principal};
+use weir_policy::{Account, CatchUp, Policy, Principal};
 
 use crate::advertise::AdvertisedNodes;
 use crate::cluster::{ClusterView, ShownClusterId};
@@ -68,6 +68,8 @@ pub struct SessionLimits {
     pub answer: Duration,
     /// Fetch sessions that one connection may hold.
     pub fetch_sessions: usize,
+    /// What is far behind, and how much of it all principals may read together.
+    pub catch_up: CatchUp,
 }
 
 impl Default for SessionLimits {
@@ -81,6 +83,7 @@ impl Default for SessionLimits {
             answer_slack: Duration::from_secs(10),
             answer: Duration::from_secs(25),
             fetch_sessions: 8,
+            catch_up: CatchUp::default(),
         }
     }
 }

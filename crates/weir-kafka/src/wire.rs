@@ -95,6 +95,14 @@ impl<'a> Reader<'a> {
         self.array().map(i32::from_be_bytes)
     }
 
+    /// A signed number of eight bytes.
+    ///
+    /// # Errors
+    /// `Truncated`.
+    pub fn i64(&mut self) -> Result<i64, Malformed> {
+        self.array().map(i64::from_be_bytes)
+    }
+
     /// A UUID.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use kafka_protocol::messages::{
 use support::*;
 use uuid::Uuid;
 use weir_kafka::cluster::RealTopic;
+use weir_kafka::session::Session;
 
 const KEY: ApiKey = ApiKey::ConsumerGroupHeartbeat;
 /// Not there from the start.
@@ -140,7 +141,8 @@ fn trap_a21_a_pattern_that_is_none_or_too_large_is_answered_as_brokers_answer_on
     let mut desk = Desk::new();
     accepted(&mut desk, &pattern(0, "public.granted"));
     assert_eq!(refused(&mut desk, &pattern(1, "(")), 128);
-    assert_eq!(accepted(&mut desk, &alive(1).with_subscribed_topic_names(names(&[]))), list(&[GRANTED]));
+    let all = alive(1).with_rebalance_timeout_ms(60_000).with_topic_partitions(Some(Vec::new()));
+    assert_eq!(accepted(&mut desk, &all.with_subscribed_topic_names(names(&[]))), list(&[GRANTED]));
 }
 
 #[test]
@@ -206,6 +208,31 @@ fn what_the_brokers_did_not_accept_goes_up_again() {
     // A pattern that was not accepted is not the member's.
     assert_eq!(beats(&mut desk, &pattern(1, "none"), 110), (list(&[]), 110));
     assert_eq!(accepted(&mut desk, &alive(1)), list(&[GRANTED, ALSO_GRANTED]));
+}
+
+#[test]
+fn a_pattern_that_is_told_again_costs_the_brokers_nothing_unless_they_are_asked_for_all() {
+    let mut desk = Desk::new();
+    assert_eq!(accepted(&mut desk, &pattern(0, ".*")), list(&[GRANTED, ALSO_GRANTED]));
+    for _ in 0..3 {
+        assert_eq!(accepted(&mut desk, &pattern(1, ".*")), None, "the brokers have these names");
+    }
+    assert_eq!(accepted(&mut desk, &pattern(1, "public\\..*")), None, "another pattern, the same names");
+    // Brokers take these three together for one that wants its whole assignment.
+    let all = pattern(1, ".*").with_rebalance_timeout_ms(60_000).with_topic_partitions(Some(Vec::new()));
+    assert_eq!(accepted(&mut desk, &all), list(&[GRANTED, ALSO_GRANTED]));
+    assert_eq!(accepted(&mut desk, &pattern(0, ".*")), list(&[GRANTED, ALSO_GRANTED]), "it joins");
+}
+
+#[test]
+fn what_the_brokers_may_have_taken_is_not_taken_for_what_they_have() {
+    let mut desk = Desk::new();
+    accepted(&mut desk, &pattern(0, ".*"));
+    // Its answer never comes: they may have either list.
+    assert_eq!(goes_up(&mut desk, &pattern(1, "public\\.granted")), list(&[GRANTED]));
+    desk.session = Session::new("reader".into(), &desk.limits);
+    assert_eq!(accepted(&mut desk, &pattern(1, ".*")), list(&[GRANTED, ALSO_GRANTED]));
+    assert_eq!(accepted(&mut desk, &pattern(1, ".*")), None);
 }
 
 #[test]

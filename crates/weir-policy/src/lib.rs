@@ -28,7 +28,10 @@ pub use diff::{Change, Diff, Effect};
 pub use dn::{DistinguishedName, DnError, Rdn};
 pub use explain::{Explanation, Line};
 pub use identity::{IdentityRule, PeerFacts};
-pub use ledger::{Account, Debts, GroupChange, GroupNews, Joiner, LONGEST_DEBT, Ledger, Limited, Meter, Taken, Wishes};
+pub use ledger::{
+    Account, CatchUp, Debts, GroupChange, GroupNews, Holding, Joiner, LONGEST_DEBT, Ledger, Limited, Meter,
+    SessionPlace, Taken, Wishes,
+};
 pub use limits::{Count, Limits, Mode, Offsets, Rate};
 pub use names::{GroupMode, Namespace, OwnGroups, RealGroup, ShownGroup};
 pub use policy::{Policy, PolicyFiles, PolicyOptions, SourceFile};

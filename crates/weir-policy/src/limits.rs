@@ -115,6 +115,14 @@ pub struct Limits {
     pub bytes_out: Rate,
     /// Look-ups of offsets by time, which brokers answer from disk.
     pub timestamp_lookups: Rate,
+    /// Bytes of records that are read far behind the high watermark.
+    pub catch_up: Rate,
+    /// Partitions that are read far behind at once.
+    pub catch_up_partitions: Count,
+    /// Fetches that wait at the brokers at once.
+    pub parked_fetches: Count,
+    /// Fetch sessions at the brokers.
+    pub fetch_sessions: Count,
 }
 
 const MB: u64 = 1_000_000;
@@ -137,6 +145,10 @@ impl Default for Limits {
             denied: Rate::per_second(50, 2_000),
             bytes_out: Rate::per_second(2 * MB, 10 * MB),
             timestamp_lookups: Rate::per_second(20, 200),
+            catch_up: Rate::per_second(MB, 20 * MB),
+            catch_up_partitions: Count::of(8),
+            parked_fetches: Count::of(20),
+            fetch_sessions: Count::of(10),
         }
     }
 }
@@ -154,6 +166,7 @@ impl Limits {
             denied: share(self.denied),
             bytes_out: share(self.bytes_out),
             timestamp_lookups: share(self.timestamp_lookups),
+            catch_up: share(self.catch_up),
             ..self.clone()
         }
     }

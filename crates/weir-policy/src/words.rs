@@ -38,6 +38,10 @@ impl Limits {
             denied,
             bytes_out,
             timestamp_lookups,
+            catch_up,
+            catch_up_partitions,
+            parked_fetches,
+            fetch_sessions,
         } = self;
         vec![
             number("connections", *connections),
@@ -55,6 +59,10 @@ impl Limits {
             rate("denied", *denied),
             rate("bytes_out", *bytes_out),
             rate("timestamp_lookups", *timestamp_lookups),
+            rate("catch_up", *catch_up),
+            count("catch_up_partitions", *catch_up_partitions),
+            count("parked_fetches", *parked_fetches),
+            count("fetch_sessions", *fetch_sessions),
         ]
     }
 }

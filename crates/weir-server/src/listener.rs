@@ -112,7 +112,7 @@ fn session_limits(limits: &Limits) -> SessionLimits {
         tags: count(limits.tagged_fields),
         ..Budget::REQUEST
     };
-    SessionLimits { request, ..SessionLimits::default() }
+    SessionLimits { request, catch_up: limits.catch_up, ..SessionLimits::default() }
 }
 
 #[cfg(test)]

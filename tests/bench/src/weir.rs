@@ -198,6 +198,7 @@ fn config(
         "limits": {
             "handshakes": no_end(),
             "handshakes_per_address": no_end(),
+            "catch_up": { "behind": u32::MAX },
         },
     })
 }
@@ -220,6 +221,10 @@ fn tier() -> Value {
         "commit_partitions": no_end,
         "joins": no_end,
         "timestamp_lookups": no_end,
+        "catch_up": no_end,
+        "catch_up_partitions": { "most": 100_000 },
+        "parked_fetches": { "most": 100_000 },
+        "fetch_sessions": { "most": 100_000 },
         "groups": { "most": 100_000 },
         "committed_partitions": { "most": 100_000 },
     })

@@ -13,7 +13,9 @@ const LARGE: &str = "connections: 500, commit_partitions: {per_second: 1000000, 
     joins: {per_minute: 1000000, burst: 1000000}, session_timeout_max: {seconds: 4000000}, \
     rebalance_timeout_max: {seconds: 4000000}, requests: {per_second: 10000000, burst: 10000000}, \
     denied: {per_second: 10000000, burst: 10000000}, bytes_out: {per_second: 4000000000, burst: 4000000000}, \
-    timestamp_lookups: {per_second: 1000000, burst: 1000000}";
+    timestamp_lookups: {per_second: 1000000, burst: 1000000}, \
+    catch_up: {per_second: 4000000000, burst: 4000000000}, catch_up_partitions: {most: 1000000}, \
+    parked_fetches: {most: 100000}, fetch_sessions: {most: 100000}";
 
 /// A policy.
 #[derive(Debug, Clone, Default)]

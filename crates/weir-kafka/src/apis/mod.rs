@@ -51,7 +51,7 @@ use crate::env::Env;
 use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::table;
-use fetch::FetchSessions;
+use fetch::Fetches;
 use own_groups::Asked;
 
 pub(crate) use broker_answer::{Answer, Restored};
@@ -96,14 +96,10 @@ impl Withheld {
 }
 
 /// Judges a request by its API's own rules.
-pub(crate) fn judge(
-    request: &Request<'_>,
-    sessions: &mut FetchSessions,
-    refusals: &mut Refusals,
-) -> Result<Judged, Fault> {
+pub(crate) fn judge(request: &Request<'_>, fetches: &mut Fetches, refusals: &mut Refusals) -> Result<Judged, Fault> {
     match request.row.key {
         table::PRODUCE => produce::judge(request, refusals),
-        table::FETCH => fetch::judge(request, sessions, refusals),
+        table::FETCH => fetch::judge(request, fetches, refusals),
         table::LIST_OFFSETS => list_offsets::judge(request, refusals),
         table::METADATA => metadata::judge(request),
         table::OFFSET_COMMIT => offset_commit::judge(request, refusals),

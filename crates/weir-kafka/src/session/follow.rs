@@ -7,14 +7,14 @@ use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use weir_policy::{Operation, Resource};
+use weir_policy::{Operation, Resource, SessionPlace};
 
 use super::Session;
 use super::in_flight::{AtBroker, InFlight, Source};
 use super::response::{Incoming, PREFIX};
 use crate::answer::LocalAnswer;
 use crate::apis::Withheld;
-use crate::apis::fetch::{FetchSessions, FetchTopics};
+use crate::apis::fetch::{FetchSessions, FetchTopics, Held};
 use crate::env::Env;
 use crate::fault::Fault;
 use crate::outcome::Refusals;
@@ -32,6 +32,10 @@ pub(crate) struct DroppedAnswer {
     pub until: Instant,
     /// Where the number of a new session stands, behind the correlation id.
     pub session_at: Option<usize>,
+    /// The place of that session.
+    pub place: Option<SessionPlace>,
+    /// What it holds until then.
+    pub held: Held,
 }
 
 impl Session {
@@ -47,7 +51,7 @@ impl Session {
         }
         for entry in entries {
             if let Some(lost) = lost(entry, env) {
-                self.dropped.extend(answer_instead(entry, &lost, &mut self.fetch_sessions));
+                self.dropped.extend(answer_instead(entry, &lost, &mut self.fetches.sessions));
             }
         }
         if owed > 0 && self.dropped.len() > owed {
@@ -61,13 +65,17 @@ impl Session {
     /// Begins to drop an answer. A session that it gives out is one that nobody uses: it is ended with the next Fetch.
     pub(super) fn begin_dropped(&mut self, buffer: &[u8], length: usize, env: &Env<'_>) -> Result<usize, Fault> {
         let left = length.checked_sub(4).ok_or(Fault::BrokerMalformed(Malformed::Truncated))?;
+        let mut session = 0;
         let session_at = self.dropped.front().and_then(|dropped| dropped.session_at);
         if let Some(at) = session_at.filter(|at| at.saturating_add(4) <= left) {
             let at = PREFIX.saturating_add(at);
             let Some(id) = buffer.get(at..).and_then(|rest| rest.first_chunk::<4>()) else { return Ok(0) };
-            self.fetch_sessions.not_ended(i32::from_be_bytes(*id));
+            session = i32::from_be_bytes(*id);
         }
-        self.dropped.pop_front();
+        if let Some(dropped) = self.dropped.pop_front() {
+            self.fetches.share.give_back(dropped.held);
+            self.fetches.sessions.not_ended(dropped.place.filter(|_| session != 0).map(|place| (session, place)));
+        }
         super::rest(&mut self.dropped);
         self.incoming = if left > 0 { Incoming::Dropped { left } } else { Incoming::Nothing };
         if let Some(InFlight { source: Source::Broker(at_broker), .. }) = self.queue.front_mut() {
@@ -109,14 +117,16 @@ pub(super) fn may_be_told(entry: &InFlight, body: &[u8], env: &Env<'_>) -> Resul
 
 /// Has Weir answer in the broker's place.
 fn answer_instead(entry: &mut InFlight, lost: &FetchTopics, sessions: &mut FetchSessions) -> Option<DroppedAnswer> {
-    let Source::Broker(at_broker) = &entry.source else { return None };
-    let Withheld::Fetch(asked) = &at_broker.withheld else { return None };
+    let Source::Broker(at_broker) = &mut entry.source else { return None };
+    let Withheld::Fetch(asked) = &mut at_broker.withheld else { return None };
     let body = asked.answer_lost(entry.version, lost, sessions);
     let tags = usize::from(entry.row.response_header_is_flexible(entry.version));
     let dropped = DroppedAnswer {
         correlation_id: at_broker.correlation_id,
         until: at_broker.since.checked_add(at_broker.patience).unwrap_or(at_broker.since),
         session_at: asked.new_session_at(entry.version).map(|at| at.saturating_add(tags)),
+        place: asked.take_place(),
+        held: asked.held,
     };
     let mut refusals = Refusals::default();
     for (reason, topic) in lost.refused() {

@@ -18,14 +18,15 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::answer::ViewNeed;
-use crate::apis::fetch::{FetchSessions, FetchTopics};
+use crate::apis::Withheld;
+use crate::apis::fetch::{FetchTopics, Fetches};
 use crate::cleared::Cleared;
 use crate::env::SessionLimits;
-use crate::outcome::{Outcome, Told};
+use crate::outcome::Outcome;
 use crate::software::ClientSoftware;
 
 use follow::Dropped;
-use in_flight::{InFlight, Source};
+use in_flight::{AtBroker, InFlight, Source};
 use member::Member;
 use offer::Offer;
 use response::Incoming;
@@ -68,7 +69,7 @@ pub struct Session {
     next_correlation_id: i32,
     upstream_client_id: String,
     offer: Offer,
-    fetch_sessions: FetchSessions,
+    fetches: Fetches,
     incoming: Incoming,
     /// The topics of the Fetch answer that is on its way, where some were lost since it was asked for.
     narrowed: Option<Box<FetchTopics>>,
@@ -78,7 +79,7 @@ pub struct Session {
     member: Member,
     charged: bool,
     /// In all, up to now.
-    told: Told,
+    waited_for_client: Duration,
     software: Option<Box<ClientSoftware>>,
 }
 
@@ -93,7 +94,7 @@ impl Session {
             next_correlation_id: 0,
             upstream_client_id,
             offer: Offer::default(),
-            fetch_sessions: FetchSessions::new(limits.fetch_sessions),
+            fetches: Fetches::new(limits.fetch_sessions),
             incoming: Incoming::default(),
             narrowed: None,
             dropped: Dropped::new(),
@@ -101,7 +102,7 @@ impl Session {
             view_is_stale: false,
             member: Member::default(),
             charged: false,
-            told: Told::default(),
+            waited_for_client: Duration::ZERO,
             software: None,
         }
     }
@@ -147,6 +148,12 @@ impl Session {
         std::mem::take(&mut self.charged)
     }
 
+    /// For how long the connection is to take no request, since last asked: a Fetch that may not wait at the broker is kept
+    /// here.
+    pub fn take_pause(&mut self) -> Option<Duration> {
+        self.fetches.share.take_pause()
+    }
+
     /// The longest that requests may wait here without harm to a group; nothing where no member of one speaks.
     #[must_use]
     pub fn member_bears(&self) -> Option<Duration> {
@@ -156,8 +163,23 @@ impl Session {
     /// Ends the connection: every request that waits has its outcome.
     pub fn end(&mut self, now: Instant) {
         while let Some(entry) = self.queue.pop_front() {
-            self.outcomes.push_back(entry.unanswered(now, self.told));
+            if let Source::Broker(AtBroker { withheld: Withheld::Fetch(asked), .. }) = &entry.source {
+                self.fetches.share.give_back(asked.held);
+            }
+            self.outcomes.push_back(entry.unanswered(now, self.waited_for_client));
         }
+    }
+
+    /// The client is gone. Its fetch sessions are not, nor those that it has asked for: brokers keep them until others need
+    /// the room.
+    pub fn leave(&mut self, now: Instant) {
+        for entry in &mut self.queue {
+            if let Source::Broker(AtBroker { withheld: Withheld::Fetch(asked), .. }) = &mut entry.source {
+                asked.take_place().into_iter().for_each(|place| place.leave_behind(now));
+            }
+        }
+        self.dropped.drain(..).filter_map(|dropped| dropped.place).for_each(|place| place.leave_behind(now));
+        self.fetches.sessions.leave_behind(now);
     }
 }
 

@@ -44,10 +44,11 @@ impl Session {
         let mut entry = self.new_entry(row, version, client.correlation_id, frame, env);
         let request = Request { row, version, body, env };
         // Answers that nobody waits for any more may bring sessions, too.
-        self.fetch_sessions.under_way = self.queue.len().saturating_add(self.dropped.len());
+        self.fetches.sessions.under_way = self.queue.len().saturating_add(self.dropped.len());
         self.charged |= member::is_charged(row);
         self.member.heard(&request);
-        match apis::judge(&request, &mut self.fetch_sessions, &mut entry.refusals)? {
+        self.fetches.share.with_member = self.member.bears().is_some();
+        match apis::judge(&request, &mut self.fetches, &mut entry.refusals)? {
             Judged::Answer(answer) => {
                 if api_key == table::API_VERSIONS {
                     self.offer = Offer::now(env);
@@ -68,6 +69,7 @@ impl Session {
     /// Where a request has no such answer, a fault of Weir's own: nothing is made up for it.
     pub fn broker_unreachable(&mut self) -> Result<(), Fault> {
         self.dropped.clear();
+        self.fetches.share.give_all_back();
         for entry in &mut self.queue {
             if let Source::Broker(at_broker) = &mut entry.source {
                 let body = at_broker.if_unreachable.take().ok_or(Fault::NotEncodable)?;
@@ -156,7 +158,7 @@ impl Session {
             judged: env.now,
             sent_upstream: None,
             upstream_answered: None,
-            before: self.told,
+            waited_for_client_before: self.waited_for_client,
         }
     }
 }

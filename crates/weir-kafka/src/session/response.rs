@@ -11,7 +11,7 @@ use super::follow::may_be_told;
 use super::in_flight::{InFlight, Source};
 use super::{Session, throttle};
 use crate::answer::{LocalAnswer, Sink};
-use crate::apis::fetch::{Asked, BY_ID, FetchTopics, FetchWalk, Scope, Walked};
+use crate::apis::fetch::{Asked, FetchTopics, FetchWalk, Scope, Walked};
 use crate::apis::{self, Answer, Withheld};
 use crate::env::Env;
 use crate::fault::Fault;
@@ -265,7 +265,7 @@ impl Session {
         if let Source::Broker(at_broker) = &mut entry.source
             && let Withheld::Fetch(asked) = std::mem::replace(&mut at_broker.withheld, Withheld::Nothing)
         {
-            self.fetch_sessions.settle(asked, walk.error_code, walk.session_id, entry.version >= BY_ID);
+            self.fetches.settle(asked, walk, entry.version, env);
         }
         self.finish(entry, env.now);
         Ok(())
@@ -276,7 +276,7 @@ impl Session {
         if self.outcomes.capacity() == 0 {
             self.outcomes.reserve_exact(1);
         }
-        self.outcomes.push_back(entry.answered(now, self.told));
+        self.outcomes.push_back(entry.answered(now, self.waited_for_client));
         if let Some(InFlight { source: Source::Broker(at_broker), .. }) = self.queue.front_mut() {
             at_broker.since = now;
         }
@@ -301,7 +301,14 @@ fn asked(entry: Option<&InFlight>) -> Option<&Asked> {
 
 fn scope<'a>(asked: &'a Asked, narrowed: Option<&'a FetchTopics>, env: &Env<'a>) -> Scope<'a> {
     let racks = env.view.map(|view| &view.racks);
-    Scope { topics: narrowed.unwrap_or(&asked.topics), narrowed: narrowed.is_some(), nodes: env.nodes, racks }
+    Scope {
+        topics: narrowed.unwrap_or(&asked.topics),
+        narrowed: narrowed.is_some(),
+        nodes: env.nodes,
+        racks,
+        left_out: asked.left_out(),
+        behind: env.limits.catch_up.behind,
+    }
 }
 
 /// Bytes of the empty tag section of a response header.

@@ -240,5 +240,5 @@ fn hostile_u7_a_broker_does_not_make_more_sessions_than_were_asked_for() {
         let led = desk.ask(ApiKey::Fetch, 12, &request(12, (*id, 1), vec![]));
         matches!(led, Led::Upstream(_))
     });
-    assert_eq!(known.count(), desk.limits.fetch_sessions);
+    assert_eq!(known.count(), 0, "none of them was asked for");
 }

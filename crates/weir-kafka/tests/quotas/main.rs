@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
 mod commits;
+mod fetching;
 mod groups;
 mod lookups;
 #[path = "../support/mod.rs"]
@@ -13,7 +14,7 @@ mod told;
 use kafka_protocol::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
 use kafka_protocol::messages::{GroupId, OffsetCommitRequest, TopicName};
 use support::*;
-use weir_policy::GroupMode;
+use weir_policy::{GroupMode, Meter};
 
 /// A connection of a principal with these limits, as a file writes them.
 fn within(limits: &str) -> Desk {

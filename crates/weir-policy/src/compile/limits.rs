@@ -76,6 +76,14 @@ raw_limits! {
     bytes_out: RawRate,
     /// Look-ups of offsets by time.
     timestamp_lookups: RawRate,
+    /// Bytes of records that are read far behind the high watermark.
+    catch_up: RawRate,
+    /// Partitions that are read far behind at once.
+    catch_up_partitions: RawCount,
+    /// Fetches that wait at the brokers at once.
+    parked_fetches: RawCount,
+    /// Fetch sessions at the brokers.
+    fetch_sessions: RawCount,
 }
 
 impl RawTier {
@@ -135,8 +143,14 @@ impl Written<Rate> for RawRate {
             fields.problem(at, what, "write 1 or more, and `mode: deny` with a small `burst` to allow next to nothing");
             return;
         }
+        let mode = self.mode.unwrap_or(value.mode);
+        if mode == Mode::Deny && key == "catch_up" {
+            let what = "what is far behind is read later, and never refused";
+            fields.problem(at, what, "write `mode: throttle` or `mode: observe`");
+            return;
+        }
         let burst = self.burst.map_or(value.burst, |burst| u64::from(burst.0));
-        *value = Rate { per_minute, burst, mode: self.mode.unwrap_or(value.mode) };
+        *value = Rate { per_minute, burst, mode };
     }
 }
 
@@ -146,6 +160,11 @@ impl Written<Count> for RawCount {
         if mode == Mode::Throttle {
             let what = format!("a count such as `{key}` cannot be throttled");
             fields.problem(at, what, "write `mode: deny` or `mode: observe`");
+            return;
+        }
+        if self.most.0 == 0 && key == "catch_up_partitions" {
+            let what = "a reader that is far behind would never come nearer";
+            fields.problem(at, what, "write 1 or more, and a small `catch_up` to allow next to nothing");
             return;
         }
         *value = Count { most: self.most.0, mode };

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::beyond::Limited;
 use super::groups::{Groups, Wishes};
+use super::held::Held;
 use super::level::{Level, Meter};
 use super::members::Joiner;
 use super::news::GroupNews;
@@ -21,6 +22,7 @@ pub struct Account {
     levels: Mutex<[Level; Meter::ALL.len()]>,
     groups: Mutex<Groups>,
     has_news: AtomicBool,
+    held: Arc<Held>,
     shared: Arc<Shared>,
 }
 
@@ -96,8 +98,8 @@ impl Account {
         })
     }
 
-    /// Charges what was done, of several meters at once, and tells what is owed of all by then: but for connections, which
-    /// only the next of them waits for.
+    /// Charges what was done, of several meters at once, and tells what is owed of all by then: but of what only the next
+    /// connection waits for, or the partitions that are far behind.
     #[must_use]
     pub fn settle(&self, done: &[(Meter, u64)], limits: &Limits, now: Instant) -> Debts {
         let mut debts = Debts::default();
@@ -111,7 +113,7 @@ impl Account {
             if amount > 0 {
                 self.shared.beyond.add(Limited::Rate(meter), rate.mode, level.beyond(rate, amount));
             }
-            if rate.mode != Mode::Throttle || meter == Meter::Connects {
+            if rate.mode != Mode::Throttle || !meter.mutes() {
                 continue;
             }
             let kind = if meter == Meter::BytesOut { &mut debts.bytes_out } else { &mut debts.others };
@@ -251,6 +253,15 @@ impl Account {
     #[must_use]
     pub fn holds(&self) -> (usize, usize) {
         lock(&self.groups).count()
+    }
+
+    /// What is held at once: the principal's, and what all share.
+    pub(super) fn held(&self) -> (&Arc<Held>, &Shared) {
+        (&self.held, &self.shared)
+    }
+
+    pub(super) fn cloned_held(&self) -> (Arc<Held>, Arc<Shared>) {
+        (Arc::clone(&self.held), Arc::clone(&self.shared))
     }
 
     fn with_groups<T>(&self, step: impl FnOnce(&mut Groups) -> T) -> T {

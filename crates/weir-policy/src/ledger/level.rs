@@ -23,11 +23,13 @@ pub enum Meter {
     TimestampLookups,
     /// Connections that were opened.
     Connects,
+    /// Bytes of records far behind the high watermark.
+    CatchUp,
 }
 
 impl Meter {
     /// Every meter, once.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Requests,
         Self::Denied,
         Self::BytesOut,
@@ -35,6 +37,7 @@ impl Meter {
         Self::Joins,
         Self::TimestampLookups,
         Self::Connects,
+        Self::CatchUp,
     ];
 
     /// The limit that it is held against.
@@ -48,6 +51,7 @@ impl Meter {
             Self::Joins => limits.joins,
             Self::TimestampLookups => limits.timestamp_lookups,
             Self::Connects => limits.connects,
+            Self::CatchUp => limits.catch_up,
         }
     }
 
@@ -62,7 +66,13 @@ impl Meter {
             Self::Joins => "joins",
             Self::TimestampLookups => "timestamp_lookups",
             Self::Connects => "connects",
+            Self::CatchUp => "catch_up",
         }
+    }
+
+    /// Whether who owes of it is not listened to for a while.
+    pub(super) fn mutes(self) -> bool {
+        !matches!(self, Self::Connects | Self::CatchUp)
     }
 }
 

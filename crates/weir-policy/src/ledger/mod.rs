@@ -6,26 +6,31 @@
 
 mod account;
 mod beyond;
+mod catch_up;
 mod groups;
+mod held;
 mod keys;
 mod level;
 mod members;
 mod news;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use account::{Account, Debts, Taken};
 pub use beyond::Limited;
+pub use catch_up::CatchUp;
 pub use groups::Wishes;
+pub use held::{Holding, SessionPlace};
 pub use level::Meter;
 pub use members::Joiner;
 pub use news::{GroupChange, GroupNews};
 
 use crate::limits::Mode;
 use beyond::Beyond;
+use level::Level;
 
 /// What takes longer to pay back is refused instead.
 pub const LONGEST_DEBT: Duration = Duration::from_secs(10);
@@ -43,6 +48,10 @@ struct Shared {
     beyond: Beyond,
     /// An account has something to ask the brokers.
     has_wishes: AtomicBool,
+    /// What all owe for reading far behind.
+    catch_up: Mutex<Level>,
+    /// Partitions that are read far behind at once.
+    far: AtomicUsize,
 }
 
 impl Ledger {

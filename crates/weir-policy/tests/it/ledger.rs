@@ -47,6 +47,7 @@ fn set(limits: &mut Limits, meter: Meter, rate: Rate) {
         Meter::CommitPartitions => &mut limits.commit_partitions,
         Meter::Joins => &mut limits.joins,
         Meter::TimestampLookups => &mut limits.timestamp_lookups,
+        Meter::CatchUp => &mut limits.catch_up,
         Meter::Connects => &mut limits.connects,
     };
     *place = rate;

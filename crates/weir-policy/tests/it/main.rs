@@ -15,6 +15,7 @@ mod diff_verdicts;
 mod dn;
 mod explain;
 mod groups;
+mod held;
 mod identity;
 mod judge;
 mod ledger;

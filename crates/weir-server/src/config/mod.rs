@@ -5,6 +5,7 @@
 //! problem where there are two.
 
 mod audit;
+mod catch_up;
 mod listener;
 mod model;
 mod place;

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use weir_kafka::advertise::AdvertisedNodes;
 use weir_kafka::cluster::ShownClusterId;
 use weir_kafka::racks::{RealRack, ShownRack};
-use weir_policy::{GroupMode, IdentityRule, PolicyOptions};
+use weir_policy::{CatchUp, GroupMode, IdentityRule, PolicyOptions};
 
 use super::audit::AuditSettings;
 use super::place::{At, Place};
@@ -228,6 +228,8 @@ pub struct Limits {
     pub handshakes_per_address: HandshakeRate,
     /// Networks whose addresses have another rate.
     pub networks: Vec<(IpNet, HandshakeRate)>,
+    /// What all principals together may read far behind.
+    pub catch_up: CatchUp,
     /// Client connections.
     pub connections: usize,
 }

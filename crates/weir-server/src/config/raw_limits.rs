@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::catch_up::RawCatchUp;
 use super::place::At;
 use super::units::{SizeText, TimeText};
 
@@ -49,6 +50,8 @@ pub struct RawLimits {
     /// Networks whose addresses each have another rate than `handshakes_per_address`, such as those of which one address
     /// stands for many machines. Of several that hold an address, the smallest counts.
     pub networks: Vec<At<RawNetwork>>,
+    /// Reading far behind the high watermark, of all principals.
+    pub catch_up: RawCatchUp,
     /// Client connections in all. More close before TLS. Each may need two file descriptors. Without it: 10,000, or as
     /// many as the process may have descriptors for.
     pub connections: Option<At<u32>>,
@@ -98,6 +101,7 @@ impl Default for RawLimits {
             handshakes: rate(500, 2_000),
             handshakes_per_address: rate(50, 500),
             networks: Vec::new(),
+            catch_up: RawCatchUp::default(),
             connections: None,
         }
     }

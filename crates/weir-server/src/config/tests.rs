@@ -106,7 +106,7 @@ log: human
             "9:31: `bootstrap` is a text; write a list",
             "11:16: `identity` cannot be `name`; write one of fingerprint, san-uri, san-dns, san-email, dn, cn",
             "12:21: `in_flight` is a text; write a whole number",
-            "12:27: `whatever` is not a key here; write one of connections, first_frame, frame, \
+            "12:27: `whatever` is not a key here; write one of catch_up, connections, first_frame, frame, \
              frame_min_rate, handshakes, handshakes_per_address, idle, in_flight, networks, partitions, \
              reader_min_rate, request, request_group, request_small, slow_reader, tagged_fields, tls_handshake, topics, unauthenticated, unauthenticated_per_address",
             "13:6: `log` is a text; write keys and values",

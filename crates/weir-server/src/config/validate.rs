@@ -13,6 +13,7 @@ use weir_kafka::cluster::ShownClusterId;
 use weir_policy::{GroupMode, IdentityRule};
 
 use super::audit;
+use super::catch_up;
 use super::listener;
 use super::model::{Config, HandshakeRate, Limits, Log, Machine};
 use super::place::{At, Place};
@@ -198,6 +199,7 @@ impl Check<'_> {
             handshakes: self.rate("handshakes", &raw.handshakes.value),
             handshakes_per_address: self.rate("handshakes_per_address", &raw.handshakes_per_address.value),
             networks: raw.networks.iter().filter_map(|network| self.network(&network.value)).collect(),
+            catch_up: catch_up::limits(self, &raw.catch_up),
             connections,
         }
     }
@@ -254,7 +256,7 @@ impl Check<'_> {
         T::default()
     }
 
-    fn count(&mut self, name: &str, place: Place, value: u32) -> usize {
+    pub(super) fn count(&mut self, name: &str, place: Place, value: u32) -> usize {
         if value == 0 {
             self.problems.add(place, format!("`{name}` is 0"), "write at least 1, or leave it out");
         }

@@ -63,13 +63,15 @@ pub(super) struct Dues {
     /// When a request was taken last: every wait counts from there.
     taken: Instant,
     muted_until: Option<Instant>,
+    /// Who may not wait at the broker waits here.
+    paused_until: Option<Instant>,
     debts: Debts,
 }
 
 impl Dues {
     pub(super) fn new(account: Arc<Account>, now: Instant) -> Self {
         let debts = Debts::default();
-        Self { account, requests: 0, denied: 0, bytes: 0, taken: now, muted_until: None, debts }
+        Self { account, requests: 0, denied: 0, bytes: 0, taken: now, muted_until: None, paused_until: None, debts }
     }
 
     /// No request is taken before.
@@ -113,19 +115,25 @@ impl Dues {
         self.muted_until = Some(until.min(longest)).filter(|until| *until > now);
     }
 
+    /// Has the connection take no request for a short while, whatever is owed.
+    pub(super) fn pause(&mut self, pause: Duration, now: Instant) {
+        self.paused_until = now.checked_add(pause);
+    }
+
     /// Ends a wait that is over.
     pub(super) fn look(&mut self, now: Instant) {
         self.muted_until = self.muted_until.filter(|until| now < *until);
+        self.paused_until = self.paused_until.filter(|until| now < *until);
     }
 
     /// Until when no request is taken.
     pub(super) fn muted_until(&self) -> Option<Instant> {
-        self.muted_until
+        self.muted_until.max(self.paused_until)
     }
 
     /// Whether no request is taken.
     pub(super) fn are_muted(&self) -> bool {
-        self.muted_until.is_some()
+        self.muted_until().is_some()
     }
 
     /// Whose requests are judged.
@@ -135,7 +143,7 @@ impl Dues {
 
     /// What answers tell, and requests are made smaller for.
     pub(super) fn owed(&self, now: Instant) -> Owed {
-        let told = self.muted_until.map(|until| until.saturating_duration_since(now)).unwrap_or_default();
+        let told = self.muted_until().map(|until| until.saturating_duration_since(now)).unwrap_or_default();
         Owed { told, bytes_out: !self.debts.bytes_out.is_zero() }
     }
 }
@@ -192,6 +200,24 @@ mod tests {
         assert!(dues.are_due());
         dues.settle(&limits(10, 1_000), None, later);
         assert_eq!(dues.owed(later).told, LONGEST);
+    }
+
+    #[test]
+    fn a_pause_is_told_and_ends_and_what_is_owed_lasts_for_longer_all_the_same() {
+        let now = Instant::now();
+        let mut dues = Dues::new(Arc::default(), now);
+        dues.pause(Duration::from_millis(500), now);
+        assert_eq!(dues.owed(now), Owed { told: Duration::from_millis(500), bytes_out: false });
+        // Charging what was used, which owes nothing, ends no pause.
+        dues.request_taken(now);
+        dues.settle(&Limits::default(), None, now);
+        assert!(dues.are_muted());
+        dues.look(now + Duration::from_millis(500));
+        assert!(!dues.are_muted());
+        dues.sent(3_000);
+        dues.settle(&limits(10, 1_000), None, now);
+        dues.pause(Duration::from_millis(500), now);
+        assert_eq!(dues.owed(now).told, seconds(2));
     }
 
     #[test]

@@ -361,6 +361,9 @@ impl Connection {
         drop(view);
         self.taken();
         self.dues.request_taken(now);
+        if let Some(pause) = self.session.take_pause() {
+            self.dues.pause(pause, now);
+        }
         if self.session.take_charged() {
             self.settle(now);
         }

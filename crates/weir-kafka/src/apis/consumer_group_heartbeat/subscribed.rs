@@ -102,6 +102,14 @@ pub(super) fn follow(
         Some(Known::Asked) | None => Arc::default(),
     };
     let now = change(request, message, pattern.as_deref(), &before)?;
+    if let Some(now) = &now
+        && before.accepted.is_some()
+        && before.accepted != now.accepted
+    {
+        // Until the brokers answer nobody knows which of the two lists they have, and whether they ever answer.
+        let unsure = Subscription { accepted: None, ..Subscription::clone(&before) };
+        request.env.subscriptions.keep(member.clone(), Known::Subscription(Arc::new(unsure)), request.env.now);
+    }
     let then = now.map_or(Then::AsBefore, |now| Then::Keep(Arc::new(now)));
     Ok(Some(Followed { member, then }))
 }
@@ -128,17 +136,23 @@ fn change(
     };
     let view = request.env.view.ok_or(NotFollowed::NothingKnown)?;
     let resolved_at = Generations { policy: request.env.policy_generation, topics: view.topics_generation };
-    if says_nothing && before.resolved_at == resolved_at {
+    if says_nothing && before.resolved_at == resolved_at && before.accepted.is_some() {
         return Ok(None);
     }
     let compiled = TopicPattern::compile(text).ok_or(NotFollowed::NotAPattern)?;
     let mut list = allowed(request, &names);
     resolve(request, view, &compiled, &mut list);
     let accepted = Some(ListMark::of(&list));
-    if !says_nothing || before.accepted != accepted {
-        message.subscribed_topic_names = Some(topic_names(&list));
-    }
+    let has_changed = before.accepted != accepted;
+    message.subscribed_topic_names =
+        (has_changed || (!says_nothing && asks_for_all(message))).then(|| topic_names(&list));
     Ok(Some(Subscription { names, pattern: new_pattern, resolved_at, accepted }))
+}
+
+/// Whether brokers take the heartbeat for one that tells all and wants its whole assignment: they know it by these fields,
+/// and by the names that must stand beside them then.
+fn asks_for_all(message: &ConsumerGroupHeartbeatRequest) -> bool {
+    message.member_epoch == 0 || (message.rebalance_timeout_ms >= 0 && message.topic_partitions.is_some())
 }
 
 /// Adds the topics that a pattern matches: of those that exist, what the principal may see.

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::far::{Known, LeftOut};
+use super::key::TopicKey;
 use super::request::{FetchBody, Topic, Topics};
 use super::topics::{FetchTopics, SessionTopic};
 use super::{BY_ID, FLEXIBLE, Judged, LOG_START, PREFERRED_REPLICA, Request, SESSIONS};
@@ -46,6 +48,20 @@ pub(super) fn all_failed(request: &Request<'_>, body: &FetchBody<'_>, error_code
 pub(super) fn refused_only(request: &Request<'_>, topics: &FetchTopics, not_before: Option<Instant>) -> Judged {
     let mut out = Vec::new();
     head(&mut out, request.version, (code::NONE, 0), topics.refused().count());
+    put_refused(&mut out, request.version, topics);
+    Judged::Answer(LocalAnswer::Ready { body: end(out, request.version), not_before })
+}
+
+/// The answer where nothing of a full Fetch may be read now: what is refused has its code, and in the rest nothing is new.
+pub(super) fn nothing_new(
+    request: &Request<'_>,
+    topics: &FetchTopics,
+    left_out: &LeftOut,
+    not_before: Option<Instant>,
+) -> Judged {
+    let mut out = Vec::new();
+    head(&mut out, request.version, (code::NONE, 0), topics.refused().count().saturating_add(left_out.topics));
+    out.extend_from_slice(&left_out.answer);
     put_refused(&mut out, request.version, topics);
     Judged::Answer(LocalAnswer::Ready { body: end(out, request.version), not_before })
 }
@@ -93,21 +109,41 @@ fn end(mut out: Vec<u8>, version: i16) -> Bytes {
 }
 
 fn put_failed(out: &mut Vec<u8>, version: i16, topic: &SessionTopic<'_>, error_code: i16) {
-    topic.key.write(out, version);
-    put_length(out, version >= FLEXIBLE, topic.partitions.len());
+    put_head_of_topic(out, version, topic.key, topic.partitions.len());
     for partition in topic.partitions {
         put_partition(out, version, *partition, error_code);
     }
+    put_end_of_topic(out, version);
+}
+
+/// What stands before the partitions of a topic.
+pub(super) fn put_head_of_topic(out: &mut Vec<u8>, version: i16, key: TopicKey<'_>, partitions: usize) {
+    key.write(out, version);
+    put_length(out, version >= FLEXIBLE, partitions);
+}
+
+/// What stands behind them.
+pub(super) fn put_end_of_topic(out: &mut Vec<u8>, version: i16) {
     no_tags(out, version);
 }
 
 /// As Kafka answers a partition that it does not serve: no watermark, no records.
 fn put_partition(out: &mut Vec<u8>, version: i16, partition: i32, error_code: i16) {
+    put_empty(out, version, partition, error_code, [-1; 3]);
+}
+
+/// As Kafka answers a partition in which nothing is new.
+pub(super) fn put_nothing_new(out: &mut Vec<u8>, version: i16, partition: i32, known: Known) {
+    // Transactions that are open far ahead of the reader are no business of its.
+    put_empty(out, version, partition, code::NONE, [known.high_watermark, known.high_watermark, known.log_start]);
+}
+
+/// `offsets` are the high watermark, the last stable offset and the log's start.
+fn put_empty(out: &mut Vec<u8>, version: i16, partition: i32, error_code: i16, offsets: [i64; 3]) {
     put_i32(out, partition);
     put_i16(out, error_code);
-    // High watermark and last stable offset, then the log's start.
-    let offsets = if version >= LOG_START { 3 } else { 2 };
-    (0..offsets).for_each(|_| out.extend_from_slice(&(-1_i64).to_be_bytes()));
+    let named = if version >= LOG_START { 3 } else { 2 };
+    offsets.iter().take(named).for_each(|offset| out.extend_from_slice(&offset.to_be_bytes()));
     // No aborted transactions.
     put_length(out, version >= FLEXIBLE, 0);
     if version >= PREFERRED_REPLICA {
@@ -131,7 +167,6 @@ mod tests {
     use uuid::Uuid;
     use weir_policy::Reason;
 
-    use super::super::TopicKey;
     use super::*;
 
     fn by_the_schema(version: i16, response: &FetchResponse) -> Vec<u8> {

@@ -6,10 +6,12 @@
 
 mod answer;
 mod endpoints;
+mod far;
 mod key;
 mod lost;
 mod request;
 mod sessions;
+mod state;
 mod topics;
 mod walk;
 
@@ -17,10 +19,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use weir_policy::{Operation, Reason, Resource};
+use weir_policy::{Operation, Reason, Resource, SessionPlace};
 
+use self::far::{Allowed, LeftOut};
 use self::request::{FetchBody, Terms, Topic, Topics};
-use self::sessions::FetchSession;
+use self::sessions::{FetchSession, Retired};
+use self::state::{Share, time};
 use super::{Forward, ForwardBody, Judged, Request, Withheld, by_id};
 use crate::env::Env;
 use crate::fault::Fault;
@@ -30,6 +34,7 @@ use crate::wire::Malformed;
 
 pub(crate) use key::TopicKey;
 pub(crate) use sessions::FetchSessions;
+pub(crate) use state::{Fetches, Held};
 pub(crate) use topics::FetchTopics;
 pub(crate) use walk::{FetchWalk, Scope, Walked};
 
@@ -59,13 +64,34 @@ pub(crate) struct Asked {
     /// out.
     pub session: Option<i32>,
     pub generations: (u64, u64),
+    /// What it holds while it is at the broker.
+    pub held: Held,
+    /// What no Fetch in a session has.
+    pub of_full: Option<Box<OfFull>>,
 }
 
-pub(super) fn judge(
-    request: &Request<'_>,
-    sessions: &mut FetchSessions,
-    refusals: &mut Refusals,
-) -> Result<Judged, Fault> {
+/// What a full Fetch at the broker has beside. Boxed: the requests that are under way are moved about.
+#[derive(Debug, Default)]
+pub(crate) struct OfFull {
+    /// The place of the session that the broker may give out.
+    pub place: Option<SessionPlace>,
+    /// What was left out, and stands in the answer all the same.
+    pub left_out: Option<LeftOut>,
+}
+
+impl Asked {
+    /// What was left out, and stands in the answer all the same.
+    pub(crate) fn left_out(&self) -> Option<&LeftOut> {
+        self.of_full.as_ref()?.left_out.as_ref()
+    }
+
+    /// Takes the place of the session that the broker may give out.
+    pub(crate) fn take_place(&mut self) -> Option<SessionPlace> {
+        self.of_full.as_mut()?.place.take()
+    }
+}
+
+pub(super) fn judge(request: &Request<'_>, fetches: &mut Fetches, refusals: &mut Refusals) -> Result<Judged, Fault> {
     let canonical = request.walk()?.canonical;
     let body = FetchBody::read(request.version, &request.body).map_err(Fault::Malformed)?;
     let terms = bounded(&body.terms, request.env);
@@ -74,8 +100,8 @@ pub(super) fn judge(
     match fetch.terms.session_epoch {
         // An id below zero is no session; brokers divide by it to find its shelf.
         _ if fetch.terms.session_id < 0 => Ok(answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND)),
-        0 | -1 => full(request, fetch, sessions, refusals),
-        _ => incremental(request, fetch, sessions, refusals),
+        0 | -1 => full(request, fetch, fetches, refusals),
+        _ => incremental(request, fetch, fetches, refusals),
     }
 }
 
@@ -134,49 +160,71 @@ fn real_rack<'a>(label: &str, env: &Env<'a>) -> &'a str {
 fn full(
     request: &Request<'_>,
     mut fetch: Fetch<'_>,
-    sessions: &mut FetchSessions,
+    fetches: &mut Fetches,
     refusals: &mut Refusals,
 ) -> Result<Judged, Fault> {
-    let terms = &mut fetch.terms;
-    if terms.session_id != 0 && !sessions.forget(terms.session_id) {
-        terms.session_id = 0;
-    }
-    if terms.session_id == 0
-        && request.version >= SESSIONS
-        && let Some(retired) = sessions.take_retired()
-    {
-        terms.session_id = retired;
-    }
-    if terms.session_epoch == 0 && !sessions.has_room() {
-        terms.session_epoch = -1;
-    }
+    let env = request.env;
+    let Fetches { sessions, share } = fetches;
+    let mut ended = ends(request, &mut fetch.terms, sessions);
     let mut topics = FetchTopics::with_room_for(&fetch.body.topics);
     let refuse = |reason, partitions| refusals.add(reason, partitions);
-    let kept = judge_topics(&mut topics, &fetch.body.topics, request.env, refuse)?;
+    let kept = judge_topics(&mut topics, &fetch.body.topics, env, refuse)?;
     if kept == 0 && fetch.body.topics.len() > 0 {
-        sessions.not_ended(fetch.terms.session_id);
-        let wait = Duration::from_millis(u64::try_from(fetch.terms.max_wait_ms).unwrap_or(0)).min(REFUSED_WAIT);
-        return Ok(answer::refused_only(request, &topics, request.env.now.checked_add(wait)));
+        sessions.not_ended(ended);
+        let wait = time(fetch.terms.max_wait_ms).min(REFUSED_WAIT);
+        return Ok(answer::refused_only(request, &topics, env.now.checked_add(wait)));
     }
     if kept > 0 && fetch.has_no_level() {
-        sessions.not_ended(fetch.terms.session_id);
+        sessions.not_ended(ended);
         return answer::all_failed(request, &fetch.body, code::UNKNOWN_SERVER_ERROR);
     }
-    let if_unreachable = (!request.env.broker_connected).then(|| answer::unreachable(request, &topics));
-    let untouched = kept == fetch.body.topics.len() && fetch.body.forgotten.len() == 0;
-    let body = body(&fetch, untouched, |topic| topics.allow(topic.key), |_| false)?;
-    let asked = Asked { topics: Arc::new(topics), session: None, generations: generations(request.env) };
+    let far = if share.far.is_empty() { None } else { admit_far(request, &fetch, &topics, share)? };
+    let (allowed, left_out) = far.map_or((None, None), |(allowed, left_out)| (Some(allowed), left_out));
+    if let Some((allowed, left_out)) = allowed.zip(left_out.as_ref())
+        && left_out.partitions.partition_count() == topics.allowed_partitions()
+    {
+        sessions.not_ended(ended);
+        let not_before = share.wait_for_turn(allowed.after, fetch.terms.max_wait_ms, env.now);
+        return Ok(answer::nothing_new(request, &topics, left_out, not_before));
+    }
+    let held = share.hold(&mut fetch.terms, allowed, env);
+    // Who is far behind names all it wants each time: what is left out of a session would have to be forgotten in it.
+    let opens = fetch.terms.session_epoch == 0 && allowed.is_none() && sessions.has_room();
+    let place = if opens {
+        ended.take().map(|(_, place)| place).or_else(|| env.account.take_session(&env.principal.limits, env.now))
+    } else {
+        None
+    };
+    if place.is_none() {
+        fetch.terms.session_epoch = -1;
+    }
+    let if_unreachable = (!env.broker_connected).then(|| answer::unreachable(request, &topics));
+    let untouched = kept == fetch.body.topics.len() && fetch.body.forgotten.len() == 0 && left_out.is_none();
+    let left = left_out.as_ref().map(|left_out| &left_out.partitions);
+    let body = body(&fetch, untouched, left, |topic| topics.allow(topic.key), |_| false)?;
+    let generations = generations(env);
+    let of_full = (place.is_some() || left_out.is_some()).then(|| Box::new(OfFull { place, left_out }));
+    let asked = Asked { topics: Arc::new(topics), session: None, generations, held, of_full };
     Ok(forward(request, &fetch, body, asked, if_unreachable))
+}
+
+/// The session that a full Fetch ends: its own, or one that nobody uses.
+fn ends(request: &Request<'_>, terms: &mut Terms<'_>, sessions: &mut FetchSessions) -> Option<Retired> {
+    let own = if terms.session_id == 0 { None } else { sessions.forget(terms.session_id) };
+    let ended = if request.version >= SESSIONS { own.or_else(|| sessions.take_retired()) } else { None };
+    terms.session_id = ended.as_ref().map_or(0, |(id, _)| *id);
+    ended
 }
 
 /// A Fetch in a session: it names what changes.
 fn incremental(
     request: &Request<'_>,
-    fetch: Fetch<'_>,
-    sessions: &mut FetchSessions,
+    mut fetch: Fetch<'_>,
+    fetches: &mut Fetches,
     refusals: &mut Refusals,
 ) -> Result<Judged, Fault> {
     let id = fetch.terms.session_id;
+    let Fetches { sessions, share } = fetches;
     let Some(session) = sessions.get_mut(id) else {
         return Ok(answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND));
     };
@@ -198,6 +246,13 @@ fn incremental(
         sessions.retire(id);
         return Ok(answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND));
     }
+    let far = if share.far.is_empty() { None } else { admit_far_in(session, topics, request.env, share)? };
+    if far.is_some_and(|far| !far.all) {
+        share.give_back(Held::far(far));
+        // It comes back with all that it wants: then something can be left out.
+        sessions.retire(id);
+        return Ok(answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND));
+    }
     let known =
         if adds { with_more(&session.topics, topics, request.env)?.into() } else { Arc::clone(&session.topics) };
     // What a client forgets is no business of the broker's where it was refused (C19).
@@ -205,7 +260,8 @@ fn incremental(
     // All that is asked for is known by now.
     let untouched = (known.allow_all() || topics.all(allowed).map_err(Fault::Malformed)?)
         && forgotten.all(allowed).map_err(Fault::Malformed)?;
-    let body = body(&fetch, untouched, allowed, allowed)?;
+    let held = share.hold(&mut fetch.terms, far, request.env);
+    let body = body(&fetch, untouched, None, allowed, allowed)?;
     if forgotten.len() > 0 {
         session.change(known.without(&listed(forgotten)?).into());
     } else if adds {
@@ -215,11 +271,37 @@ fn incremental(
         refusals.add(reason, topic.partitions.len());
     }
     let topics = Arc::clone(&session.topics);
-    let asked = Asked { topics, session: Some(id), generations: generations(request.env) };
+    let generations = generations(request.env);
+    let asked = Asked { topics, session: Some(id), generations, held, of_full: None };
     // A session lives on an open connection; were it gone, the client starts anew.
     let if_unreachable = (!request.env.broker_connected)
         .then(|| answer::encode_top_level(request.version, code::FETCH_SESSION_ID_NOT_FOUND));
     Ok(forward(request, &fetch, body, asked, if_unreachable))
+}
+
+/// How much of what is far behind a full Fetch may bring, and what is left out of it.
+fn admit_far(
+    request: &Request<'_>,
+    fetch: &Fetch<'_>,
+    topics: &FetchTopics,
+    share: &mut Share,
+) -> Result<Option<(Allowed, Option<LeftOut>)>, Fault> {
+    let behind = request.env.limits.catch_up.behind;
+    let wanted = share.far.wanted_of_all(&fetch.body.topics, topics, behind).map_err(Fault::Malformed)?;
+    let Some(allowed) = share.admit_far(wanted.len(), request.env) else { return Ok(None) };
+    let left_out = || share.far.leave_out(request.version, &wanted, allowed.partitions);
+    Ok(Some((allowed, (!allowed.all).then(left_out))))
+}
+
+/// The same for a Fetch in a session, out of which nothing can be left.
+fn admit_far_in(
+    session: &FetchSession,
+    moved: &Topics<'_>,
+    env: &Env<'_>,
+    share: &mut Share,
+) -> Result<Option<Allowed>, Fault> {
+    let wanted = share.far.wanted_in(&session.topics, moved, env.limits.catch_up.behind).map_err(Fault::Malformed)?;
+    Ok(share.admit_far(wanted, env))
 }
 
 fn forward(
@@ -237,13 +319,14 @@ fn forward(
 fn body(
     fetch: &Fetch<'_>,
     untouched: bool,
+    left_out: Option<&FetchTopics>,
     keeps: impl Fn(&Topic<'_>) -> bool,
     forgets: impl Fn(&Topic<'_>) -> bool,
 ) -> Result<ForwardBody, Fault> {
     if untouched && fetch.as_sent && fetch.terms == fetch.body.terms {
         return Ok(ForwardBody::Original);
     }
-    fetch.body.write(&fetch.terms, keeps, forgets).map(ForwardBody::Encoded).map_err(Fault::Malformed)
+    fetch.body.write(&fetch.terms, left_out, keeps, forgets).map(ForwardBody::Encoded).map_err(Fault::Malformed)
 }
 
 /// Judges the topics of a request and notes all of them. Says how many may be asked for.

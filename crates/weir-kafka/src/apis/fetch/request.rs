@@ -7,6 +7,7 @@
 use bytes::Bytes;
 
 use super::key::TopicKey;
+use super::topics::{FetchTopics, SessionTopic};
 use super::{FLEXIBLE, LOG_START, SESSIONS};
 use crate::wire::{self, Malformed, Reader};
 
@@ -71,10 +72,11 @@ impl<'a> FetchBody<'a> {
         Ok(Self { version, min_bytes, terms, topics, forgotten, says_more })
     }
 
-    /// Writes the request anew: these terms, and the topics that are kept.
+    /// Writes the request anew: these terms, and the topics and partitions that are kept.
     pub(super) fn write(
         &self,
         terms: &Terms<'_>,
+        left_out: Option<&FetchTopics>,
         keeps: impl Fn(&Topic<'_>) -> bool,
         forgets: impl Fn(&Topic<'_>) -> bool,
     ) -> Result<Bytes, Malformed> {
@@ -90,9 +92,9 @@ impl<'a> FetchBody<'a> {
             wire::put_i32(&mut out, terms.session_id);
             wire::put_i32(&mut out, terms.session_epoch);
         }
-        self.topics.write(&mut out, keeps)?;
+        self.topics.write(&mut out, left_out, keeps)?;
         if self.version >= SESSIONS {
-            self.forgotten.write(&mut out, forgets)?;
+            self.forgotten.write(&mut out, None, forgets)?;
         }
         match self.version {
             ..RACK => {}
@@ -194,8 +196,13 @@ impl<'a> Topics<'a> {
         self.left = left;
         let key = TopicKey::read(&mut self.reader, self.version)?;
         let count = self.reader.count(self.version >= FLEXIBLE)?;
-        let partitions =
-            Partitions { reader: self.reader.clone(), left: count, bytes_of_each: self.partition_len, tags: self.tags };
+        let partitions = Partitions {
+            reader: self.reader.clone(),
+            left: count,
+            version: self.version,
+            bytes_of_each: self.partition_len,
+            tags: self.tags,
+        };
         let mut tagged = false;
         if self.tags {
             for _ in 0..count {
@@ -211,19 +218,33 @@ impl<'a> Topics<'a> {
         Ok(Some((Topic { key, partitions }, tagged)))
     }
 
-    fn write(&self, out: &mut Vec<u8>, keeps: impl Fn(&Topic<'_>) -> bool) -> Result<(), Malformed> {
+    fn write(
+        &self,
+        out: &mut Vec<u8>,
+        left_out: Option<&FetchTopics>,
+        keeps: impl Fn(&Topic<'_>) -> bool,
+    ) -> Result<(), Malformed> {
+        // Of a topic that is kept, partitions may be left out, and so all of it.
+        let partitions = |topic: &Topic<'_>| match left_out.and_then(|left_out| left_out.get(topic.key)) {
+            _ if !keeps(topic) => Ok((0, None)),
+            None => Ok((topic.partitions.left, None)),
+            Some(left_out) => Ok::<_, Malformed>((topic.partitions.count_without(&left_out)?, Some(left_out))),
+        };
+        let is_kept =
+            |topic: &Topic<'_>, partitions: usize| partitions > 0 || (topic.partitions.left == 0 && keeps(topic));
         let mut kept: usize = 0;
         let mut topics = self.clone();
         while let Some(topic) = topics.next()? {
-            kept = kept.saturating_add(usize::from(keeps(&topic)));
+            kept = kept.saturating_add(usize::from(is_kept(&topic, partitions(&topic)?.0)));
         }
         wire::put_length(out, self.version >= FLEXIBLE, kept);
         let mut topics = self.clone();
         while let Some(topic) = topics.next()? {
-            if keeps(&topic) {
+            let (count, left_out) = partitions(&topic)?;
+            if is_kept(&topic, count) {
                 topic.key.write(out, self.version);
-                wire::put_length(out, self.version >= FLEXIBLE, topic.partitions.left);
-                topic.partitions.write(out)?;
+                wire::put_length(out, self.version >= FLEXIBLE, count);
+                topic.partitions.write(out, left_out)?;
                 out.extend((self.version >= FLEXIBLE).then_some(0));
             }
         }
@@ -236,6 +257,7 @@ impl<'a> Topics<'a> {
 pub(super) struct Partitions<'a> {
     reader: Reader<'a>,
     left: usize,
+    version: i16,
     bytes_of_each: usize,
     tags: bool,
 }
@@ -251,6 +273,25 @@ impl<'a> Partitions<'a> {
         self.fields()?.map(|fields| Reader::new(fields).i32()).transpose()
     }
 
+    /// The next partition's index, and the offset that it is read from.
+    pub(super) fn next_with_offset(&mut self) -> Result<Option<(i32, i64)>, Malformed> {
+        let epoch = if self.version >= LEADER_EPOCH { 4 } else { 0 };
+        let Some(fields) = self.fields()? else { return Ok(None) };
+        let mut reader = Reader::new(fields);
+        let index = reader.i32()?;
+        reader.skip(epoch)?;
+        Ok(Some((index, reader.i64()?)))
+    }
+
+    /// How many are not left out.
+    fn count_without(&self, left_out: &SessionTopic<'_>) -> Result<usize, Malformed> {
+        let (mut partitions, mut count) = (self.clone(), 0_usize);
+        while let Some(index) = partitions.next()? {
+            count = count.saturating_add(usize::from(!left_out.holds(index)));
+        }
+        Ok(count)
+    }
+
     fn fields(&mut self) -> Result<Option<&'a [u8]>, Malformed> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
         self.left = left;
@@ -261,8 +302,12 @@ impl<'a> Partitions<'a> {
         Ok(Some(fields))
     }
 
-    fn write(mut self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    fn write(mut self, out: &mut Vec<u8>, left_out: Option<SessionTopic<'_>>) -> Result<(), Malformed> {
         while let Some(fields) = self.fields()? {
+            let index = Reader::new(fields).i32()?;
+            if left_out.is_some_and(|left_out| left_out.holds(index)) {
+                continue;
+            }
             out.extend_from_slice(fields);
             out.extend(self.tags.then_some(0));
         }

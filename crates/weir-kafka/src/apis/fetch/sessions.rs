@@ -6,6 +6,10 @@
 
 use std::sync::Arc;
 
+use std::time::Instant;
+
+use weir_policy::SessionPlace;
+
 use super::Asked;
 use super::topics::FetchTopics;
 use crate::refusal::code;
@@ -21,11 +25,12 @@ pub(crate) struct FetchSession {
     pub generations: (u64, u64),
     /// What the topics were before they last changed, until the broker has answered the request that changed them.
     before: Option<Arc<FetchTopics>>,
+    place: SessionPlace,
 }
 
 impl FetchSession {
-    pub(crate) fn new(topics: Arc<FetchTopics>, by_id: bool, generations: (u64, u64)) -> Self {
-        Self { topics, by_id, generations, before: None }
+    pub(crate) fn new(topics: Arc<FetchTopics>, by_id: bool, generations: (u64, u64), place: SessionPlace) -> Self {
+        Self { topics, by_id, generations, before: None, place }
     }
 
     /// Whether the topics may change once more. No client changes them again before it has the answer to the last change:
@@ -60,12 +65,15 @@ impl FetchSession {
     }
 }
 
+/// A session that the broker still has and nobody uses: its number and its place.
+pub(crate) type Retired = (i32, SessionPlace);
+
 /// The fetch sessions of one connection, by the broker's number: so few that a list is searched.
 #[derive(Debug)]
 pub(crate) struct FetchSessions {
     sessions: Vec<(i32, FetchSession)>,
     /// Sessions that are over here and not yet at the broker, which has a thousand for all its clients (trap A19).
-    retired: Vec<i32>,
+    retired: Vec<Retired>,
     /// Requests of this connection that wait for their answers: each may bring a session.
     pub(crate) under_way: usize,
     most: usize,
@@ -80,27 +88,26 @@ impl FetchSessions {
         self.sessions.iter_mut().find(|(known, _)| *known == id).map(|(_, session)| session)
     }
 
-    /// Forgets a session that the broker ends, or has ended; false where it was not this connection's.
-    pub(crate) fn forget(&mut self, id: i32) -> bool {
-        let retired = self.retired.iter().position(|retired| *retired == id);
-        let was_retired = retired.map(|place| self.retired.swap_remove(place)).is_some();
-        self.remove(id) || was_retired
+    /// Forgets a session that the broker ends, or has ended; nothing where it was not this connection's.
+    pub(crate) fn forget(&mut self, id: i32) -> Option<Retired> {
+        let retired = self.retired.iter().position(|(retired, _)| *retired == id);
+        let retired = retired.map(|place| self.retired.swap_remove(place));
+        self.remove(id).map(|session| (id, session.place)).or(retired)
     }
 
     /// Forgets a session that the broker still has: the next full Fetch ends it there.
     pub(crate) fn retire(&mut self, id: i32) {
-        if self.remove(id) {
-            self.retired.push(id);
-        }
+        let session = self.remove(id);
+        self.retired.extend(session.map(|session| (id, session.place)));
     }
 
-    /// A Fetch that would have ended this session does not reach the broker; 0 is none.
-    pub(crate) fn not_ended(&mut self, id: i32) {
-        self.retired.extend((id != 0).then_some(id));
+    /// A Fetch that would have ended this session does not reach the broker.
+    pub(crate) fn not_ended(&mut self, session: Option<Retired>) {
+        self.retired.extend(session);
     }
 
     /// A session that the broker still has and nobody uses.
-    pub(crate) fn take_retired(&mut self) -> Option<i32> {
+    pub(crate) fn take_retired(&mut self) -> Option<Retired> {
         self.retired.pop()
     }
 
@@ -109,7 +116,7 @@ impl FetchSessions {
     }
 
     /// An answer of the broker's was given whole: its session is remembered, goes on, or is forgotten.
-    pub(crate) fn settle(&mut self, asked: Asked, error_code: i16, session_id: i32, by_id: bool) {
+    pub(crate) fn settle(&mut self, mut asked: Asked, error_code: i16, session_id: i32, by_id: bool) {
         match (asked.session, error_code) {
             (Some(id), code::NONE) if session_id == id => {
                 if let Some(session) = self.get_mut(id) {
@@ -123,12 +130,13 @@ impl FetchSessions {
                 }
             }
             (Some(id), code::NONE | code::FETCH_SESSION_ID_NOT_FOUND) => {
-                self.forget(id);
+                drop(self.forget(id));
             }
             // The broker has it still, unless it says that there is none.
             (Some(id), _) => self.retire(id),
             (None, code::NONE) if session_id != 0 => {
-                self.remember(session_id, FetchSession::new(asked.topics, by_id, asked.generations));
+                let Some(place) = asked.take_place() else { return };
+                self.remember(session_id, FetchSession::new(asked.topics, by_id, asked.generations, place));
             }
             (None, _) => {}
         }
@@ -136,7 +144,7 @@ impl FetchSessions {
 
     /// Remembers a session that the broker has just given out. One that nobody could ask for is none.
     fn remember(&mut self, id: i32, session: FetchSession) {
-        self.remove(id);
+        drop(self.remove(id));
         if self.sessions.len() >= self.most {
             return;
         }
@@ -145,8 +153,14 @@ impl FetchSessions {
         self.sessions.push((id, session));
     }
 
-    fn remove(&mut self, id: i32) -> bool {
+    /// The connection ends, and the broker keeps what it has until it gives the slots away.
+    pub(crate) fn leave_behind(&mut self, now: Instant) {
+        let places = self.sessions.drain(..).map(|(_, session)| session.place);
+        places.chain(self.retired.drain(..).map(|(_, place)| place)).for_each(|place| place.leave_behind(now));
+    }
+
+    fn remove(&mut self, id: i32) -> Option<FetchSession> {
         let place = self.sessions.iter().position(|(known, _)| *known == id);
-        place.map(|place| self.sessions.swap_remove(place)).is_some()
+        place.map(|place| self.sessions.swap_remove(place).1)
     }
 }

@@ -210,6 +210,11 @@ impl FetchTopics {
         self.partitions.len()
     }
 
+    /// Partitions of the topics that may be asked for.
+    pub(super) fn allowed_partitions(&self) -> usize {
+        self.iter().filter(|topic| topic.refused.is_none()).map(|topic| topic.partitions.len()).sum()
+    }
+
     /// Bytes of all names.
     pub(crate) fn name_bytes(&self) -> usize {
         self.names.len()

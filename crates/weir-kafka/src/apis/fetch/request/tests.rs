@@ -97,7 +97,7 @@ fn trap_s1_what_says_more_than_a_consumer_is_known_and_written_without() {
     every_body(200, |version, body| {
         let read = FetchBody::read(version, body).unwrap();
         let own = encoded(version, &consumers_own(decoded(version, body)));
-        let written = read.write(&read.terms, |_| true, |_| true).unwrap();
+        let written = read.write(&read.terms, None, |_| true, |_| true).unwrap();
         assert_eq!(written, own, "version {version}: {body:x?}");
         // What is written says no more, and comes back as it is.
         let again = FetchBody::read(version, &written).unwrap();
@@ -108,7 +108,7 @@ fn trap_s1_what_says_more_than_a_consumer_is_known_and_written_without() {
             as_sent += 1;
             assert_eq!(body, own, "version {version}");
         }
-        assert_eq!(again.write(&again.terms, |_| true, |_| true).unwrap(), own);
+        assert_eq!(again.write(&again.terms, None, |_| true, |_| true).unwrap(), own);
     });
     assert!(more > 100 && as_sent > 0, "{more} {as_sent}");
 }
@@ -135,7 +135,7 @@ fn what_is_cut_and_changed_is_written_as_the_encoder_writes_it() {
         }
         message.topics.retain(|topic| keeps(key_of(version, &topic.topic, topic.topic_id)));
         message.forgotten_topics_data.retain(|topic| !keeps(key_of(version, &topic.topic, topic.topic_id)));
-        let written = read.write(&terms, |topic| keeps(topic.key), |topic| !keeps(topic.key)).unwrap();
+        let written = read.write(&terms, None, |topic| keeps(topic.key), |topic| !keeps(topic.key)).unwrap();
         assert_eq!(written, encoded(version, &message), "version {version}");
     });
 }

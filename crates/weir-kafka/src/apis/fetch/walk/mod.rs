@@ -10,6 +10,7 @@ mod pieces;
 mod tags;
 
 use super::answer::put_refused;
+use super::far::{FoundFar, Known, LeftOut};
 use super::topics::FetchTopics;
 use super::{FLEXIBLE, SESSIONS, endpoints};
 use crate::advertise::AdvertisedNodes;
@@ -32,6 +33,10 @@ pub(crate) struct Scope<'a> {
     pub nodes: &'a AdvertisedNodes,
     /// How their racks are.
     pub racks: Option<&'a Racks>,
+    /// What was not asked for and stands in the answer all the same.
+    pub left_out: Option<&'a LeftOut>,
+    /// Records between what is read and the high watermark: more is far behind.
+    pub behind: u64,
 }
 
 /// The state of one walk.
@@ -43,7 +48,7 @@ pub(crate) struct FetchWalk {
     left: u64,
     /// The frame is in the buffer from its first to its last byte.
     whole: bool,
-    /// The refused topics, until they are given.
+    /// The refused topics and those that were left out, until they are given.
     pub refused: Vec<u8>,
     topics_left: usize,
     partitions_left: usize,
@@ -52,6 +57,13 @@ pub(crate) struct FetchWalk {
     pub session_id: i32,
     pub error_code: i16,
     pub view_is_stale: bool,
+    /// What was told of the partition that is walked.
+    known: Known,
+    partition: i32,
+    /// Partitions of which records came from far behind.
+    pub far: Vec<FoundFar>,
+    /// Bytes of those records.
+    pub far_bytes: u64,
 }
 
 /// Which piece comes next.
@@ -90,6 +102,10 @@ impl FetchWalk {
             session_id: 0,
             error_code: 0,
             view_is_stale: false,
+            known: Known { high_watermark: -1, log_start: -1 },
+            partition: 0,
+            far: Vec::new(),
+            far_bytes: 0,
         }
     }
 
@@ -111,7 +127,11 @@ impl FetchWalk {
         let mut head = Head { consumed, instead: Vec::new(), grows: 0 };
         // A broker that throttles answers nothing, and that is how clients know it (trap Q6).
         if self.error_code == 0 && !(throttle > 0 && count == 0) {
-            let refused = put_refused(&mut self.refused, self.version, scope.topics);
+            let mut refused = put_refused(&mut self.refused, self.version, scope.topics);
+            if let Some(left_out) = scope.left_out {
+                self.refused.extend_from_slice(&left_out.answer);
+                refused = refused.saturating_add(left_out.topics);
+            }
             if refused > 0 {
                 let fixed = if self.version >= SESSIONS { 10 } else { 4 };
                 head.instead.extend_from_slice(body.get(..fixed).unwrap_or_default());

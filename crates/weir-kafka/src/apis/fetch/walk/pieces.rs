@@ -2,6 +2,7 @@
 //!
 //! Must never: change a length, or go on behind a topic or a partition that was not asked for.
 
+use super::super::far::{FoundFar, Known, is_far};
 use super::super::key::TopicKey;
 use super::super::topics::SessionTopic;
 use super::super::{LOG_START, PREFERRED_REPLICA};
@@ -17,6 +18,8 @@ const CURRENT_LEADER: u32 = 1;
 const SNAPSHOT: u32 = 2;
 /// Bytes of an epoch and an offset.
 const OFFSET_AND_EPOCH: usize = 12;
+/// Bytes of an offset.
+const OFFSET: u64 = 8;
 /// Bytes of a leader and its epoch.
 const LEADER_AND_EPOCH: usize = 8;
 
@@ -41,12 +44,15 @@ impl FetchWalk {
         let mut reader = Reader::new(piece);
         let index = reader.i32()?;
         let error_code = reader.i16()?;
-        // High watermark and last stable offset, then the log's start.
-        reader.skip(if self.version >= LOG_START { 24 } else { 16 })?;
+        let high_watermark = reader.i64()?;
+        // The last stable offset.
+        reader.skip(8)?;
+        let log_start = if self.version >= LOG_START { reader.i64()? } else { -1 };
         let aborted = reader.length(self.is_flexible())?;
         if !self.asked(scope).is_some_and(|topic| topic.holds(index)) {
             return Err(not_asked(scope));
         }
+        (self.partition, self.known) = (index, Known { high_watermark, log_start });
         self.view_is_stale |= shows_stale_view(error_code);
         self.partitions_left = self.partitions_left.saturating_sub(1);
         self.state = State::Aborted { left: aborted.unwrap_or(0) };
@@ -69,13 +75,24 @@ impl FetchWalk {
     pub(super) fn before_records(&mut self, piece: &mut [u8], scope: &Scope<'_>) -> Result<usize, Piece> {
         let mut reader = Reader::new(piece);
         let preferred = if self.version >= PREFERRED_REPLICA { reader.i32()? } else { -1 };
-        let records = reader.length(self.is_flexible())?;
+        let records = u64::try_from(reader.length(self.is_flexible())?.unwrap_or(0)).unwrap_or(u64::MAX);
         let end = reader.position();
+        if records >= OFFSET {
+            self.note_distance(reader.i64()?, records, scope.behind);
+        }
         if preferred >= 0 && !scope.nodes.shows(RealBrokerId(preferred)) {
             tags::put(piece, 0, &(-1_i32).to_be_bytes());
         }
-        self.state = State::Records { left: u64::try_from(records.unwrap_or(0)).unwrap_or(u64::MAX) };
+        self.state = State::Records { left: records };
         Ok(end)
+    }
+
+    /// Records begin with the offset of the first of them, in every format that Kafka ever had.
+    fn note_distance(&mut self, first: i64, bytes: u64, behind: u64) {
+        if is_far(self.known.high_watermark, first, behind) {
+            self.far.push(FoundFar { topic: self.topic, partition: self.partition, known: self.known });
+            self.far_bytes = self.far_bytes.saturating_add(bytes);
+        }
     }
 
     pub(super) fn skip_records(&mut self, left: u64, available: usize) -> Step {
