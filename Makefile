@@ -8,7 +8,7 @@ help:
 	@echo 'make test            everything, with real Apache Kafka and real clients; sets up what it needs'
 	@echo 'make parity          the same requests to Kafka and its own authorizer, and to Weir: how many answers differ'
 	@echo 'make traps           breaks 20 guards in a copy of the tree, one after the other, and demands that a test fails'
-	@echo 'make drills          change, restarts and failures under load, each with its bar and a control; ONLY=name for one'
+	@echo 'make drills          quotas, change, restarts and failures under load, each with its bar and a control; ONLY=name for one'
 	@echo 'make setup           only sets up what the tests need'
 	@echo 'make bench           the cost of Weir against other ways, as ratios of one run'
 	@echo 'make fmt clippy      format, lint'

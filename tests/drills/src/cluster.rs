@@ -15,7 +15,8 @@ pub const OTHER: &str = "drill-other";
 pub const TOOL: &str = "connections: 20, groups: {most: 20}, commit_partitions: {per_second: 20, burst: 200}, \
     committed_partitions: {most: 200}, commit_metadata_bytes: {most: 256}, joins: {per_minute: 60, burst: 60}, \
     requests: {per_second: 500, burst: 2000}, denied: {per_second: 50, burst: 2000}, \
-    bytes_out: {per_second: 2000000, burst: 10000000}, timestamp_lookups: {per_second: 20, burst: 200}";
+    bytes_out: {per_second: 2000000, burst: 10000000}, timestamp_lookups: {per_second: 20, burst: 200}, \
+    group_members: {most: 20}, connects: {per_second: 2, burst: 60}";
 
 /// The stage of one drill.
 #[derive(Debug)]
@@ -40,14 +41,7 @@ impl Stage {
     /// Sets it up for some more principals, each with limits as a file of the policy writes them on one line.
     #[must_use]
     pub fn open_for<'a>(name: &str, people: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        Self::open_with(name, |options| {
-            let topics = options.acl.topics().to_vec();
-            let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-            for (person, limits) in people {
-                let principal = PrincipalSpec::new(person, &topics).within(limits);
-                options.acl = std::mem::take(&mut options.acl).principal(principal);
-            }
-        })
+        Self::open_with(name, |options| let_in(options, people))
     }
 
     /// Sets it up, with other options of Weir.
@@ -83,6 +77,16 @@ impl Stage {
     #[must_use]
     pub fn real_group(&self, group: &str) -> String {
         real_group(READER, group)
+    }
+}
+
+/// Some more principals, each with limits as a file of the policy writes them on one line.
+pub fn let_in<'a>(options: &mut WeirOptions, people: impl IntoIterator<Item = (&'a str, &'a str)>) {
+    let topics = options.acl.topics().to_vec();
+    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+    for (person, limits) in people {
+        let principal = PrincipalSpec::new(person, &topics).within(limits);
+        options.acl = std::mem::take(&mut options.acl).principal(principal);
     }
 }
 

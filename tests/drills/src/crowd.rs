@@ -15,6 +15,7 @@ use rdkafka::message::{BorrowedMessage, Message};
 use weir_testkit::{Identity, wait};
 
 const POLL: Duration = Duration::from_millis(100);
+const SETTLE: Duration = Duration::from_secs(90);
 
 /// What one consumer saw.
 #[derive(Debug, Default)]
@@ -186,4 +187,20 @@ impl Drop for Reader {
             let _ = thread.join();
         }
     }
+}
+
+/// Waits until each has read some records.
+pub fn all_read(readers: &[Reader]) {
+    wait::until("everybody reads", SETTLE, || {
+        let slow = readers.iter().find(|reader| reader.records() < 30);
+        slow.map_or(Ok(()), |reader| Err(format!("{} records", reader.records())))
+    });
+}
+
+/// What 99 of 100 do not exceed.
+#[must_use]
+pub fn p99(mut delays: Vec<u64>) -> Duration {
+    delays.sort_unstable();
+    let place = (delays.len() * 99).div_ceil(100).saturating_sub(1);
+    delays.get(place).map_or(Duration::MAX, |millis| Duration::from_millis(*millis))
 }

@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod crowd;
 pub mod drills;
 pub mod figure;
+pub mod hog;
 pub mod offsets_log;
 pub mod writer;
 

@@ -1,10 +1,11 @@
 //! What the brokers wrote of groups: the records of `__consumer_offsets`, read straight from them.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -28,10 +29,13 @@ pub struct Written {
     pub records: u64,
 }
 
+/// By the brokers' name of a group: what was written of it, and when each commit was, in milliseconds since 1970.
+type Groups = BTreeMap<String, (Written, Vec<i64>)>;
+
 /// Reads what the brokers write of groups from now on.
 #[derive(Debug)]
 pub struct OffsetsLog {
-    groups: Arc<Mutex<BTreeMap<String, Written>>>,
+    groups: Arc<Mutex<Groups>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -62,18 +66,21 @@ impl OffsetsLog {
             ends.add_partition_offset(TOPIC, partition, Offset::Offset(end.1)).expect("an offset");
         }
         consumer.assign(&ends).expect("partitions are assigned");
-        let (groups, stop) = (Arc::<Mutex<BTreeMap<String, Written>>>::default(), Arc::new(AtomicBool::new(false)));
+        let (groups, stop) = (Arc::<Mutex<Groups>>::default(), Arc::new(AtomicBool::new(false)));
         let (own_groups, own_stop) = (Arc::clone(&groups), Arc::clone(&stop));
         let thread = std::thread::spawn(move || {
             while !own_stop.load(Ordering::Relaxed) {
                 let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) else { continue };
                 let Some((kind, group)) = message.key().and_then(read_key) else { continue };
                 let mut groups = own_groups.lock().unwrap_or_else(PoisonError::into_inner);
-                let written = groups.entry(group).or_default();
+                let (written, times) = groups.entry(group).or_default();
                 written.records += 1;
                 // A tombstone says that something ended.
                 match kind {
-                    0 | 1 if message.payload().is_some() => written.commits += 1,
+                    0 | 1 if message.payload().is_some() => {
+                        written.commits += 1;
+                        times.extend(message.timestamp().to_millis());
+                    }
                     2 if message.payload().is_some() => written.states += 1,
                     _ => {}
                 }
@@ -91,7 +98,17 @@ impl OffsetsLog {
     /// What was written of a group up to now.
     #[must_use]
     pub fn now(&self, group: &str) -> Written {
-        self.lock().get(group).copied().unwrap_or_default()
+        self.lock().get(group).map(|(written, _)| *written).unwrap_or_default()
+    }
+
+    /// How many commits of a group the brokers took in a time, by their own clock. Waits until nothing older can come.
+    #[must_use]
+    pub fn commits_in(&self, group: &str, time: Range<SystemTime>) -> u64 {
+        std::thread::sleep(QUIET);
+        let millis = |at: SystemTime| at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        let time = millis(time.start)..millis(time.end);
+        let is_in = |at: &&i64| u128::try_from(**at).is_ok_and(|at| time.contains(&at));
+        self.lock().get(group).map_or(0, |(_, times)| times.iter().filter(is_in).count() as u64)
     }
 
     /// How many records were written of all groups with this beginning, once nothing more comes of them.
@@ -99,12 +116,12 @@ impl OffsetsLog {
     pub fn records_under(&self, prefix: &str) -> u64 {
         let now = || {
             let groups = self.lock();
-            groups.iter().filter(|(group, _)| group.starts_with(prefix)).map(|(_, written)| written.records).sum()
+            groups.iter().filter(|(group, _)| group.starts_with(prefix)).map(|(_, (written, _))| written.records).sum()
         };
         settled(now)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Written>> {
+    fn lock(&self) -> MutexGuard<'_, Groups> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

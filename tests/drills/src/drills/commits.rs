@@ -1,9 +1,9 @@
 //! One client commits as fast as it can: the brokers see its tier's rate, and its neighbours see nothing.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use kafka_protocol::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
 use kafka_protocol::messages::{GroupId, OffsetCommitRequest, TopicName};
@@ -13,7 +13,7 @@ use weir_testkit::{RawClient, wait};
 
 use crate::Form;
 use crate::cluster::{PARTITIONS, Stage, TOOL, real_group};
-use crate::crowd::Reader;
+use crate::crowd::{Reader, all_read};
 use crate::figure::{Figure, Report};
 use crate::offsets_log::OffsetsLog;
 use crate::writer::Writer;
@@ -22,9 +22,11 @@ const STORM: &str = "drill-storm";
 const GROUP: &str = "storm";
 const VERSION: i16 = 8;
 const BYSTANDERS: usize = 20;
-/// What the client tries, in commits of one partition a second.
+/// What the client tries, in commits of one partition a second over all its connections: of one connection brokers take
+/// a commit after the other, and each waits for the replicas.
 const TRIED: u32 = 1_000;
-/// Requests that it has under way at once.
+const CONNECTIONS: u32 = 5;
+/// Requests that are under way at once on each.
 const UNDER_WAY: usize = 10;
 /// What `TOOL` gives a second, and at once beyond that.
 const RATE: u64 = 20;
@@ -50,10 +52,7 @@ fn storm(name: &str, limits: &str, seconds: u64) -> Vec<Figure> {
     let (bootstrap, every) = (stage.weir.bootstrap(), [("auto.commit.interval.ms", "5000")]);
     let start = |person: &String| Reader::start_with(&bootstrap, &stage.identity(person), &stage.topic, name, &every);
     let readers: Vec<_> = people.iter().map(start).collect();
-    wait::until("everybody reads", SETTLE, || {
-        let slow = readers.iter().find(|reader| reader.records() < 30);
-        slow.map_or(Ok(()), |reader| Err(format!("{} records", reader.records())))
-    });
+    all_read(&readers);
     let log = OffsetsLog::open(&stage.kafka);
     let before: Vec<_> = readers.iter().map(|reader| (reader.breaks(), reader.rebalances())).collect();
     let client = Committer::start(&stage);
@@ -81,57 +80,64 @@ fn storm(name: &str, limits: &str, seconds: u64) -> Vec<Figure> {
     ]
 }
 
-/// What is written of a group in a time that begins when what it may use at once is used.
+/// What the brokers take of a group in a time that begins when what it may use at once is used, and was answered.
 fn steadily(log: &OffsetsLog, group: &str, time: Duration) -> (u64, Duration) {
     wait::until("the burst to be used", SETTLE, || match log.now(group).commits {
-        commits if commits > BURST => Ok(()),
+        commits if commits > BURST + 2 * RATE => Ok(()),
         commits => Err(format!("{commits} commits")),
     });
-    let (began, had) = (Instant::now(), log.now(group).commits);
+    let began = SystemTime::now();
     std::thread::sleep(time);
-    (log.now(group).commits - had, began.elapsed())
+    let end = SystemTime::now();
+    (log.commits_in(group, began..end), end.duration_since(began).unwrap_or_default())
 }
 
 /// A client that commits one partition again and again, a thousand times a second where it is let.
 struct Committer {
     stop: Arc<AtomicBool>,
-    refused: Arc<AtomicU64>,
-    thread: JoinHandle<()>,
+    threads: Vec<JoinHandle<u64>>,
 }
 
 impl Committer {
     fn start(stage: &Stage) -> Self {
         let coordinator = stage.kafka.coordinator_of(&real_group(STORM, GROUP));
         let target = stage.weir.target(&stage.weir.broker(coordinator), &stage.identity(STORM));
-        let mut client = RawClient::connect(&target).expect("a connection");
         let request = wire::frame(1, VERSION, &commit(&stage.topic)).expect("a frame");
-        let (stop, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (own_stop, own_refused) = (Arc::clone(&stop), Arc::clone(&refused));
-        let thread = std::thread::spawn(move || {
-            let (mut due, mut under_way) = (Instant::now(), 0);
-            while under_way > 0 || !own_stop.load(Ordering::Relaxed) {
-                let goes_on = !own_stop.load(Ordering::Relaxed);
-                if goes_on && under_way < UNDER_WAY {
-                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                    due += Duration::from_secs(1) / TRIED;
-                    client.send(&request).expect("a commit is sent");
-                    under_way += 1;
-                    continue;
-                }
-                let answer = client.read_frame(ANSWER).expect("an answer");
-                let (_, told) = wire::open::<OffsetCommitRequest>(VERSION, &answer).expect("an answer");
-                own_refused.fetch_add(u64::from(told.topics[0].partitions[0].error_code != 0), Ordering::Relaxed);
-                under_way -= 1;
-            }
-        });
-        Self { stop, refused, thread }
+        let stop = Arc::new(AtomicBool::new(false));
+        let start = |_| {
+            let client = RawClient::connect(&target).expect("a connection");
+            let (request, stop) = (request.clone(), Arc::clone(&stop));
+            std::thread::spawn(move || commit_on(client, &request, &stop))
+        };
+        let threads = (0..CONNECTIONS).map(start).collect();
+        Self { stop, threads }
     }
 
     /// Ends, and says how many commits were answered with an error.
     fn end(self) -> u64 {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().expect("the client commits");
-        self.refused.load(Ordering::Relaxed)
+        self.threads.into_iter().map(|thread| thread.join().expect("the client commits")).sum()
+    }
+}
+
+/// One connection of the client. Says how many commits were answered with an error.
+fn commit_on(mut client: RawClient, request: &[u8], stop: &AtomicBool) -> u64 {
+    let (mut due, mut under_way, mut refused) = (Instant::now(), 0, 0);
+    loop {
+        let goes_on = !stop.load(Ordering::Relaxed);
+        if goes_on && under_way < UNDER_WAY {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            due += Duration::from_secs(1) * CONNECTIONS / TRIED;
+            client.send(request).expect("a commit is sent");
+            under_way += 1;
+        } else if under_way > 0 {
+            let answer = client.read_frame(ANSWER).expect("an answer");
+            let (_, told) = wire::open::<OffsetCommitRequest>(VERSION, &answer).expect("an answer");
+            refused += u64::from(told.topics[0].partitions[0].error_code != 0);
+            under_way -= 1;
+        } else {
+            return refused;
+        }
     }
 }
 
