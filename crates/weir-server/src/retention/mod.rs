@@ -109,13 +109,12 @@ impl Look {
     /// The timelines of all partitions for which somebody holds an offset. Only who is far behind costs look-ups by time.
     async fn timelines(&self, committed: &HashMap<Key, i64>) -> Timelines {
         let now = SystemTime::now();
-        let mut lowest: HashMap<(RealTopic, i32), i64> = HashMap::new();
+        let mut wanted: HashMap<(RealTopic, i32), Vec<i64>> = HashMap::new();
         for ((_, topic, partition), offset) in committed {
-            let known = lowest.entry((topic.clone(), *partition)).or_insert(*offset);
-            *known = (*known).min(*offset);
+            wanted.entry((topic.clone(), *partition)).or_default().push(*offset);
         }
         let [first, rest @ ..] = AGES;
-        let all = listed(lowest.keys());
+        let all = listed(wanted.keys());
         let mut timelines = Timelines::new();
         for (partition, offsets) in self.upstream.first_offsets(&all, &[EARLIEST, ago(now, first)]).await {
             let [earliest, at_first] = offsets.as_slice() else { continue };
@@ -124,7 +123,7 @@ impl Look {
             timelines.insert(partition, timeline);
         }
         let is_behind = |(partition, timeline): &(&(RealTopic, i32), &Timeline)| {
-            lowest.get(*partition).is_some_and(|lowest| timeline.may_end(*lowest))
+            wanted.get(*partition).is_some_and(|offsets| offsets.iter().any(|offset| timeline.may_end(*offset)))
         };
         let behind = listed(timelines.iter().filter(is_behind).map(|(partition, _)| partition));
         if behind.is_empty() {

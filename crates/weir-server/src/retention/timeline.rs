@@ -68,8 +68,8 @@ impl Timeline {
         if committed < self.earliest {
             return Standing::Lost(self.earliest.saturating_sub(committed).unsigned_abs());
         }
-        // Nothing was ever deleted here: when that will begin cannot be seen.
-        if self.earliest == 0 {
+        // Where nothing was ever deleted it cannot be seen when that will begin, nor where ages are not known.
+        if !self.may_end(committed) || self.points.len() < AGES.len() {
             return Standing::Safe;
         }
         match (self.kept(), self.age(committed)) {

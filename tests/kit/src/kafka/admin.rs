@@ -7,14 +7,16 @@ use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::create_topics_request::{
     CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig,
 };
+use kafka_protocol::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
 use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::{
-    BrokerId, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, FetchRequest, FindCoordinatorRequest,
-    GroupId, ListGroupsRequest, MetadataRequest, MetadataResponse, OffsetFetchRequest, TopicName,
+    BrokerId, CreatePartitionsRequest, CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest, FetchRequest,
+    FindCoordinatorRequest, GroupId, ListGroupsRequest, MetadataRequest, MetadataResponse, OffsetFetchRequest,
+    TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 
@@ -114,6 +116,18 @@ impl Kafka {
             let known =
                 self.running().into_iter().find(|id| self.topic_seen_by(*id, topic).is_ok_and(|t| t.error_code == 0));
             known.map_or(Ok(()), |id| Err(format!("broker {id} still knows {topic}")))
+        });
+    }
+
+    /// Deletes the records of a partition before an offset, as retention does.
+    pub fn delete_records_before(&self, topic: &str, partition: i32, offset: i64) {
+        let before = DeleteRecordsPartition::default().with_partition_index(partition).with_offset(offset);
+        let wanted = DeleteRecordsTopic::default().with_name(topic_name(topic)).with_partitions(vec![before]);
+        let request = DeleteRecordsRequest::default().with_timeout_ms(10_000).with_topics(vec![wanted]);
+        wait::until("records to be deleted", SETTLE, || {
+            let answer = wire::call(&self.plaintext(self.leader_of(topic, partition)), 2, &request)?;
+            let deleted = &answer.topics.first().ok_or("no topic in the answer")?.partitions[0];
+            (deleted.error_code == 0).then_some(()).ok_or_else(|| format!("error {}", deleted.error_code))
         });
     }
 
