@@ -34,6 +34,11 @@ fn drill_bandwidth() {
 }
 
 #[test]
+fn drill_backfill() {
+    held("backfill");
+}
+
+#[test]
 fn drill_reload() {
     held("reload");
 }

@@ -1,5 +1,6 @@
 //! Each drill in a file of its own.
 
+pub mod backfill;
 pub mod bandwidth;
 pub mod brokers;
 pub mod commits;
@@ -16,10 +17,11 @@ use crate::figure::Report;
 pub type Drill = (&'static str, fn(Form) -> Vec<Report>);
 
 /// All drills, in their order.
-pub const ALL: [Drill; 8] = [
+pub const ALL: [Drill; 9] = [
     ("commits", commits::run),
     ("groups", groups::run),
     ("bandwidth", bandwidth::run),
+    ("backfill", backfill::run),
     ("reload", reload::run),
     ("effect", effect::run),
     ("restart", restart::run),
