@@ -2,4 +2,6 @@
 # Builds this client into target/clients/.
 set -eu
 cd "$(dirname "$0")"
-exec go build -mod=readonly -o "../../../target/clients/$(basename "$PWD")/client" .
+out=../../../target/clients/$(basename "$PWD")
+go build -mod=readonly -o "$out/client" .
+exec go build -mod=readonly -o "$out/steps" ./steps

@@ -1,0 +1,276 @@
+//! Makes one client meet one row, and says in closed words what it did.
+//!
+//! Nothing here is a time that was measured: a client was told or was not, asked again or did not, went on or did not,
+//! each within a bound that is far from what it takes.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use weir_pki::{ClientSubject, Usage, Validity};
+use weir_testkit::{Acl, Identity, Pki, PrincipalSpec, RawClient, paths, wait};
+
+use crate::program::{Program, Said};
+use crate::row::{Case, Counted, HIDDEN, OTHER, Paper, Row, TOPIC, World};
+use crate::stage::{self, Stage};
+
+/// How long a client may take to meet what it was made to meet.
+const MEETS: Duration = Duration::from_secs(30);
+/// How long it may keep an error to itself, from the first refusal on.
+const TELLS: Duration = Duration::from_secs(6);
+/// How long it may take to go on when nothing is in the way any more.
+const GOES_ON: Duration = Duration::from_secs(30);
+
+/// One client before one row.
+pub struct Meeting<'a> {
+    stage: &'a mut Stage,
+    run: &'a Path,
+    row: &'a Row,
+    case: &'a Case,
+    principal: String,
+    identity: Identity,
+}
+
+impl<'a> Meeting<'a> {
+    /// Nothing happens yet.
+    pub fn new(stage: &'a mut Stage, client: &str, run: &'a Path, row: &'a Row, case: &'a Case) -> Self {
+        let principal = format!("{client}-{}", row.name().replace('_', "-"));
+        let identity = identity(&principal, case.world);
+        Self { stage, run, row, case, principal, identity }
+    }
+
+    /// What the client did, or why it cannot be said.
+    pub fn held(&mut self) -> Result<String, String> {
+        let (program, told) = self.meets()?;
+        self.ends(program, told)
+    }
+
+    /// The client meets the row; what its program was told.
+    pub fn meets(&mut self) -> Result<(Program, String), String> {
+        let identity = self.identity.clone();
+        self.stage.follow(&self.policy(false));
+        match self.case.world {
+            World::Suspended(words) => self.stage.command("suspend", words, &self.principal, &identity),
+            World::Shows(Paper::Revoked) => self.stage.revoke(&identity),
+            _ => {}
+        }
+        let crowd = self.crowd();
+        let before = self.stage.met(self.row, self.case.counted);
+        let program = self.start();
+        let mut since = Instant::now();
+        if self.case.world.is_while_reading() {
+            self.goes_on(&program, since).map_err(|error| format!("before anything was in its way: {error}"))?;
+            since = Instant::now();
+            self.comes_in_the_way();
+        }
+        let told = match self.case.counted {
+            Counted::Slower | Counted::NoError => self.quiet(&program)?,
+            _ => self.told(&program, since, before)?,
+        };
+        drop(crowd);
+        Ok((program, told))
+    }
+
+    /// What is in its way is taken out of it; all that the client did.
+    pub fn ends(&mut self, mut program: Program, told: String) -> Result<String, String> {
+        let after = self.after(&program);
+        let _ = program.stop(Duration::from_secs(5));
+        Ok(format!("{told}{after}"))
+    }
+
+    /// The policy with what is in the client's way, or without.
+    fn policy(&self, lifted: bool) -> Acl {
+        let name = &self.principal;
+        let mut reader = PrincipalSpec::new(name, &[TOPIC]);
+        let mut acl = stage::catalogue();
+        // Its limits are new each time, so that each policy is another.
+        match self.case.world {
+            World::Limits(limits) if !lifted => reader = reader.within(limits),
+            World::Crowded if !lifted => reader = reader.within("connections: 1"),
+            World::NotGranted if lifted => reader.topics.push(OTHER.into()),
+            World::NotCatalogued if lifted => {
+                acl = stage::wider_catalogue();
+                reader.topics.push(HIDDEN.into());
+            }
+            World::Elsewhere if !lifted => reader.cidrs = vec!["198.51.100.0/24".into()],
+            World::Nobody if !lifted => return acl.principal(PrincipalSpec::new(&format!("{name}-other"), &[TOPIC])),
+            World::TwoOfThem => {
+                let mut other = PrincipalSpec::new(&format!("{name}-other"), &[TOPIC]);
+                other.certificate = ("san_dns".into(), format!("{name}.b"));
+                reader.certificate = ("san_dns".into(), format!("{name}.a"));
+                acl = acl.principal(other);
+            }
+            _ => {}
+        }
+        acl.principal(reader)
+    }
+
+    /// Those that hold the connections that there may be.
+    fn crowd(&self) -> Option<RawClient> {
+        let weir = &self.stage.weir;
+        matches!(self.case.world, World::Crowded)
+            .then(|| RawClient::connect(&weir.target(&weir.bootstrap(), &self.identity)).expect("a connection"))
+    }
+
+    fn start(&self) -> Program {
+        let identity = &self.identity;
+        let path = |path: &Path| path.display().to_string();
+        let (weir, case) = (&self.stage.weir, self.case);
+        let mut environment: Vec<(&str, String)> = vec![
+            ("BOOTSTRAP", weir.bootstrap()),
+            ("CA", path(&identity.ca)),
+            ("STEP", case.step.into()),
+            ("TOPIC", case.topic.into()),
+            ("GROUP", "mine".into()),
+        ];
+        match case.world {
+            World::Shows(Paper::Plaintext) => environment.push(("PLAINTEXT", "yes".into())),
+            World::Shows(Paper::Nothing) => {}
+            _ => environment.extend([("CERT", path(&identity.certificate)), ("KEY", path(&identity.key))]),
+        }
+        environment.extend(case.told.iter().map(|(key, value)| (*key, (*value).to_string())));
+        let log = paths::run_dir("refusals").join(format!("{}.log", self.principal));
+        Program::start(self.run, &environment, log)
+    }
+
+    /// What comes over a client that reads.
+    fn comes_in_the_way(&mut self) {
+        match self.case.world {
+            World::SuspendedWhileReading(words) => {
+                self.stage.command("suspend", words, &self.principal, &self.identity);
+            }
+            World::RevokedWhileReading => self.stage.revoke(&self.identity),
+            _ => {}
+        }
+    }
+
+    /// What the client's program is told, once Weir says that the client has met the row.
+    fn told(&self, program: &Program, since: Instant, before: u64) -> Result<String, String> {
+        let met = || self.stage.met(self.row, self.case.counted).saturating_sub(before);
+        let says = || {
+            let said = program.said_since(since).into_iter();
+            said.filter(|one| matches!(one, Said::Error(..)))
+                .max_by_key(|one| matches!(one, Said::Error(_, _, Some(_))))
+        };
+        wait::try_until(MEETS, || {
+            let (times, said) = (met(), says());
+            (times > 0 || said.is_some()).then_some(()).ok_or_else(|| "nothing was met and nothing said".to_string())
+        })
+        .map_err(|error| self.failed(&error, program))?;
+        let end = Instant::now() + TELLS;
+        let is_clear = || met() > 0 && matches!(says(), Some(Said::Error(_, _, Some(_))));
+        while Instant::now() < end && !is_clear() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let said = program.said_since(since);
+        let times = met();
+        let words = match (errors(&said), times) {
+            (Some(errors), 0) => format!("asks nothing: {errors}"),
+            (Some(errors), _) => errors,
+            (None, 1..) if said.contains(&Said::Ok) && !self.case.world.is_while_reading() => "no error".into(),
+            (None, 2..) if program.logged() > 0 => "logs, asks again".into(),
+            (None, 2..) => "asks again".into(),
+            (None, _) => return Err(self.failed(&format!("met {times} times and nothing was said"), program)),
+        };
+        Ok(words)
+    }
+
+    /// What becomes of it.
+    fn after(&mut self, program: &Program) -> &'static str {
+        let world = self.case.world;
+        if !world.is_lifted() || matches!(self.case.counted, Counted::Slower | Counted::NoError) {
+            return "";
+        }
+        match world {
+            World::Suspended(words) | World::SuspendedWhileReading(words) => {
+                self.stage.command("resume", words, &self.principal, &self.identity);
+            }
+            // Whoever stopped the broker lets it go on.
+            World::NotCounted => {}
+            _ => self.stage.follow(&self.policy(true)),
+        }
+        match self.goes_on(program, Instant::now()) {
+            Ok(()) => "; goes on",
+            Err(_) if program.has_stopped() => "; stops",
+            Err(_) => "; does not go on",
+        }
+    }
+
+    fn goes_on(&self, program: &Program, since: Instant) -> Result<(), String> {
+        let mut last = Err(String::new());
+        let _ = wait::try_until(GOES_ON, || {
+            last = match program.said_since(since).contains(&Said::Ok) {
+                true => Ok(()),
+                false => Err(self.failed("it does nothing", program)),
+            };
+            // A library that has stopped is not waited for.
+            if last.is_ok() || program.has_stopped() { Ok(()) } else { Err(String::new()) }
+        });
+        last
+    }
+
+    /// Without the limit the step is done about fifteen times in this time.
+    fn quiet(&self, program: &Program) -> Result<String, String> {
+        self.goes_on(program, Instant::now() - GOES_ON)?;
+        let since = Instant::now();
+        std::thread::sleep(Duration::from_secs(6));
+        let said = program.said_since(since);
+        let done = said.iter().filter(|one| **one == Said::Ok).count();
+        match (self.case.counted, done, said.len() - done) {
+            (Counted::NoError, 1.., 0) => Ok("no error".into()),
+            (_, 1..=9, 0) => Ok("no error; slower".into()),
+            (_, 1.., 0) => Ok("no error; as fast".into()),
+            _ => Err(self.failed("it is told errors, or does nothing", program)),
+        }
+    }
+
+    fn failed(&self, what: &str, program: &Program) -> String {
+        let said: Vec<Said> = program.said_since(Instant::now() - Duration::from_secs(120));
+        let last = &said[said.len().saturating_sub(5)..];
+        format!("{what}; last said {last:?}; log {}; counted\n{}", program.log().display(), self.stage.moved())
+    }
+}
+
+/// The errors that the program was told. One with Kafka's code says more than trouble with connections, of which the
+/// last by name is taken: which kinds come beside it, and when, differs.
+fn errors(said: &[Said]) -> Option<String> {
+    let errors = said.iter().filter_map(|one| match one {
+        Said::Error(call, class, code) => Some((call, class, code)),
+        _ => None,
+    });
+    if let Some((call, class, Some(code))) = errors.clone().find(|(_, _, code)| code.is_some()) {
+        return Some(format!("`{call}`: `{class}` ({code})"));
+    }
+    let (call, class, _) = errors.max_by_key(|(call, class, _)| (*call, *class))?;
+    Some(format!("`{call}`: `{class}`"))
+}
+
+/// Seconds from now.
+fn seconds(from: i64, to: i64) -> Validity {
+    let days = Validity::days(1);
+    let now = days.not_before + Duration::from_secs(3600);
+    let shift = |seconds: i64| match u64::try_from(seconds) {
+        Ok(later) => now + Duration::from_secs(later),
+        Err(_) => now - Duration::from_secs(seconds.unsigned_abs()),
+    };
+    Validity { not_before: shift(from), not_after: shift(to) }
+}
+
+/// What the client shows.
+fn identity(name: &str, world: World) -> Identity {
+    let pki = Pki::shared();
+    let names = ["a", "b"].map(|end| format!("{name}.{end}"));
+    let subject = ClientSubject { san_dns: names.into(), ..ClientSubject::named(name) };
+    match world {
+        World::Shows(Paper::Stranger) => Identity { ca: pki.ca(), ..Pki::new("Somebody else's CA").client(name) },
+        World::Shows(Paper::Expired) => pki.client_with(&subject, seconds(-7200, -3600)),
+        World::Shows(Paper::NotYet) => pki.client_with(&subject, seconds(3600, 7200)),
+        World::Shows(Paper::ForServers) => {
+            let issued = pki.authority().client_with_usages(&subject, Validity::days(1), &[Usage::Server]);
+            pki.keep(issued.expect("a certificate"), "for-servers")
+        }
+        // A certificate counts for a minute more.
+        World::ExpiresWhileReading => pki.client_with(&subject, seconds(-7200, -35)),
+        World::TwoOfThem => pki.client_with(&subject, Validity::days(2)),
+        _ => pki.client(name),
+    }
+}
