@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
-use weir_policy::{Account, Ledger, Policy, Principal};
+use weir_policy::{Account, Ledger, Limited, Mode, Policy, Principal};
 
 use crate::observe::Principals;
 pub(crate) use counting::count;
@@ -56,6 +56,11 @@ impl Accounts {
         }
     }
 
+    /// What was beyond the limits of all principals since the start.
+    pub(crate) fn beyond(&self) -> Vec<(Limited, Mode, u64)> {
+        self.ledger.beyond()
+    }
+
     /// Whether the groups at the brokers have been counted since the start.
     pub(crate) fn are_counted(&self) -> bool {
         self.counted.load().is_some()
@@ -65,6 +70,14 @@ impl Accounts {
     pub(crate) fn follow(&self, policy: &Arc<Policy>) {
         self.seen.follow(policy);
         self.ledger.retain(|name| policy.principal(name).is_some());
+    }
+}
+
+#[cfg(test)]
+impl Accounts {
+    /// None yet, and operators see these.
+    pub(crate) fn seen_by(seen: Arc<Principals>) -> Arc<Self> {
+        Arc::new(Self { seen, ..Self::default() })
     }
 }
 

@@ -220,7 +220,7 @@ mod tests {
         tokio::spawn(serve(
             listener,
             Readiness::new(reasons),
-            Metrics::new(Vec::new(), Arc::default(), Arc::default()),
+            Metrics::new(Vec::new(), Arc::default(), &Arc::default()),
         ));
         address
     }

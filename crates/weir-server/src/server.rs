@@ -87,9 +87,9 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
     let status = Arc::new(ReloadStatus::with(audit.clone()));
     status.in_force(&snapshot);
     let counters = workers.iter().map(|worker| Arc::clone(&worker.counters)).collect();
-    let metrics = Metrics::new(counters, Arc::clone(&status), Arc::clone(&accounts.seen));
     let (stopping, stop) = watch::channel(false);
     let readiness = readiness(&clusters.upstreams, Arc::clone(&status), Arc::clone(&accounts), stop.clone());
+    let metrics = Metrics::new(counters, Arc::clone(&status), &accounts);
     tokio::spawn(accounts::count(clusters.named(), Arc::clone(&accounts), generations.clone()));
     tokio::spawn(admin::serve(sockets.admin, readiness.clone(), metrics.clone()));
     let gatekeeper = Gatekeeper::new(&snapshot.config.limits);

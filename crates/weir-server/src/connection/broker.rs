@@ -15,7 +15,7 @@ use weir_kafka::cleared::Cleared;
 use weir_kafka::cluster::ClusterView;
 use weir_kafka::env::Env;
 use weir_kafka::session::Session;
-use weir_policy::Tier;
+use weir_policy::Principal;
 
 use super::client::Client;
 use crate::close_reason::CloseReason;
@@ -72,13 +72,13 @@ impl Broker {
     }
 
     /// Sends a request, opening the connection where it is the first.
-    pub(super) fn send(&mut self, cleared: Cleared, upstream: &Arc<Upstream>, target: Target, tier: &Arc<Tier>) {
+    pub(super) fn send(&mut self, cleared: Cleared, upstream: &Arc<Upstream>, target: Target, whose: &Arc<Principal>) {
         match self {
             Self::Open(open) => open.send(cleared),
             Self::None | Self::Dialling(_) => {
                 // Only here: all workers would write to the one count of references, at every request.
-                let (upstream, tier) = (Arc::clone(upstream), Arc::clone(tier));
-                let dial = Box::pin(async move { dial(&upstream, target, &tier.name).await });
+                let (upstream, whose) = (Arc::clone(upstream), Arc::clone(whose));
+                let dial = Box::pin(async move { dial(&upstream, target, &whose).await });
                 *self = Self::Dialling(DialWait { dial, cleared });
             }
         }
@@ -189,7 +189,7 @@ pub(super) fn wait_for_view(upstream: Arc<Upstream>, not_older_than: Instant, no
 }
 
 /// Opens a connection; nothing where the broker cannot be reached.
-async fn dial(upstream: &Upstream, target: Target, tier: &str) -> Option<Link> {
-    let opened = upstream.open(target, tier).await;
+async fn dial(upstream: &Upstream, target: Target, whose: &Principal) -> Option<Link> {
+    let opened = upstream.open(target, &whose.name, &whose.tier.name).await;
     opened.inspect_err(|error| tracing::debug!(?target, %error, "a broker could not be dialled")).ok()
 }

@@ -371,9 +371,7 @@ impl Connection {
             Turn::Local => {}
             // What came before the client could know has the same answer; nothing is dialled again for it.
             Turn::Forward(_) if self.is_stranded => self.session.broker_unreachable().map_err(CloseReason::from)?,
-            Turn::Forward(cleared) => {
-                self.broker.send(cleared, &self.listener.upstream, self.target, &self.principal.tier)
-            }
+            Turn::Forward(cleared) => self.broker.send(cleared, &self.listener.upstream, self.target, &self.principal),
         }
         Ok(())
     }

@@ -9,12 +9,14 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::audit::AuditLines;
+use super::beyond::Beyond;
 use super::collector::Sums;
 use super::counters::WorkerCounters;
 use super::files::Files;
 use super::principal_series::PrincipalSeries;
 use super::principals::Principals;
 use super::top::TopPage;
+use crate::accounts::Accounts;
 use crate::close_reason::CloseReason;
 use crate::live::ReloadStatus;
 
@@ -33,8 +35,9 @@ impl Metrics {
     pub(crate) fn new(
         workers: Vec<Arc<WorkerCounters>>,
         files: Arc<ReloadStatus>,
-        principals: Arc<Principals>,
+        accounts: &Arc<Accounts>,
     ) -> Self {
+        let principals = Arc::clone(&accounts.seen);
         let door = Arc::new(WorkerCounters::default());
         let mut registry = Registry::with_prefix("weir");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
@@ -42,6 +45,7 @@ impl Metrics {
         let all = workers.into_iter().chain([Arc::clone(&door)]).collect();
         registry.register_collector(Box::new(Sums(all)));
         registry.register_collector(Box::new(AuditLines(files.audit.clone())));
+        registry.register_collector(Box::new(Beyond(Arc::clone(accounts))));
         registry.register_collector(Box::new(Files(files)));
         registry.register_collector(Box::new(PrincipalSeries(Arc::clone(&principals))));
         Self { registry: Arc::new(registry), door, principals, began: Instant::now() }
@@ -118,7 +122,7 @@ mod tests {
     #[test]
     fn a_scrape_sums_the_workers() {
         let workers: Vec<_> = (0..2).map(|_| Arc::new(WorkerCounters::default())).collect();
-        let metrics = Metrics::new(workers.clone(), Arc::default(), Arc::default());
+        let metrics = Metrics::new(workers.clone(), Arc::default(), &Arc::default());
         workers[0].accepted();
         workers[0].authenticated();
         workers[1].accepted();
@@ -150,7 +154,7 @@ mod tests {
     #[test]
     fn hostile_q20_the_number_of_series_is_constant() {
         let worker = Arc::new(WorkerCounters::default());
-        let metrics = Metrics::new(vec![Arc::clone(&worker)], Arc::default(), Arc::default());
+        let metrics = Metrics::new(vec![Arc::clone(&worker)], Arc::default(), &Arc::default());
         let before = metrics.encode().unwrap().lines().count();
         serve(&worker, 1);
         worker.closed(CloseReason::Malformed);

@@ -8,6 +8,7 @@ use weir_kafka::outcome::Refusals;
 use weir_policy::{Account, Reason};
 
 use super::{Metrics, Principals};
+use crate::accounts::Accounts;
 use crate::audit::Audit;
 use crate::close_reason::CloseReason;
 use crate::config::AuditSettings;
@@ -41,7 +42,8 @@ fn scraped() -> String {
     let mut refusals = Refusals::default();
     refusals.add(Reason::TopicNotGranted, 1);
     tally.request(&refusals, Instant::now());
-    let metrics = Metrics::new(Vec::new(), files, principals);
+    let accounts = Accounts::seen_by(principals);
+    let metrics = Metrics::new(Vec::new(), files, &accounts);
     metrics.refused_at_the_door(CloseReason::IpConnections);
     metrics.encode().unwrap()
 }
@@ -101,8 +103,21 @@ fn the_page_of_metrics_has_a_row_for_each_and_no_other() {
 #[test]
 fn no_label_is_of_a_clients_making() {
     let all: BTreeSet<String> = there(&scraped()).into_values().flat_map(|(_, labels)| labels).collect();
-    let closed =
-        ["api", "class", "direction", "fault", "kind", "listener", "name", "principal", "reason", "result", "version"];
+    let closed = [
+        "api",
+        "class",
+        "direction",
+        "fault",
+        "kind",
+        "limit",
+        "listener",
+        "mode",
+        "name",
+        "principal",
+        "reason",
+        "result",
+        "version",
+    ];
     let others: Vec<_> = all.iter().filter(|label| !closed.contains(&label.as_str())).collect();
     assert!(others.is_empty(), "say here that these are closed sets, and make sure of it: {others:?}");
 }

@@ -4,6 +4,7 @@
 //! a stranger's names, or have two workers write to one cache line.
 
 mod audit;
+mod beyond;
 mod collector;
 mod counters;
 mod files;

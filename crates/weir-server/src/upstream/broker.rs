@@ -4,8 +4,8 @@
 //! asked again at once. Must never: carry a client's bytes, or let a broker of another cluster be dialled.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use weir_kafka::cleared::OwnRequest;
@@ -18,6 +18,7 @@ use super::exchange::{ControlConnection, ExchangeError};
 use super::pace::Pacer;
 use super::resolve::Resolver;
 use super::settings::{Caller, HostPort, UpstreamSettings};
+use super::turns::Turns;
 use super::versions::{API_VERSIONS_ASKED, METADATA_BY_NAME, Ranges, metadata_version};
 
 /// A broker that the cluster lists.
@@ -26,7 +27,7 @@ pub(super) struct Broker {
     pub(super) id: RealBrokerId,
     pub(super) address: RealAddress,
     state: watch::Sender<BrokerState>,
-    pacer: Mutex<Pacer>,
+    turns: Turns,
     suspect: Notify,
 }
 
@@ -58,7 +59,7 @@ impl Broker {
             id,
             address,
             state: watch::Sender::default(),
-            pacer: Mutex::new(Pacer::new(dials_per_second)),
+            turns: Turns::new(Pacer::new(dials_per_second)),
             suspect: Notify::new(),
         }
     }
@@ -75,9 +76,9 @@ impl Broker {
         self.state.subscribe()
     }
 
-    /// Reserves a dial; see `Pacer::reserve`.
-    pub(super) fn reserve_dial(&self, now: Instant, patience: Duration) -> Option<Instant> {
-        self.pacer.lock().unwrap_or_else(PoisonError::into_inner).reserve(now, patience)
+    /// Waits for a principal's turn to dial; nothing where it would not come in time.
+    pub(super) async fn turn(&self, whose: &str, patience: Duration) -> Option<()> {
+        self.turns.take(whose, patience).await
     }
 
     /// A dial failed: the broker's name is looked up and the broker asked anew.

@@ -71,11 +71,11 @@ pub enum DialError {
 
 /// Dials and, where the upstream speaks TLS, shakes hands. Where any broker will do and one does not shake hands, the next
 /// is tried.
-pub(super) async fn open(shared: &Shared, target: Target, caller: Caller<'_>) -> Result<Link, DialError> {
+pub(super) async fn open(shared: &Shared, target: Target, caller: Caller<'_>, whose: &str) -> Result<Link, DialError> {
     let deadline = deadline_in(OPEN);
     let mut passed_over = Vec::new();
     loop {
-        let Dialed { stream, tls, broker } = dial(shared, target, caller, &passed_over).await?;
+        let Dialed { stream, tls, broker } = dial(shared, target, (caller, whose), &passed_over).await?;
         let until = deadline_in(HANDSHAKE).min(deadline);
         let failed = match timeout_at(until, secure(stream, tls)).await {
             Ok(Ok(link)) => return Ok(link),
@@ -98,7 +98,7 @@ pub(super) async fn open(shared: &Shared, target: Target, caller: Caller<'_>) ->
 pub(super) async fn dial(
     shared: &Shared,
     target: Target,
-    caller: Caller<'_>,
+    caller: (Caller<'_>, &str),
     passed_over: &[RealBrokerId],
 ) -> Result<Dialed, DialError> {
     let deadline = deadline_in(shared.settings.timeouts.dial);
@@ -149,7 +149,7 @@ fn in_turn<'a>(shared: &Shared, brokers: &'a BTreeMap<RealBrokerId, Arc<Broker>>
 async fn dial_broker(
     shared: &Shared,
     broker: &Broker,
-    caller: Caller<'_>,
+    caller: (Caller<'_>, &str),
     deadline: tokio::time::Instant,
 ) -> Result<Dialed, DialError> {
     let dialed = try_broker(shared, broker, caller, deadline).await;
@@ -162,19 +162,15 @@ async fn dial_broker(
 async fn try_broker(
     shared: &Shared,
     broker: &Broker,
-    caller: Caller<'_>,
+    caller: (Caller<'_>, &str),
     deadline: tokio::time::Instant,
 ) -> Result<Dialed, DialError> {
-    let tls = shared.settings.tls_peer(&broker.address.host, caller).map_err(DialError::ServerName)?;
+    let tls = shared.settings.tls_peer(&broker.address.host, caller.0).map_err(DialError::ServerName)?;
     let one_try = shared.settings.timeouts.connect;
     let address = checked_address(broker, deadline_in(one_try).min(deadline)).await?;
     // Whoever waits for its turn must have the time left to connect.
     let patience = deadline.into_std().saturating_duration_since(Instant::now()).saturating_sub(one_try);
-    let start = broker.reserve_dial(Instant::now(), patience).ok_or(DialError::TooManyDials)?;
-    // A timer rings a millisecond late, and most dials may start at once.
-    if start > Instant::now() {
-        tokio::time::sleep_until(start.into()).await;
-    }
+    broker.turn(caller.1, patience).await.ok_or(DialError::TooManyDials)?;
     match timeout_at(deadline, connect(&[address], one_try)).await {
         Ok(Ok(stream)) => Ok(Dialed { stream, tls, broker: broker.id }),
         Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => Err(DialError::TimedOut),

@@ -21,6 +21,7 @@ mod resolve;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod versions;
 
 use std::collections::BTreeMap;
@@ -99,6 +100,9 @@ pub enum NotReady {
     },
 }
 
+/// Whose turn it is where Weir dials for itself: no principal has such a name.
+const WEIR: &str = "";
+
 impl Upstream {
     /// Starts to keep the cluster's view, by a task on the current runtime.
     pub fn start(settings: UpstreamSettings, wanted: watch::Receiver<Arc<WantedTopics>>) -> Arc<Upstream> {
@@ -156,15 +160,16 @@ impl Upstream {
     /// # Errors
     /// Where there is no connection in time, or there must be none; not a byte was written.
     pub async fn dial(&self, target: Target) -> Result<Dialed, DialError> {
-        dial::dial(&self.shared, target, Caller::Weir, &[]).await
+        dial::dial(&self.shared, target, (Caller::Weir, WEIR), &[]).await
     }
 
-    /// Opens a connection to the target's broker for a principal of this tier, TLS included, on the current runtime.
+    /// Opens a connection to the target's broker for a principal, of this tier, TLS included, on the current runtime.
+    /// Principals take turns to dial.
     ///
     /// # Errors
     /// Where there is no connection in time, or there must be none; not a byte of a request was written.
-    pub(crate) async fn open(&self, target: Target, tier: &str) -> Result<Link, DialError> {
-        dial::open(&self.shared, target, Caller::Tier(tier)).await
+    pub(crate) async fn open(&self, target: Target, principal: &str, tier: &str) -> Result<Link, DialError> {
+        dial::open(&self.shared, target, Caller::Tier(tier), principal).await
     }
 
     /// The same for who asks one thing after another and waits for each answer.
@@ -176,7 +181,7 @@ impl Upstream {
         target: Target,
         caller: Caller<'_>,
     ) -> Result<ControlConnection, DialError> {
-        let link = dial::open(&self.shared, target, caller).await?;
+        let link = dial::open(&self.shared, target, caller, WEIR).await?;
         Ok(ControlConnection::new(link, &self.shared.settings.timeouts))
     }
 

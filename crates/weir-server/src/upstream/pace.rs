@@ -1,6 +1,6 @@
 //! How often one broker may be dialled.
 //!
-//! Must never: keep a caller waiting beyond the time it gave, or let a burst of clients become a burst of dials.
+//! Must never: let a burst of clients become a burst of dials.
 
 use std::time::{Duration, Instant};
 
@@ -24,15 +24,17 @@ impl Pacer {
         Self { interval, tolerance: interval.saturating_mul(burst.saturating_sub(1)), due: None }
     }
 
-    /// Reserves a dial and says when it may start; nothing is reserved if that is later than `patience` from now.
-    pub(super) fn reserve(&mut self, now: Instant, patience: Duration) -> Option<Instant> {
-        let due = self.due.map_or(now, |due| due.max(now));
-        let start = due.checked_sub(self.tolerance).map_or(now, |start| start.max(now));
-        if start.saturating_duration_since(now) > patience {
-            return None;
-        }
-        self.due = due.checked_add(self.interval);
-        Some(start)
+    /// When a dial may start that so many others come before.
+    pub(super) fn start_after(&self, others: usize, now: Instant) -> Instant {
+        let others = self.interval.saturating_mul(u32::try_from(others).unwrap_or(u32::MAX));
+        let due = self.due.map_or(now, |due| due.max(now)).checked_add(others);
+        let start = due.and_then(|due| due.checked_sub(self.tolerance));
+        start.map_or(now, |start| start.max(now))
+    }
+
+    /// A dial starts.
+    pub(super) fn dial(&mut self, now: Instant) {
+        self.due = self.due.map_or(now, |due| due.max(now)).checked_add(self.interval);
     }
 }
 
@@ -42,7 +44,12 @@ mod tests {
 
     /// The start of each of `dials` dials that are all asked for at `now`.
     fn starts(pacer: &mut Pacer, now: Instant, dials: usize) -> Vec<Duration> {
-        (0..dials).map(|_| pacer.reserve(now, Duration::from_secs(60)).unwrap() - now).collect()
+        let start = |_| {
+            let start = pacer.start_after(0, now);
+            pacer.dial(now);
+            start - now
+        };
+        (0..dials).map(start).collect()
     }
 
     #[test]
@@ -62,17 +69,16 @@ mod tests {
         let mut pacer = Pacer::new(50);
         let now = Instant::now();
         assert_eq!(starts(&mut pacer, now, 10), vec![Duration::ZERO; 10]);
-        assert!(pacer.reserve(now, Duration::ZERO).is_none());
+        assert!(pacer.start_after(0, now) > now);
         let later = now + Duration::from_secs(5);
         assert_eq!(starts(&mut pacer, later, 10), vec![Duration::ZERO; 10]);
     }
 
     #[test]
-    fn what_would_wait_too_long_is_refused_and_reserves_nothing() {
-        let mut pacer = Pacer::new(1);
-        let now = Instant::now();
-        assert_eq!(pacer.reserve(now, Duration::ZERO), Some(now));
-        assert_eq!(pacer.reserve(now, Duration::from_millis(999)), None);
-        assert_eq!(pacer.reserve(now, Duration::from_secs(1)), Some(now + Duration::from_secs(1)));
+    fn those_before_one_have_an_interval_each() {
+        let (mut pacer, now) = (Pacer::new(1), Instant::now());
+        assert_eq!([0, 1, 5].map(|others| (pacer.start_after(others, now) - now).as_secs()), [0, 1, 5]);
+        pacer.dial(now);
+        assert_eq!([0, 1, 5].map(|others| (pacer.start_after(others, now) - now).as_secs()), [1, 2, 6]);
     }
 }

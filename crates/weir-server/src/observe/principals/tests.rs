@@ -8,6 +8,7 @@ use weir_kafka::software::ClientSoftware;
 use weir_policy::{Account, Limits, Meter, Policy, PolicyFiles, PolicyOptions, Reason, SourceFile, Taken};
 
 use super::*;
+use crate::accounts::Accounts;
 use crate::observe::Metrics;
 
 fn policy(names: &[String]) -> Arc<Policy> {
@@ -86,7 +87,7 @@ fn what_connections_did_is_there_while_they_live_and_after() {
 fn hostile_q20_who_is_not_in_the_policy_in_force_has_no_series() {
     let both = policy(&names(&["goes", "stays"]));
     let (principals, account) = (Arc::new(Principals::default()), Arc::new(Account::default()));
-    let metrics = Metrics::new(Vec::new(), Arc::default(), Arc::clone(&principals));
+    let metrics = Metrics::new(Vec::new(), Arc::default(), &Accounts::seen_by(Arc::clone(&principals)));
     let series = |principal: &str| metrics.encode().unwrap().matches(&format!("principal=\"{principal}\"")).count();
     let unknown = principals.connect(&peer(&both, "goes", 0, 9), &account);
     assert_eq!(principals.look().len(), 0, "nobody is in a policy that is not there");
@@ -112,7 +113,7 @@ fn ten_thousand_principals_are_scraped_in_time() {
     let principals = Arc::new(Principals::default());
     principals.follow(&policy);
     let account = Arc::new(Account::default());
-    let metrics = Metrics::new(Vec::new(), Arc::default(), Arc::clone(&principals));
+    let metrics = Metrics::new(Vec::new(), Arc::default(), &Accounts::seen_by(Arc::clone(&principals)));
     let _open: Vec<_> = names.iter().map(|name| principals.connect(&peer(&policy, name, 0, 9), &account)).collect();
     let time = |scrape: &dyn Fn() -> usize| {
         let took = (0..5).map(|_| {

@@ -124,9 +124,9 @@ async fn hostile_u16_a_bootstrap_connection_goes_to_the_next_broker_where_one_do
     let tls = other.tls();
     turned.change(|script| script.tls = tls);
     for _ in 0..6 {
-        upstream.open(Target::Bootstrap, "tool").await.expect("the other broker shakes hands");
+        upstream.open(Target::Bootstrap, "somebody", "tool").await.expect("the other broker shakes hands");
     }
-    let refused = upstream.open(Target::Broker(RealBrokerId(2)), "tool").await;
+    let refused = upstream.open(Target::Broker(RealBrokerId(2)), "somebody", "tool").await;
     assert!(matches!(refused, Err(DialError::Handshake(_))), "{refused:?}");
     assert!(turned.accepted() > 0);
     turned.stop().await;
