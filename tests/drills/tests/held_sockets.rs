@@ -20,6 +20,9 @@ const READERS: usize = 4;
 const SPREAD: Duration = Duration::from_secs(6);
 /// What a drain takes at the most, and what it takes to see that a process has ended.
 const STOP: Duration = Duration::from_secs(5);
+/// Longer than librdkafka's `reconnect.backoff.max.ms`: of restarts that come sooner it takes the next for a worse one, and
+/// waits twice as long before it comes back.
+const BETWEEN: Duration = Duration::from_secs(11);
 /// They measure time: one after the other.
 static ALONE: Mutex<()> = Mutex::new(());
 
@@ -132,6 +135,7 @@ fn hostile_o11_a_restart_with_held_sockets_refuses_nobody_and_costs_no_rebalance
         }
         scene.weir.restart();
         all_read_on(&scene.readers);
+        std::thread::sleep(BETWEEN);
     }
     let (knocks, refused) = knocking.end();
     assert!(knocks > 100, "{knocks} knocks");
