@@ -181,7 +181,7 @@ fn trap_q5_what_was_read_far_behind_is_given_and_owed_and_asked_for_again_when_i
             assert_eq!(asked(&sent), [(GRANTED.to_owned(), vec![1]), (ALSO_GRANTED.to_owned(), vec![0])]);
             assert_eq!(sent.max_wait_ms, 400, "it comes back when it may read");
             let response = answered(&mut desk, Led::Upstream(frame), version, 0, 20, pieces);
-            let expected = [(GRANTED, 1, 20), (ALSO_GRANTED, 0, 20), (GRANTED, 0, 0)];
+            let expected = [(GRANTED, 0, 0), (GRANTED, 1, 20), (ALSO_GRANTED, 0, 20)];
             let told = given(&response);
             let told: Vec<_> =
                 told.iter().map(|(name, index, code, end, bytes)| (&**name, *index, *code, *end, *bytes)).collect();

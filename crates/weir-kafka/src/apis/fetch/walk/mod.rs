@@ -48,7 +48,7 @@ pub(crate) struct FetchWalk {
     left: u64,
     /// The frame is in the buffer from its first to its last byte.
     whole: bool,
-    /// The refused topics and those that were left out, until they are given.
+    /// The refused topics, until they are given.
     pub refused: Vec<u8>,
     topics_left: usize,
     partitions_left: usize,
@@ -127,15 +127,15 @@ impl FetchWalk {
         let mut head = Head { consumed, instead: Vec::new(), grows: 0 };
         // A broker that throttles answers nothing, and that is how clients know it (trap Q6).
         if self.error_code == 0 && !(throttle > 0 && count == 0) {
-            let mut refused = put_refused(&mut self.refused, self.version, scope.topics);
-            if let Some(left_out) = scope.left_out {
-                self.refused.extend_from_slice(&left_out.answer);
-                refused = refused.saturating_add(left_out.topics);
-            }
-            if refused > 0 {
+            let refused = put_refused(&mut self.refused, self.version, scope.topics);
+            let left_out = scope.left_out.map_or(0, |left_out| left_out.topics);
+            let more = refused.saturating_add(left_out);
+            if more > 0 {
                 let fixed = if self.version >= SESSIONS { 10 } else { 4 };
                 head.instead.extend_from_slice(body.get(..fixed).unwrap_or_default());
-                put_length(&mut head.instead, self.is_flexible(), count.saturating_add(refused));
+                put_length(&mut head.instead, self.is_flexible(), count.saturating_add(more));
+                // First: of a topic that stands twice, some clients (sarama) keep what comes last, which brings records.
+                head.instead.extend_from_slice(scope.left_out.map_or(&[], |left_out| &left_out.answer));
                 head.grows = head.instead.len().saturating_add(self.refused.len()).saturating_sub(consumed);
             }
         }
