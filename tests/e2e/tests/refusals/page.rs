@@ -34,8 +34,7 @@ something else; `WEIR_BLESS=1` before it writes the page anew. confluent-kafka f
   one. An error that came by a callback or an event has its name in the place of the call. Of several errors without a
   code, one stands here.
 - *asks nothing*: the library gives that error without asking Weir.
-- *logs, asks again*, *asks again*: the program is told nothing within six seconds; the library has asked more than once,
-  and its log says so or does not.
+- *asks again*: the program is told nothing within six seconds; the library has asked more than once. Its log may say so.
 - *goes on*: when the test took the reason away, the same client, with no more than the same call again, read or committed
   within half a minute. *stops*: the library says that it will not; the program must make a new client. Where neither
   stands, the test cannot take the reason away under a client.

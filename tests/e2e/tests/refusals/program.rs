@@ -62,11 +62,6 @@ impl Program {
         said.iter().any(|(_, one)| *one == Said::Stopped)
     }
 
-    /// How many lines the library has logged. The steps log what they are told, too.
-    pub fn logged(&self) -> usize {
-        std::fs::read_to_string(&self.log).unwrap_or_default().lines().filter(|line| !line.trim().is_empty()).count()
-    }
-
     /// For messages.
     pub fn log(&self) -> &Path {
         &self.log

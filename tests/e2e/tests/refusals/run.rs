@@ -167,7 +167,6 @@ impl<'a> Meeting<'a> {
             (Some(errors), 0) => format!("asks nothing: {errors}"),
             (Some(errors), _) => errors,
             (None, 1..) if said.contains(&Said::Ok) && !self.case.world.is_while_reading() => "no error".into(),
-            (None, 2..) if program.logged() > 0 => "logs, asks again".into(),
             (None, 2..) => "asks again".into(),
             (None, _) => return Err(self.failed(&format!("met {times} times and nothing was said"), program)),
         };

@@ -15,7 +15,7 @@ use weir_testkit::{Acl, Advertise, Identity, Kafka, KafkaOptions, Pki, Version, 
 
 use crate::row::{Counted, HIDDEN, NEVER, OTHER, Row, TOPIC};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 /// The brokers: one that everything is on, and one that may be stopped.
 pub fn kafka() -> Arc<Kafka> {
@@ -64,7 +64,7 @@ impl Stage {
     /// Starts it; `prefixes` where groups are named with theirs.
     pub fn open(kafka: &Kafka, prefixes: bool) -> Self {
         let stage = Self::open_unready(kafka, prefixes);
-        wait::until("weir is ready", SOON * 3, || match stage.weir.get("/readyz")? {
+        wait::until("weir is ready", SOON, || match stage.weir.get("/readyz")? {
             (200, _) => Ok(()),
             (status, body) => Err(format!("{status}: {body}")),
         });
