@@ -206,7 +206,15 @@ fn trap_q10_a_restart_forgets_no_group() {
     let names = ["one", "two", "three"].map(str::to_owned);
     let coordinators = desk.coordinators(&names);
     let told = |desk: &Desk| {
-        let told = |(name, broker): (&String, &i32)| committed(&mut desk.connect(*broker), name);
+        // While the offsets are being counted clients are told to try again.
+        let told = |(name, broker): (&String, &i32)| {
+            wait::until("an answer that is not to be tried again", LIMIT, || {
+                match committed(&mut desk.connect(*broker), name) {
+                    14 => Err("error 14".to_owned()),
+                    code => Ok(code),
+                }
+            })
+        };
         names.iter().zip(&coordinators).map(told).collect::<Vec<_>>()
     };
     (0..2).for_each(|index| settled(&mut desk.connect(coordinators[index]), &names[index]));
