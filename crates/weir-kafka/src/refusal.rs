@@ -10,6 +10,8 @@ pub mod code {
     pub const UNKNOWN_SERVER_ERROR: i16 = -1;
     /// No error.
     pub const NONE: i16 = 0;
+    /// The offset is not there.
+    pub const OFFSET_OUT_OF_RANGE: i16 = 1;
     /// The topic or partition does not exist.
     pub const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
     /// The partition has no leader now.

@@ -12,6 +12,7 @@ use arc_swap::ArcSwapOption;
 use weir_policy::{Account, Ledger, Limited, Mode, Policy, Principal};
 
 use crate::observe::Principals;
+use crate::retention::Found;
 pub(crate) use counting::count;
 
 /// The groups that were at the brokers, whoever's they are.
@@ -30,6 +31,8 @@ pub(crate) struct Accounts {
     counted: ArcSwapOption<CountedGroups>,
     /// What operators see of them.
     pub(crate) seen: Arc<Principals>,
+    /// What retention does to their groups.
+    pub(crate) retention: Arc<Found>,
 }
 
 impl Accounts {

@@ -58,6 +58,13 @@ impl Readiness {
     }
 }
 
+impl Default for Readiness {
+    /// It can, always.
+    fn default() -> Self {
+        Self::new(Ready::default)
+    }
+}
+
 impl fmt::Debug for Readiness {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_tuple("Readiness").field(&(self.0)()).finish()
@@ -220,7 +227,7 @@ mod tests {
         tokio::spawn(serve(
             listener,
             Readiness::new(reasons),
-            Metrics::new(Vec::new(), Arc::default(), &Arc::default()),
+            Metrics::new(Vec::new(), Arc::default(), &Arc::default(), Readiness::default()),
         ));
         address
     }

@@ -2,8 +2,8 @@
 
 mod acceptor;
 mod accounts;
-pub mod audit;
 pub mod admin;
+pub mod audit;
 pub mod close_reason;
 pub mod config;
 mod connection;
@@ -15,6 +15,7 @@ mod live;
 pub mod observe;
 pub mod operator;
 pub mod process;
+mod retention;
 mod server;
 mod service_manager;
 pub mod snapshot;

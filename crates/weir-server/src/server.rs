@@ -20,6 +20,7 @@ use crate::drain::{Drain, STOP};
 use crate::listen::{Gatekeeper, Inherited, PrincipalPlaces};
 use crate::live::{Generation, ReloadStatus, Reloader};
 use crate::observe::Metrics;
+use crate::retention;
 use crate::service_manager;
 use crate::snapshot::{Loader, Snapshot};
 use crate::sockets::Sockets;
@@ -89,8 +90,14 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
     let counters = workers.iter().map(|worker| Arc::clone(&worker.counters)).collect();
     let (stopping, stop) = watch::channel(false);
     let readiness = readiness(&clusters.upstreams, Arc::clone(&status), Arc::clone(&accounts), stop.clone());
-    let metrics = Metrics::new(counters, Arc::clone(&status), &accounts);
+    let metrics = Metrics::new(counters, Arc::clone(&status), &accounts, readiness.clone());
     tokio::spawn(accounts::count(clusters.named(), Arc::clone(&accounts), generations.clone()));
+    tokio::spawn(retention::watch(
+        clusters.named(),
+        generations.clone(),
+        Arc::clone(&accounts.retention),
+        audit.clone(),
+    ));
     tokio::spawn(admin::serve(sockets.admin, readiness.clone(), metrics.clone()));
     let gatekeeper = Gatekeeper::new(&snapshot.config.limits);
     let workers = Arc::new(workers);

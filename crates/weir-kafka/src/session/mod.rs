@@ -19,10 +19,11 @@ use std::time::{Duration, Instant};
 
 use crate::answer::ViewNeed;
 use crate::apis::Withheld;
+pub use crate::apis::fetch::WentOn;
 use crate::apis::fetch::{FetchTopics, Fetches};
 use crate::cleared::Cleared;
 use crate::env::SessionLimits;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Told};
 use crate::software::ClientSoftware;
 
 use follow::Dropped;
@@ -79,7 +80,7 @@ pub struct Session {
     member: Member,
     charged: bool,
     /// In all, up to now.
-    waited_for_client: Duration,
+    told: Told,
     software: Option<Box<ClientSoftware>>,
 }
 
@@ -102,7 +103,7 @@ impl Session {
             view_is_stale: false,
             member: Member::default(),
             charged: false,
-            waited_for_client: Duration::ZERO,
+            told: Told::default(),
             software: None,
         }
     }
@@ -154,6 +155,11 @@ impl Session {
         self.fetches.share.take_pause()
     }
 
+    /// Where the client went on, since last asked, after the broker had told it that its offset is out of range.
+    pub fn take_went_on(&mut self) -> Vec<WentOn> {
+        self.fetches.out_of_range.take_went_on()
+    }
+
     /// The longest that requests may wait here without harm to a group; nothing where no member of one speaks.
     #[must_use]
     pub fn member_bears(&self) -> Option<Duration> {
@@ -166,7 +172,7 @@ impl Session {
             if let Source::Broker(AtBroker { withheld: Withheld::Fetch(asked), .. }) = &entry.source {
                 self.fetches.share.give_back(asked.held);
             }
-            self.outcomes.push_back(entry.unanswered(now, self.waited_for_client));
+            self.outcomes.push_back(entry.unanswered(now, self.told));
         }
     }
 

@@ -158,7 +158,7 @@ impl Session {
             judged: env.now,
             sent_upstream: None,
             upstream_answered: None,
-            waited_for_client_before: self.waited_for_client,
+            before: self.told,
         }
     }
 }

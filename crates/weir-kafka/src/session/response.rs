@@ -276,7 +276,7 @@ impl Session {
         if self.outcomes.capacity() == 0 {
             self.outcomes.reserve_exact(1);
         }
-        self.outcomes.push_back(entry.answered(now, self.waited_for_client));
+        self.outcomes.push_back(entry.answered(now, self.told));
         if let Some(InFlight { source: Source::Broker(at_broker), .. }) = self.queue.front_mut() {
             at_broker.since = now;
         }

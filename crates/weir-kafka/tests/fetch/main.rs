@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
+mod out_of_range;
 mod requests;
 mod sessions;
 #[path = "../support/mod.rs"]

@@ -65,12 +65,12 @@ pub(super) struct ReadPrincipal {
 /// The files of principals as they were read last, in the order of then.
 #[derive(Debug, Default)]
 pub(super) struct Files {
-    files: Vec<File>,
+    files: Vec<PrincipalSource>,
     interner: Interner,
 }
 
 #[derive(Debug)]
-struct File {
+struct PrincipalSource {
     path: String,
     text: Arc<str>,
     raw: Result<RawPrincipal, Problem>,
@@ -94,7 +94,7 @@ impl Files {
         let mut all = Vec::with_capacity(sources.len());
         for (file, source) in self.files.iter_mut().zip(sources) {
             if !Arc::ptr_eq(&file.text, &source.text) && file.text != source.text {
-                *file = File::of(source);
+                *file = PrincipalSource::of(source);
             }
             let interner = &mut self.interner;
             let read = file.read.get_or_insert_with(|| Arc::new(read_one(source, &file.raw, known, interner)));
@@ -107,13 +107,15 @@ impl Files {
     /// One file for each source, in their order.
     fn arrange(&mut self, sources: &[SourceFile]) {
         let named = std::mem::take(&mut self.files).into_iter().map(|file| (file.path.clone(), file));
-        let mut before: HashMap<String, File> = named.collect();
-        self.files =
-            sources.iter().map(|source| before.remove(&source.path).unwrap_or_else(|| File::of(source))).collect();
+        let mut before: HashMap<String, PrincipalSource> = named.collect();
+        self.files = sources
+            .iter()
+            .map(|source| before.remove(&source.path).unwrap_or_else(|| PrincipalSource::of(source)))
+            .collect();
     }
 }
 
-impl File {
+impl PrincipalSource {
     fn of(source: &SourceFile) -> Self {
         Self { path: source.path.clone(), text: Arc::clone(&source.text), raw: read_yaml(source), read: None }
     }

@@ -196,6 +196,23 @@ pub enum Event {
         /// Offsets between the two.
         lost: u64,
     },
+    /// The broker told clients that their offset is out of range, and they went on at another: what is between may be lost
+    /// to them.
+    #[serde(rename = "offset.out_of_range")]
+    OffsetOutOfRange {
+        /// Who read.
+        principal: String,
+        /// The topic.
+        topic: String,
+        /// The partition of the first of them.
+        partition: i32,
+        /// Where it went on.
+        offset: i64,
+        /// How often, in all partitions of the topic.
+        times: u64,
+        /// In how many seconds until `time`.
+        seconds: u64,
+    },
     /// Another generation of files is in force.
     #[serde(rename = "policy.reloaded")]
     PolicyReloaded {

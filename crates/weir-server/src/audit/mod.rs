@@ -27,6 +27,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use weir_kafka::outcome::Outcome;
+use weir_kafka::session::WentOn;
 
 use crate::config::AuditSettings;
 use crate::config::raw::RawWhenFull;
@@ -216,6 +217,13 @@ impl Desk {
         let mut tally = lock(&self.tally);
         for (reason, items) in outcome.refusals.iter() {
             tally.denied(principal, reason, outcome.row.name, items.into());
+        }
+    }
+
+    /// A client's offset was not there, and it went on elsewhere.
+    pub(crate) fn went_on(&self, principal: &str, went_on: &WentOn) {
+        if self.audit.is_on() {
+            lock(&self.tally).went_on(principal, went_on);
         }
     }
 

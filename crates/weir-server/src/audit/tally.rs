@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use weir_kafka::session::WentOn;
 use weir_policy::Reason;
 
 use super::event::Event;
@@ -39,6 +40,16 @@ pub(super) struct Tally {
     denied: HashMap<String, Vec<Denied>>,
     throttled: HashMap<String, Throttled>,
     turned_away: HashMap<TurnedAway, u64>,
+    /// By principal and topic.
+    went_on: HashMap<(String, String), Elsewhere>,
+}
+
+/// Clients that went on elsewhere: the first of them, and how many.
+#[derive(Debug)]
+struct Elsewhere {
+    partition: i32,
+    offset: i64,
+    times: u64,
 }
 
 #[derive(Debug)]
@@ -61,7 +72,7 @@ pub(super) type Told = (Option<String>, Event);
 impl Tally {
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.denied.is_empty() && self.throttled.is_empty() && self.turned_away.is_empty()
+        self.denied.is_empty() && self.throttled.is_empty() && self.turned_away.is_empty() && self.went_on.is_empty()
     }
 
     /// Items of one request were refused.
@@ -99,6 +110,23 @@ impl Tally {
         }
     }
 
+    /// A client's offset was not there, and it went on elsewhere.
+    pub(super) fn went_on(&mut self, principal: &str, went_on: &WentOn) {
+        let WentOn { topic, partition, offset } = went_on;
+        // As many as topics that principals may read.
+        self.add_went_on(
+            (principal.to_owned(), topic.clone()),
+            Elsewhere { partition: *partition, offset: *offset, times: 1 },
+        );
+    }
+
+    fn add_went_on(&mut self, whose: (String, String), more: Elsewhere) {
+        match self.went_on.get_mut(&whose) {
+            Some(known) => known.times = known.times.saturating_add(more.times),
+            None => drop(self.went_on.insert(whose, more)),
+        }
+    }
+
     /// Connections were not let in.
     pub(super) fn turned_away(&mut self, who: TurnedAway, count: u64) {
         let has_room = self.turned_away.len() < HELD || self.turned_away.contains_key(&who);
@@ -114,6 +142,7 @@ impl Tally {
         }
         other.throttled.iter().for_each(|(principal, more)| self.add_throttled(principal, more));
         other.turned_away.into_iter().for_each(|(who, count)| self.turned_away(who, count));
+        other.went_on.into_iter().for_each(|(whose, more)| self.add_went_on(whose, more));
     }
 
     /// What is to be written of it, counted in so much time.
@@ -125,6 +154,9 @@ impl Tally {
         let throttled = self.throttled.into_iter().map(|(principal, Throttled { times, longest })| {
             let longest_ms = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
             (None, Event::QuotaThrottled { principal, times, longest_ms, seconds })
+        });
+        let went_on = self.went_on.into_iter().map(|((principal, topic), Elsewhere { partition, offset, times })| {
+            (None, Event::OffsetOutOfRange { principal, topic, partition, offset, times, seconds })
         });
         // Addresses that are written alike are one.
         let mut kinds: HashMap<(TurnedAway, Option<String>), u64> = HashMap::new();
@@ -138,7 +170,7 @@ impl Tally {
             *sum = sum.saturating_add(count);
         }
         let turned_away = kinds.into_iter().map(|((who, address), count)| (address, who.event(count, seconds)));
-        denied.chain(throttled).chain(turned_away).collect()
+        denied.chain(throttled).chain(went_on).chain(turned_away).collect()
     }
 }
 

@@ -4,9 +4,11 @@
 
 use std::time::{Duration, Instant};
 
+use weir_kafka::session::WentOn;
+
 use super::Connection;
 use crate::close_reason::CloseReason;
-use crate::observe::Spent;
+use crate::observe::{LinesPerSecond, Spent};
 
 impl Connection {
     /// Sends the client what waits for it, keeps account of it, and reports the requests whose answers it has.
@@ -30,6 +32,11 @@ impl Connection {
         }
         if let Some(software) = self.session.take_software() {
             self.tally.says(*software);
+        }
+        for went_on in self.session.take_went_on() {
+            self.tally.went_on();
+            self.worker.audit.went_on(&self.principal.name, &went_on);
+            tell_went_on(&self.principal.name, &went_on);
         }
         self.is_judging = true;
     }
@@ -61,6 +68,21 @@ impl Connection {
             self.worker.audit.request(&self.principal.name, &outcome);
             self.worker.counters.request(&outcome, &Spent::of(&outcome, finished, held));
         }
+    }
+}
+
+/// The log has some of them, the audit all.
+fn tell_went_on(principal: &str, went_on: &WentOn) {
+    static LINES: LinesPerSecond = LinesPerSecond::new(10);
+    if LINES.allow() {
+        let WentOn { topic, partition, offset } = went_on;
+        tracing::info!(
+            principal,
+            topic,
+            partition,
+            offset,
+            "the client's offset was not there, and it went on at another"
+        );
     }
 }
 

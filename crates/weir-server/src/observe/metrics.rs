@@ -15,8 +15,11 @@ use super::counters::WorkerCounters;
 use super::files::Files;
 use super::principal_series::PrincipalSeries;
 use super::principals::Principals;
+use super::ready::ReadyNow;
+use super::retention::Retention;
 use super::top::TopPage;
 use crate::accounts::Accounts;
+use crate::admin::Readiness;
 use crate::close_reason::CloseReason;
 use crate::live::ReloadStatus;
 
@@ -36,6 +39,7 @@ impl Metrics {
         workers: Vec<Arc<WorkerCounters>>,
         files: Arc<ReloadStatus>,
         accounts: &Arc<Accounts>,
+        readiness: Readiness,
     ) -> Self {
         let principals = Arc::clone(&accounts.seen);
         let door = Arc::new(WorkerCounters::default());
@@ -43,9 +47,11 @@ impl Metrics {
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version that runs", build);
         let all = workers.into_iter().chain([Arc::clone(&door)]).collect();
+        registry.register_collector(Box::new(ReadyNow(readiness)));
         registry.register_collector(Box::new(Sums(all)));
         registry.register_collector(Box::new(AuditLines(files.audit.clone())));
         registry.register_collector(Box::new(Beyond(Arc::clone(accounts))));
+        registry.register_collector(Box::new(Retention(Arc::clone(&accounts.retention))));
         registry.register_collector(Box::new(Files(files)));
         registry.register_collector(Box::new(PrincipalSeries(Arc::clone(&principals))));
         Self { registry: Arc::new(registry), door, principals, began: Instant::now() }
@@ -122,7 +128,7 @@ mod tests {
     #[test]
     fn a_scrape_sums_the_workers() {
         let workers: Vec<_> = (0..2).map(|_| Arc::new(WorkerCounters::default())).collect();
-        let metrics = Metrics::new(workers.clone(), Arc::default(), &Arc::default());
+        let metrics = Metrics::new(workers.clone(), Arc::default(), &Arc::default(), Readiness::default());
         workers[0].accepted();
         workers[0].authenticated();
         workers[1].accepted();
@@ -154,7 +160,7 @@ mod tests {
     #[test]
     fn hostile_q20_the_number_of_series_is_constant() {
         let worker = Arc::new(WorkerCounters::default());
-        let metrics = Metrics::new(vec![Arc::clone(&worker)], Arc::default(), &Arc::default());
+        let metrics = Metrics::new(vec![Arc::clone(&worker)], Arc::default(), &Arc::default(), Readiness::default());
         let before = metrics.encode().unwrap().lines().count();
         serve(&worker, 1);
         worker.closed(CloseReason::Malformed);

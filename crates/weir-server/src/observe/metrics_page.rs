@@ -9,6 +9,7 @@ use weir_policy::{Account, Reason};
 
 use super::{Metrics, Principals};
 use crate::accounts::Accounts;
+use crate::admin::Readiness;
 use crate::audit::Audit;
 use crate::close_reason::CloseReason;
 use crate::config::AuditSettings;
@@ -43,7 +44,9 @@ fn scraped() -> String {
     refusals.add(Reason::TopicNotGranted, 1);
     tally.request(&refusals, Instant::now());
     let accounts = Accounts::seen_by(principals);
-    let metrics = Metrics::new(Vec::new(), files, &accounts);
+    accounts.retention.ends_in("tool", Duration::ZERO);
+    accounts.retention.put_in_force();
+    let metrics = Metrics::new(Vec::new(), files, &accounts, Readiness::default());
     metrics.refused_at_the_door(CloseReason::IpConnections);
     metrics.encode().unwrap()
 }

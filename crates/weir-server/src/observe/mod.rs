@@ -16,6 +16,8 @@ mod metrics;
 mod metrics_page;
 mod principal_series;
 mod principals;
+mod ready;
+mod retention;
 mod top;
 
 pub use counters::WorkerCounters;

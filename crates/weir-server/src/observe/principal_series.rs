@@ -21,10 +21,15 @@ pub(super) struct PrincipalSeries(pub(super) Arc<Principals>);
 type Number = fn(&Standing) -> u64;
 
 /// Counters: name, meaning, number.
-const COUNTERS: [(&str, &str, Number); 3] = [
+const COUNTERS: [(&str, &str, Number); 4] = [
     ("principal_bytes_out", "Bytes that went to the principal's sockets, TLS included", |one| one.totals.bytes_out),
     ("principal_requests", "Requests of the principal that ended, in whatever way", |one| one.totals.requests),
     ("principal_committed_partitions", "Partitions that the principal has committed", |one| one.committed),
+    (
+        "principal_offsets_out_of_range",
+        "How often an offset of the principal was not there any more, and it went on at another",
+        |one| one.totals.went_on,
+    ),
 ];
 
 /// Gauges: name, meaning, number.

@@ -8,10 +8,8 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use super::answer::{put_end_of_topic, put_head_of_topic, put_nothing_new};
-use super::key::TopicKey;
+use super::key::{OwnKey, TopicKey};
 use super::request::Topics;
 use super::topics::FetchTopics;
 use crate::wire::Malformed;
@@ -51,12 +49,6 @@ struct FarTopic {
     key: OwnKey,
     /// In the order of their numbers.
     partitions: Vec<(i32, Known)>,
-}
-
-#[derive(Debug)]
-enum OwnKey {
-    Name(Box<str>),
-    Id(Uuid),
 }
 
 /// What a Fetch would read far behind, in order.
@@ -208,20 +200,4 @@ impl Wanted<'_> {
 /// Whether records from an offset on are so far from the high watermark.
 pub(super) fn is_far(high_watermark: i64, offset: i64, behind: u64) -> bool {
     offset >= 0 && u64::try_from(high_watermark.saturating_sub(offset)).is_ok_and(|records| records > behind)
-}
-
-impl OwnKey {
-    fn of(key: TopicKey<'_>) -> Self {
-        match key {
-            TopicKey::Name(name) => Self::Name(name.into()),
-            TopicKey::Id(id) => Self::Id(id),
-        }
-    }
-
-    fn borrowed(&self) -> TopicKey<'_> {
-        match self {
-            Self::Name(name) => TopicKey::Name(name),
-            Self::Id(id) => TopicKey::Id(*id),
-        }
-    }
 }

@@ -44,3 +44,26 @@ impl<'a> TopicKey<'a> {
         }
     }
 }
+
+/// The same, kept.
+#[derive(Debug)]
+pub(super) enum OwnKey {
+    Name(Box<str>),
+    Id(Uuid),
+}
+
+impl OwnKey {
+    pub(super) fn of(key: TopicKey<'_>) -> Self {
+        match key {
+            TopicKey::Name(name) => Self::Name(name.into()),
+            TopicKey::Id(id) => Self::Id(id),
+        }
+    }
+
+    pub(super) fn borrowed(&self) -> TopicKey<'_> {
+        match self {
+            Self::Name(name) => TopicKey::Name(name),
+            Self::Id(id) => TopicKey::Id(*id),
+        }
+    }
+}

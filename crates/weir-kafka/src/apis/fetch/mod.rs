@@ -9,6 +9,7 @@ mod endpoints;
 mod far;
 mod key;
 mod lost;
+mod out_of_range;
 mod request;
 mod sessions;
 mod state;
@@ -33,6 +34,7 @@ use crate::refusal::code;
 use crate::wire::Malformed;
 
 pub(crate) use key::TopicKey;
+pub use out_of_range::WentOn;
 pub(crate) use sessions::FetchSessions;
 pub(crate) use state::{Fetches, Held};
 pub(crate) use topics::FetchTopics;
@@ -94,6 +96,7 @@ impl Asked {
 pub(super) fn judge(request: &Request<'_>, fetches: &mut Fetches, refusals: &mut Refusals) -> Result<Judged, Fault> {
     let canonical = request.walk()?.canonical;
     let body = FetchBody::read(request.version, &request.body).map_err(Fault::Malformed)?;
+    fetches.out_of_range.follow(&body.topics, request.env).map_err(Fault::Malformed)?;
     let terms = bounded(&body.terms, request.env);
     let as_sent = canonical && !body.says_more;
     let fetch = Fetch { body, terms, as_sent };
@@ -164,7 +167,7 @@ fn full(
     refusals: &mut Refusals,
 ) -> Result<Judged, Fault> {
     let env = request.env;
-    let Fetches { sessions, share } = fetches;
+    let Fetches { sessions, share, .. } = fetches;
     let mut ended = ends(request, &mut fetch.terms, sessions);
     let mut topics = FetchTopics::with_room_for(&fetch.body.topics);
     let refuse = |reason, partitions| refusals.add(reason, partitions);
@@ -224,7 +227,7 @@ fn incremental(
     refusals: &mut Refusals,
 ) -> Result<Judged, Fault> {
     let id = fetch.terms.session_id;
-    let Fetches { sessions, share } = fetches;
+    let Fetches { sessions, share, .. } = fetches;
     let Some(session) = sessions.get_mut(id) else {
         return Ok(answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND));
     };

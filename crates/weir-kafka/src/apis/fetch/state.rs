@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use weir_policy::Holding;
 
 use super::far::{Allowed, FarBehind};
+use super::out_of_range::OutOfRange;
 use super::request::Terms;
 use super::sessions::FetchSessions;
 use super::walk::FetchWalk;
@@ -26,6 +27,7 @@ const SHORT_WAIT_MS: i32 = 100;
 pub(crate) struct Fetches {
     pub sessions: FetchSessions,
     pub share: Share,
+    pub out_of_range: OutOfRange,
 }
 
 /// A connection's share of what its principal may hold at once.
@@ -56,7 +58,7 @@ impl Held {
 
 impl Fetches {
     pub(crate) fn new(sessions: usize) -> Self {
-        Self { sessions: FetchSessions::new(sessions), share: Share::default() }
+        Self { sessions: FetchSessions::new(sessions), share: Share::default(), out_of_range: OutOfRange::default() }
     }
 
     /// An answer of the broker's was given whole: what it says of its session and of what is far behind is noted.
@@ -69,6 +71,7 @@ impl Fetches {
                 walk.far.iter().for_each(|found| self.share.far.found(&asked.topics, found));
             }
         }
+        walk.out_of_range.iter().for_each(|found| self.out_of_range.found(&asked.topics, *found));
         self.sessions.settle(asked, walk.error_code, walk.session_id, version >= BY_ID);
     }
 }

@@ -25,6 +25,7 @@ pub(super) struct Cells {
     requests: AtomicU64,
     refused: [AtomicU64; CLASSES.len()],
     throttled_micros: AtomicU64,
+    went_on: AtomicU64,
     last_request: AtomicU64,
 }
 
@@ -39,6 +40,8 @@ pub(crate) struct Totals {
     pub refused: [u64; CLASSES.len()],
     /// For how long connections took no request for what was owed.
     pub throttled_micros: u64,
+    /// How often a client's offset was not there and it went on at another.
+    pub went_on: u64,
     /// When a request ended last, in seconds since 1970; 0 where none has.
     pub last_request: u64,
 }
@@ -52,6 +55,7 @@ impl Totals {
             *sum = sum.saturating_add(of(cell));
         }
         self.throttled_micros = self.throttled_micros.saturating_add(of(&cells.throttled_micros));
+        self.went_on = self.went_on.saturating_add(of(&cells.went_on));
         self.last_request = self.last_request.max(of(&cells.last_request));
     }
 }
@@ -74,6 +78,11 @@ impl Tally {
         if bytes > 0 {
             add(&self.cells.bytes_out, u64::try_from(bytes).unwrap_or(u64::MAX));
         }
+    }
+
+    /// A client's offset was not there, and it went on at another.
+    pub(crate) fn went_on(&self) {
+        add(&self.cells.went_on, 1);
     }
 
     /// A request ended, of which this was refused.

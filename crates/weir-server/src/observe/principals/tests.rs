@@ -9,6 +9,7 @@ use weir_policy::{Account, Limits, Meter, Policy, PolicyFiles, PolicyOptions, Re
 
 use super::*;
 use crate::accounts::Accounts;
+use crate::admin::Readiness;
 use crate::observe::Metrics;
 
 fn policy(names: &[String]) -> Arc<Policy> {
@@ -87,22 +88,23 @@ fn what_connections_did_is_there_while_they_live_and_after() {
 fn hostile_q20_who_is_not_in_the_policy_in_force_has_no_series() {
     let both = policy(&names(&["goes", "stays"]));
     let (principals, account) = (Arc::new(Principals::default()), Arc::new(Account::default()));
-    let metrics = Metrics::new(Vec::new(), Arc::default(), &Accounts::seen_by(Arc::clone(&principals)));
+    let metrics =
+        Metrics::new(Vec::new(), Arc::default(), &Accounts::seen_by(Arc::clone(&principals)), Readiness::default());
     let series = |principal: &str| metrics.encode().unwrap().matches(&format!("principal=\"{principal}\"")).count();
     let unknown = principals.connect(&peer(&both, "goes", 0, 9), &account);
     assert_eq!(principals.look().len(), 0, "nobody is in a policy that is not there");
     principals.follow(&both);
     let goes = principals.connect(&peer(&both, "goes", 0, 9), &account);
     let stays = principals.connect(&peer(&both, "stays", 0, 9), &account);
-    assert_eq!((series("goes"), series("stays")), (9, 9));
+    assert_eq!((series("goes"), series("stays")), (10, 10));
     goes.request(&refused(&[(Reason::TopicNotGranted, 1)]), Instant::now());
-    assert_eq!(series("goes"), 10, "and one for each class of refusals");
+    assert_eq!(series("goes"), 11, "and one for each class of refusals");
     principals.follow(&policy(&names(&["stays"])));
-    assert_eq!((series("goes"), series("stays")), (0, 9));
+    assert_eq!((series("goes"), series("stays")), (0, 10));
     let late = principals.connect(&peer(&both, "goes", 0, 9), &account);
     late.sent(1);
     drop((unknown, goes, stays, late));
-    assert_eq!((series("goes"), series("stays")), (0, 9), "its last connections bring nothing back");
+    assert_eq!((series("goes"), series("stays")), (0, 10), "its last connections bring nothing back");
 }
 
 /// A scrape of ten thousand principals that are all here. Built without optimisation it may take longer.
@@ -113,7 +115,8 @@ fn ten_thousand_principals_are_scraped_in_time() {
     let principals = Arc::new(Principals::default());
     principals.follow(&policy);
     let account = Arc::new(Account::default());
-    let metrics = Metrics::new(Vec::new(), Arc::default(), &Accounts::seen_by(Arc::clone(&principals)));
+    let metrics =
+        Metrics::new(Vec::new(), Arc::default(), &Accounts::seen_by(Arc::clone(&principals)), Readiness::default());
     let _open: Vec<_> = names.iter().map(|name| principals.connect(&peer(&policy, name, 0, 9), &account)).collect();
     let time = |scrape: &dyn Fn() -> usize| {
         let took = (0..5).map(|_| {

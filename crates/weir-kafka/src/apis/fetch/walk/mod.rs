@@ -62,6 +62,8 @@ pub(crate) struct FetchWalk {
     partition: i32,
     /// Partitions of which records came from far behind.
     pub far: Vec<FoundFar>,
+    /// Places of topics and partitions of which the client's offset is out of range.
+    pub out_of_range: Vec<(usize, i32)>,
     /// Bytes of those records.
     pub far_bytes: u64,
 }
@@ -105,6 +107,7 @@ impl FetchWalk {
             known: Known { high_watermark: -1, log_start: -1 },
             partition: 0,
             far: Vec::new(),
+            out_of_range: Vec::new(),
             far_bytes: 0,
         }
     }

@@ -4,13 +4,14 @@
 
 use super::super::far::{FoundFar, Known, is_far};
 use super::super::key::TopicKey;
+use super::super::out_of_range::MOST;
 use super::super::topics::SessionTopic;
 use super::super::{LOG_START, PREFERRED_REPLICA};
 use super::tags::{self, Edit};
 use super::{FetchWalk, NODE_ENDPOINTS, Piece, Scope, State, Step};
 use crate::cluster::RealBrokerId;
 use crate::fault::Fault;
-use crate::refusal::shows_stale_view;
+use crate::refusal::{code, shows_stale_view};
 use crate::wire::Reader;
 
 const DIVERGING_EPOCH: u32 = 0;
@@ -53,6 +54,9 @@ impl FetchWalk {
             return Err(not_asked(scope));
         }
         (self.partition, self.known) = (index, Known { high_watermark, log_start });
+        if error_code == code::OFFSET_OUT_OF_RANGE && self.out_of_range.len() < MOST {
+            self.out_of_range.push((self.topic, index));
+        }
         self.view_is_stale |= shows_stale_view(error_code);
         self.partitions_left = self.partitions_left.saturating_sub(1);
         self.state = State::Aborted { left: aborted.unwrap_or(0) };
