@@ -247,14 +247,16 @@ mod tests {
 
     #[test]
     fn a_worker_that_does_not_answer_is_noticed_until_it_does() {
-        let (end, ends) = std::sync::mpsc::channel::<()>();
+        let (end, ends) = std::sync::mpsc::sync_channel::<()>(1);
         let handle = WorkerHandle {
             accepted: mpsc::channel(1).0,
             counters: Arc::default(),
             stopping: watch::channel(Stopping::No).0,
             pulse: watch::channel(0).0,
             answered: Arc::default(),
-            thread: std::thread::spawn(move || drop(ends.recv())),
+            thread: std::thread::spawn(move || {
+                let _ = ends.recv();
+            }),
         };
         assert!(handle.answers(), "nothing was asked of it yet");
         assert!(!handle.answers() && !handle.answers());

@@ -1,11 +1,6 @@
 //! `weir top` as a script types it: before a running Weir, before nobody, and before one that says what nobody should.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 
 use std::fs;
 use std::io::{Read, Write};
