@@ -22,6 +22,9 @@ pub(crate) fn is_topic_text(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
+/// What begins the brokers' name of a group where clients do not write the prefix.
+const OF_WEIR: &str = "weir.";
+
 /// What keeps a principal's groups apart from everybody else's: `[a-z0-9-]{1,63}`, but not `weir`.
 ///
 /// It has no dot, so that the dot after it ends it: `a` and `a-b`, or `a` and `a.`, cannot meet.
@@ -36,6 +39,15 @@ impl Namespace {
         let sound = (1..=LONGEST_NAMESPACE).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         (sound && text != "weir").then(|| Self(text.to_owned()))
+    }
+
+    /// The namespace that a group of the brokers is in by its form, if it has one: whose it is, and whether the group is
+    /// one that its principal may name, `Principal::shown_group` says.
+    #[must_use]
+    pub fn of_group(real: &str) -> Option<&str> {
+        // With the prefix that Weir adds, or with one that is written out: `weir` itself is no namespace.
+        let (namespace, _) = real.strip_prefix(OF_WEIR).unwrap_or(real).split_once('.')?;
+        Some(namespace)
     }
 
     /// The text.
@@ -104,7 +116,7 @@ impl GroupMode {
     pub(crate) fn real<'a>(self, namespace: &'a Namespace, shown: &'a str) -> Result<[&'a str; 4], Reason> {
         self.judge(namespace, shown)?;
         Ok(match self {
-            Self::Namespaced => ["weir.", namespace.as_str(), ".", shown],
+            Self::Namespaced => [OF_WEIR, namespace.as_str(), ".", shown],
             Self::ExplicitPrefix => ["", "", "", shown],
         })
     }
@@ -129,7 +141,7 @@ impl GroupMode {
     /// The principal's name of a group of the brokers, if it is one of this namespace.
     pub(crate) fn shown(self, namespace: &Namespace, real: &str) -> Option<ShownGroup> {
         let shown = match self {
-            Self::Namespaced => after_namespace(namespace, real.strip_prefix("weir.")?)?,
+            Self::Namespaced => after_namespace(namespace, real.strip_prefix(OF_WEIR)?)?,
             Self::ExplicitPrefix => real,
         };
         self.judge(namespace, shown).is_ok().then(|| ShownGroup(shown.to_owned()))

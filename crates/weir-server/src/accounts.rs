@@ -5,11 +5,12 @@
 
 mod counting;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
-use weir_policy::{Account, Ledger, Limited, Mode, Policy, Principal};
+use weir_policy::{Account, Ledger, Limited, Mode, Namespace, Policy, Principal};
 
 use crate::observe::Principals;
 use crate::retention::Found;
@@ -18,10 +19,25 @@ pub(crate) use counting::count;
 /// The groups that were at the brokers, whoever's they are.
 #[derive(Debug)]
 pub(crate) struct CountedGroups {
-    /// The brokers' names.
-    pub names: Vec<String>,
+    /// The brokers' names, by namespace: each principal is told of its own without a look at the others'.
+    by_namespace: HashMap<String, Vec<String>>,
     /// What was used at this instant or later is there, whatever the brokers said.
-    pub asked: Instant,
+    asked: Instant,
+}
+
+impl CountedGroups {
+    /// Groups by the brokers' names, and when they were asked.
+    pub(crate) fn new(names: impl IntoIterator<Item = String>, asked: Instant) -> Self {
+        let mut by_namespace: HashMap<String, Vec<String>> = HashMap::new();
+        for name in names {
+            let Some(namespace) = Namespace::of_group(&name) else { continue };
+            match by_namespace.get_mut(namespace) {
+                Some(groups) => groups.push(name),
+                None => drop(by_namespace.insert(namespace.to_owned(), vec![name])),
+            }
+        }
+        Self { by_namespace, asked }
+    }
 }
 
 /// The accounts of all principals.
@@ -85,8 +101,9 @@ impl Accounts {
 }
 
 fn tell(account: &Account, principal: &Principal, counted: &CountedGroups) {
-    let is_own = |name: &&str| principal.shown_group(name).is_some();
-    account.know_groups(counted.names.iter().map(String::as_str).filter(is_own), counted.asked);
+    let groups = counted.by_namespace.get(principal.namespace.as_str()).into_iter().flatten();
+    let own = groups.map(String::as_str).filter(|name| principal.shown_group(name).is_some());
+    account.know_groups(own, counted.asked);
 }
 
 #[cfg(test)]
@@ -105,7 +122,7 @@ mod tests {
         assert!(!accounts.are_counted() && !early.groups_are_known());
         let own = format!("weir.{}.", principal.namespace);
         let names = [format!("{own}a"), format!("{own}b"), "weir.somebody-else.a".to_owned(), "internal".to_owned()];
-        accounts.count(CountedGroups { names: names.to_vec(), asked: Instant::now() }, &policy);
+        accounts.count(CountedGroups::new(names, Instant::now()), &policy);
         assert!(accounts.are_counted());
         assert_eq!((early.groups_are_known(), early.holds()), (true, (2, 0)));
         drop(early);

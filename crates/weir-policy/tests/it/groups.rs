@@ -119,3 +119,10 @@ fn own_groups_are_all_or_those_of_the_prefix() {
     assert_eq!(principal("ab", GroupMode::Namespaced).own_groups(), OwnGroups::Any);
     assert_eq!(principal("ab", GroupMode::ExplicitPrefix).own_groups(), OwnGroups::Prefix("ab.".into()));
 }
+
+#[test]
+fn the_namespace_of_a_group_is_known_by_its_form_in_both_modes() {
+    let found = ["weir.tool.a.b", "tool.a", "weir.tool", "internal"].map(Namespace::of_group);
+    // `weir.tool` is `tool` of a namespace that nobody can have.
+    assert_eq!(found, [Some("tool"), Some("tool"), None, None]);
+}

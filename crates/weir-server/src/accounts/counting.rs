@@ -81,9 +81,9 @@ impl Counter {
         if self.said.len() == self.upstreams.len()
             && let Some(asked) = self.said.values().map(|(_, asked)| *asked).min()
         {
-            let names = self.said.values().flat_map(|(groups, _)| groups.keys().cloned()).collect();
+            let names = self.said.values().flat_map(|(groups, _)| groups.keys().cloned());
             let policy = Arc::clone(&self.generations.borrow().snapshot.policy);
-            self.accounts.count(CountedGroups { names, asked }, &policy);
+            self.accounts.count(CountedGroups::new(names, asked), &policy);
         }
         all_said
     }

@@ -46,7 +46,7 @@ async fn connected_by(snapshot: Snapshot, valid_for: Duration) -> (Connection, T
     let principals = Arc::new(PrincipalPlaces::default());
     let upstreams = [("main".to_owned(), upstream)].into();
     let accounts = Arc::new(Accounts::default());
-    accounts.count(CountedGroups { names: Vec::new(), asked: Instant::now() }, &snapshot.policy);
+    accounts.count(CountedGroups::new([], Instant::now()), &snapshot.policy);
     let generation = Arc::new(Generation::new(Arc::clone(&snapshot), &upstreams, &principals, &accounts));
     let listener = Arc::clone(generation.listener("public").unwrap());
     let principal = snapshot.policy.principal("tool").unwrap();

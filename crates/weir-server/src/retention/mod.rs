@@ -17,15 +17,17 @@ use weir_kafka::cluster::RealTopic;
 use crate::audit::{Audit, Event};
 use crate::live::Generation;
 use crate::observe::LinesPerSecond;
-use crate::upstream::{EARLIEST, Partitions, Upstream};
+use crate::upstream::{Coordinators, EARLIEST, Partitions, Upstream};
 pub(crate) use found::{Found, Loss};
 use owners::Owners;
 use timeline::{AGES, Standing, Timeline};
 
 /// How often it is looked.
 const PERIOD: Duration = Duration::from_secs(30);
-/// How soon again while a cluster was not reached.
+/// How soon again where a cluster did not answer, at first; each time twice as long.
 const AGAIN: Duration = Duration::from_secs(1);
+/// The longest pause until then.
+const LONGEST_AGAIN: Duration = Duration::from_secs(16);
 /// Groups that are looked at, of one cluster.
 const MOST_GROUPS: usize = 10_000;
 
@@ -40,6 +42,7 @@ pub(crate) async fn watch(
     found: Arc<Found>,
     audit: Audit,
 ) {
+    let mut pause = AGAIN;
     let mut looks: Vec<Look> = upstreams.into_iter().map(|(_, upstream)| Look::new(upstream)).collect();
     loop {
         let policy = Arc::clone(&generations.borrow().snapshot.policy);
@@ -49,7 +52,8 @@ pub(crate) async fn watch(
             all_said &= look.look(&owners, &found, &audit).await;
         }
         found.put_in_force();
-        tokio::time::sleep(if all_said { PERIOD } else { AGAIN }).await;
+        pause = next_pause(pause, all_said);
+        tokio::time::sleep(pause).await;
     }
 }
 
@@ -71,12 +75,14 @@ impl Look {
         let own = groups.keys().filter(|group| owners.owner(group).is_some());
         let own: Vec<String> = own.take(MOST_GROUPS).cloned().collect();
         let mut committed = HashMap::new();
+        let mut untold = groups.clone();
         for (group, offsets) in self.upstream.committed(&own, &groups).await {
+            untold.remove(&group);
             let of_one = |(topic, partition, offset)| ((group.clone(), RealTopic(topic), partition), offset);
             committed.extend(offsets.into_iter().map(of_one));
         }
         let timelines = self.timelines(&committed).await;
-        self.told.retain(|key, offset| committed.get(key) == Some(offset));
+        keep_told(&mut self.told, &committed, &untold);
         for (key, offset) in committed {
             let (group, topic, partition) = &key;
             let Some(timeline) = timelines.get(&(topic.clone(), *partition)) else { continue };
@@ -139,6 +145,21 @@ impl Look {
     }
 }
 
+/// What was told is forgotten once the offset has moved or the group is gone, but not because no broker told of the group
+/// this time: the same loss would be told again.
+fn keep_told(told: &mut HashMap<Key, i64>, committed: &HashMap<Key, i64>, untold: &Coordinators) {
+    told.retain(|key, offset| untold.contains_key(&key.0) || committed.get(key) == Some(offset));
+}
+
+/// How long until the next look: brokers that do not answer are asked ever less often, and those that do not much oftener.
+fn next_pause(last: Duration, all_said: bool) -> Duration {
+    match all_said {
+        true => PERIOD,
+        false if last < PERIOD => last.saturating_mul(2).min(LONGEST_AGAIN),
+        false => AGAIN,
+    }
+}
+
 /// The log has some of them, the audit each.
 fn tell(loss: Loss, audit: &Audit) {
     static LINES: LinesPerSecond = LinesPerSecond::new(10);
@@ -175,4 +196,31 @@ fn known(offset: i64) -> Option<i64> {
 fn ago(now: SystemTime, age: Duration) -> i64 {
     let since = now.checked_sub(age).and_then(|then| then.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use weir_kafka::cluster::RealBrokerId;
+
+    use super::*;
+
+    #[test]
+    fn a_loss_is_not_told_again_because_a_broker_did_not_answer_in_between() {
+        let key = |group: &str| (group.to_owned(), RealTopic("public.a".to_owned()), 0);
+        let all = || HashMap::from(["moved", "same", "silent", "gone"].map(|group| (key(group), 5)));
+        let mut told = all();
+        let committed = HashMap::from([(key("moved"), 6), (key("same"), 5)]);
+        keep_told(&mut told, &committed, &Coordinators::from([("silent".to_owned(), RealBrokerId(1))]));
+        assert_eq!(told, HashMap::from(["same", "silent"].map(|group| (key(group), 5))));
+    }
+
+    #[test]
+    fn a_cluster_that_does_not_answer_is_no_reason_to_ask_the_others_every_second() {
+        let mut pause = PERIOD;
+        let pauses = [false, false, false, false, false, false, true].map(|all_said| {
+            pause = next_pause(pause, all_said);
+            pause.as_secs()
+        });
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 16, 30]);
+    }
 }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use weir_policy::{Policy, Principal, ShownGroup};
+use weir_policy::{Namespace, Policy, Principal, ShownGroup};
 
 /// The principals of a policy, by namespace.
 pub(crate) struct Owners(HashMap<String, Arc<Principal>>);
@@ -17,10 +17,7 @@ impl Owners {
 
     /// The owner, and its own name of the group; nothing where no principal has it.
     pub(crate) fn owner(&self, real: &str) -> Option<(&Arc<Principal>, ShownGroup)> {
-        // With the prefix that Weir adds, or with one that is written out: `weir` itself is no namespace.
-        let after = real.strip_prefix("weir.").unwrap_or(real);
-        let (namespace, _) = after.split_once('.')?;
-        let principal = self.0.get(namespace)?;
+        let principal = self.0.get(Namespace::of_group(real)?)?;
         principal.shown_group(real).map(|shown| (principal, shown))
     }
 }
