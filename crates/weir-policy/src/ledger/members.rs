@@ -4,7 +4,7 @@
 //! somebody was let through since the brokers were asked or that was a while ago, they are asked again before anybody is
 //! refused. Must never: hold a place for a member that the brokers do not have, or turn away one that they have.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::limits::Count;
@@ -38,11 +38,20 @@ pub(super) enum Place {
     NotCounted,
 }
 
+/// A static member.
+#[derive(Debug)]
+struct Static {
+    /// When it was let through, or told of first.
+    since: Instant,
+    /// It had no id then, and the brokers have not told of it since: no id counts for it.
+    is_alone: bool,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Members {
     /// When each was let through, or told of first.
     ids: HashMap<Box<str>, Instant>,
-    instances: HashSet<Box<str>>,
+    instances: HashMap<Box<str>, Static>,
     there: usize,
     /// Those of `there` to whom the brokers give an id that is not known here.
     nameless: usize,
@@ -82,7 +91,7 @@ impl Members {
 
     /// Whether it is a member, as far as is known.
     pub(super) fn knows(&self, joiner: Joiner<'_>) -> bool {
-        let is_instance = joiner.instance.is_some_and(|instance| self.instances.contains(instance));
+        let is_instance = joiner.instance.is_some_and(|instance| self.instances.contains_key(instance));
         is_instance || joiner.id.is_some_and(|id| self.ids.contains_key(id))
     }
 
@@ -98,7 +107,8 @@ impl Members {
         }
         if self.ids.len() < MOST_NAMES {
             self.ids.extend(joiner.id.map(|id| (Box::from(id), now)));
-            self.instances.extend(joiner.instance.map(Box::from));
+            let known = Static { since: now, is_alone: joiner.id.is_none() };
+            self.instances.extend(joiner.instance.map(|instance| (Box::from(instance), known)));
         }
     }
 
@@ -106,15 +116,20 @@ impl Members {
     /// way. With such the count is not fresh.
     pub(super) fn know<'a>(&mut self, members: impl Iterator<Item = (&'a str, Option<&'a str>)>, asked: Instant) {
         self.ids.retain(|_, since| *since >= asked);
+        // Who came and went must not keep a name that is let through for ever.
+        self.instances.retain(|_, known| known.since >= asked);
         if self.admitted.is_none_or(|admitted| admitted < asked) {
             self.nameless = 0;
-            self.instances.clear();
         }
         for (id, instance) in members {
             self.ids.entry(id.into()).or_insert(asked);
-            self.instances.extend(instance.map(Box::from));
+            if let Some(instance) = instance {
+                let told = Static { since: asked, is_alone: false };
+                self.instances.entry(instance.into()).or_insert(told).is_alone = false;
+            }
         }
-        self.there = self.ids.len().saturating_add(self.nameless);
+        let alone = self.instances.values().filter(|known| known.is_alone).count();
+        self.there = self.ids.len().saturating_add(self.nameless).saturating_add(alone);
         self.counted = Some(asked);
     }
 

@@ -263,3 +263,30 @@ fn what_was_beyond_is_counted_by_limit_and_mode_of_all_principals() {
     assert_eq!(names.len(), ledger.beyond().len(), "every counter has a name of its own");
     assert!(ledger.beyond().iter().all(|(limit, mode, _)| (limit.name(), *mode) != ("groups", Mode::Throttle)));
 }
+
+#[test]
+fn hostile_q11_static_names_that_come_and_go_or_are_on_their_way_have_no_more_places() {
+    let limits = Limits { group_members: Count::of(2), ..Limits::default() };
+    // How many of so many names have a place at the end. They try in turn, one after each pause, and whenever the brokers
+    // must be asked for it they have nobody: who had a place has left, or is on its way.
+    let there = |pause: Duration| {
+        let (account, mut now) = (Account::default(), Instant::now());
+        account.know_groups(std::iter::empty(), now);
+        let mut admit = |number: u64| {
+            now += pause;
+            let name = format!("i{number}");
+            let joiner = Joiner { instance: Some(&name), ..Joiner::default() };
+            let refused = account.admit_member("g", joiner, &limits, now).is_err();
+            if refused {
+                account.know_members("g", std::iter::empty(), now - Duration::from_secs(2));
+            }
+            !refused
+        };
+        for number in 0..40 {
+            let _ = admit(number);
+        }
+        (0..40).filter(|number| admit(*number)).count()
+    };
+    assert_eq!(there(Duration::ZERO), 2);
+    assert!(there(Duration::from_millis(300)) <= 2 * 40 * 300 / 2_000, "two in two seconds");
+}
