@@ -81,8 +81,9 @@ impl Gatekeeper {
         if let Some(address) = address {
             take(&mut counts.by_address, counted(address), gate.most_per_address).ok_or(CloseReason::IpConnections)?;
             counts.handshakes.charge_from(address, now);
+            // Behind a proxy a handshake begins when its address is told: one address would use up everybody's otherwise.
+            counts.handshakes.charge(now);
         }
-        counts.handshakes.charge(now);
         let address = address.map(counted);
         counts.all = counts.all.saturating_add(1);
         counts.unauthenticated = counts.unauthenticated.saturating_add(1);
@@ -94,14 +95,16 @@ impl UnauthenticatedPermit {
     /// Counts the connection for the address that a trusted proxy told.
     ///
     /// # Errors
-    /// There are as many from this address already, or too many of it began lately.
+    /// There are as many from this address already, or too many began lately.
     pub fn assign(&mut self, address: IpAddr) -> Result<(), CloseReason> {
         let now = Instant::now();
         let gate = &self.connection.0;
         let mut counts = lock(&gate.counts);
         counts.handshakes.admits_from(address, now)?;
+        counts.handshakes.admits(now)?;
         take(&mut counts.by_address, counted(address), gate.most_per_address).ok_or(CloseReason::IpConnections)?;
         counts.handshakes.charge_from(address, now);
+        counts.handshakes.charge(now);
         let address = counted(address);
         if let Some(before) = self.address.replace(address) {
             give_back(&mut counts.by_address, &before);
@@ -256,6 +259,20 @@ mod tests {
         drop(first);
         second.assign("192.0.2.1".parse().unwrap()).unwrap();
         drop(second);
+        assert!(is_empty(&gate));
+    }
+
+    #[test]
+    fn hostile_q1_one_address_behind_a_proxy_does_not_use_up_everybodys_handshakes() {
+        let slow = |burst| HandshakeRate { per_second: 1, burst };
+        let limits = Fixture::new().snapshot().config.limits;
+        let gate = Gatekeeper::new(&Limits { handshakes: slow(5), handshakes_per_address: slow(2), ..limits });
+        let begins = |address: &str| gate.admit(None).and_then(|mut permit| permit.assign(address.parse().unwrap()));
+        let told: Vec<_> = (0..9).map(|_| begins("192.0.2.1").err()).collect();
+        assert!(told[..2].iter().all(Option::is_none));
+        assert!(told[2..].iter().all(|reason| *reason == Some(CloseReason::IpRate)), "{told:?}");
+        (2..5).for_each(|last| assert_eq!(begins(&format!("192.0.2.{last}")), Ok(())));
+        assert_eq!(begins("192.0.2.9"), Err(CloseReason::ShedHandshake), "all together have an end");
         assert!(is_empty(&gate));
     }
 }
