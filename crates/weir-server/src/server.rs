@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -16,6 +17,7 @@ use crate::acceptor::Acceptor;
 use crate::accounts::{self, Accounts};
 use crate::admin::{self, Readiness, Ready};
 use crate::audit::{Audit, AuditEnd, Event};
+use crate::config::Listener;
 use crate::drain::{Drain, STOP};
 use crate::listen::{Gatekeeper, Inherited, PrincipalPlaces};
 use crate::live::{Generation, ReloadStatus, Reloader};
@@ -23,7 +25,7 @@ use crate::observe::Metrics;
 use crate::retention;
 use crate::service_manager;
 use crate::snapshot::{Loader, Snapshot};
-use crate::sockets::Sockets;
+use crate::sockets::{Socket, Sockets};
 use crate::upstream::{Upstream, UpstreamReadiness, UpstreamSettings, WantedTopics};
 use crate::worker::WorkerHandle;
 
@@ -101,20 +103,16 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
     tokio::spawn(admin::serve(sockets.admin, readiness.clone(), metrics.clone()));
     let gatekeeper = Gatekeeper::new(&snapshot.config.limits);
     let workers = Arc::new(workers);
-    let mut held = JoinSet::new();
-    for (socket, config) in sockets.clients {
-        let acceptor = Acceptor {
-            name: config.name.as_str().into(),
-            generations: generations.clone(),
-            gatekeeper: gatekeeper.clone(),
-            metrics: metrics.clone(),
-            workers: Arc::clone(&workers),
-            stop: stop.clone(),
-            audit: audit.desk(),
-        };
-        let accepts = acceptor.run(socket.listener);
-        if socket.is_held { drop(held.spawn(accepts)) } else { drop(tokio::spawn(accepts)) }
-    }
+    let of_listener = |config: &Listener| Acceptor {
+        name: config.name.as_str().into(),
+        generations: generations.clone(),
+        gatekeeper: gatekeeper.clone(),
+        metrics: metrics.clone(),
+        workers: Arc::clone(&workers),
+        stop: stop.clone(),
+        audit: audit.desk(),
+    };
+    let held = start_acceptors(sockets.clients, of_listener);
     let publish = move |snapshot: Arc<Snapshot>| {
         clusters.want(&snapshot.policy);
         accounts.follow(&snapshot.policy);
@@ -137,16 +135,32 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
     tracing::info!(?spread, "stopping: no new connections, open ones end after their answer");
     audit.note(Event::DrainBegun);
     stopping.send_replace(true);
-    // Their queues show whether somebody else accepts.
-    let mut queues = Vec::new();
-    while spread.is_some()
-        && let Some(listener) = held.join_next().await
-    {
-        queues.extend(listener);
-    }
+    let queues = if spread.is_some() { queues_of(held).await } else { Vec::new() };
     Drain { workers: &workers, spread, queues }.run(told_to_stop(&mut terminate, &mut interrupt)).await;
     audit_end.finish(Event::DrainEnded { cut: !workers.iter().all(WorkerHandle::has_ended) });
     Ok(())
+}
+
+/// Accepts at every socket. Those that a service manager holds, too, are given back when nobody accepts there any more.
+fn start_acceptors(
+    sockets: Vec<(Socket, &Listener)>,
+    of_listener: impl Fn(&Listener) -> Acceptor,
+) -> JoinSet<TcpListener> {
+    let mut held = JoinSet::new();
+    for (socket, config) in sockets {
+        let accepts = of_listener(config).run(socket.listener);
+        if socket.is_held { drop(held.spawn(accepts)) } else { drop(tokio::spawn(accepts)) }
+    }
+    held
+}
+
+/// The sockets of acceptors that end: their queues show whether somebody else accepts.
+async fn queues_of(mut acceptors: JoinSet<TcpListener>) -> Vec<TcpListener> {
+    let mut queues = Vec::new();
+    while let Some(listener) = acceptors.join_next().await {
+        queues.extend(listener);
+    }
+    queues
 }
 
 fn start_audit(snapshot: &Snapshot) -> Result<(Audit, AuditEnd), ServeError> {

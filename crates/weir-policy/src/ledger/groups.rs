@@ -151,10 +151,11 @@ impl Groups {
 
     /// The brokers were asked at an instant for which partitions a group holds an offset.
     pub(super) fn know_offsets<'a>(&mut self, group: &str, keys: impl Iterator<Item = (&'a str, i32)>, asked: Instant) {
-        if let Some(group) = self.groups.get_mut(group) {
-            group.keys.know(keys.take(MOST), asked);
-            self.recount();
-        }
+        let Some(group) = self.groups.get_mut(group) else { return };
+        let (before, was_counted) = (group.keys.count(), group.keys.counted.is_some());
+        group.keys.know(keys.take(MOST), asked);
+        self.committed = self.committed.saturating_sub(before).saturating_add(group.keys.count());
+        self.not_counted = self.not_counted.saturating_sub(usize::from(!was_counted));
     }
 
     /// The brokers were asked at an instant for a group's members: their ids, and their names as static members.

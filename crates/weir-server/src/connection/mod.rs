@@ -4,6 +4,7 @@
 //! than the nearest deadline. The broker is read only while nothing waits to be sent to the client.
 //! Must never: wait without a deadline, give the broker anything but a `Cleared`, or let one client hold up another.
 
+mod answer;
 mod broker;
 mod client;
 mod deadlines;
@@ -24,7 +25,6 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 use tokio::time::Sleep;
 use weir_kafka::advertise::Target;
-use weir_kafka::answer::ViewNeed;
 use weir_kafka::cluster::ClusterView;
 use weir_kafka::session::{Head, Session, Turn};
 use weir_policy::{Account, Principal};
@@ -257,84 +257,6 @@ impl Connection {
             (_, true) if has_every_answer && self.client.quiet => Some(CloseReason::UpstreamUnreachable),
             _ => None,
         }
-    }
-
-    /// Moves the oldest request's answer on; false where nothing moved.
-    fn answer(&mut self, now: Instant) -> Result<bool, CloseReason> {
-        if self.client.link.has_pending() {
-            return Ok(false);
-        }
-        match self.session.head() {
-            Head::Idle if self.session.drops_answers() => self.relay(now),
-            Head::Idle => {
-                // Without a request the broker has nothing to say: what can be read there is its end.
-                self.broker.expect_silence()?;
-                Ok(false)
-            }
-            Head::Local { not_before, view } => {
-                if not_before.is_some_and(|due| now < due) || !self.has_view(view, now) {
-                    return Ok(false);
-                }
-                let awaited = self.awaited_view.take();
-                self.answer_locally(awaited, now)?;
-                Ok(true)
-            }
-            Head::Broker { .. } => self.relay(now),
-        }
-    }
-
-    fn answer_locally(&mut self, awaited: Option<Arc<ClusterView>>, now: Instant) -> Result<(), CloseReason> {
-        let known = self.listener.upstream.borrow_view();
-        let view = awaited.as_deref().or(known.as_deref());
-        let whose = self.dues.whose(&self.principal, now);
-        let env = self.listener.env(&self.snapshot, whose, view, true, now);
-        self.session.answer_head(&env, &mut self.client).map_err(CloseReason::from)?;
-        self.deadlines.answered(now);
-        Ok(())
-    }
-
-    /// Whether what the answer must know of the cluster is known; if not, it is asked for.
-    fn has_view(&mut self, need: ViewNeed, now: Instant) -> bool {
-        let not_older_than = match need {
-            ViewNeed::None => return true,
-            ViewNeed::Any => None,
-            ViewNeed::NotOlderThan(instant) => Some(instant),
-        };
-        if self.awaited_view.is_some() {
-            return true;
-        }
-        let known = self.listener.upstream.borrow_view();
-        let fresh = known.as_ref().is_some_and(|view| not_older_than.is_none_or(|instant| view.fetched_at >= instant));
-        if fresh {
-            // A wait that is no longer needed must not come to its end later, with what is an old view by then.
-            self.view_wait = None;
-        } else if self.view_wait.is_none() {
-            let upstream = Arc::clone(&self.listener.upstream);
-            self.view_wait = Some(broker::wait_for_view(upstream, not_older_than.unwrap_or(now), now));
-        }
-        fresh
-    }
-
-    /// Gives the client what the broker's answer has; false where nothing came.
-    fn relay(&mut self, now: Instant) -> Result<bool, CloseReason> {
-        let Broker::Open(open) = &mut self.broker else { return Ok(false) };
-        let session = &mut self.session;
-        let client = &mut self.client;
-        let moved = self.worker.with_scratch(|scratch| {
-            let Some(filled) = open.read(scratch)? else { return Ok::<_, CloseReason>(false) };
-            let view = self.listener.upstream.borrow_view();
-            let whose = self.dues.whose(&self.principal, now);
-            let env = self.listener.env(&self.snapshot, whose, view.as_deref(), true, now);
-            open.relay(scratch, filled, session, &env, client)?;
-            Ok(true)
-        })?;
-        if moved {
-            self.deadlines.answered(now);
-        }
-        if self.session.take_view_is_stale() {
-            self.listener.upstream.mark_suspect();
-        }
-        Ok(moved)
     }
 
     /// Takes the next request, where there is room for one; false where there is none.
