@@ -41,6 +41,14 @@ pub enum SuspendError {
     /// The configuration does not tell where the policy is.
     #[error("{0}\nname the policy directory itself: --policy DIR")]
     Config(ConfigErrors),
+    /// The file of the configuration cannot be read.
+    #[error("{path}: {source}; `-c FILE` names the configuration, or `--policy DIR` the policy directory itself")]
+    NoConfig {
+        /// Which.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
     /// A file or directory cannot be read or written.
     #[error("{path}: {source}; run this as a user who may write in the policy directory")]
     File {
@@ -76,7 +84,7 @@ pub fn meant(kind: &str, name: Option<&str>) -> Result<Suspended, SuspendError> 
 /// # Errors
 /// The configuration cannot be read.
 pub fn policy_directory(config: &Path) -> Result<PathBuf, SuspendError> {
-    let text = fs::read_to_string(config).map_err(|source| SuspendError::File { path: shown(config), source })?;
+    let text = fs::read_to_string(config).map_err(|source| SuspendError::NoConfig { path: shown(config), source })?;
     let (config, _) = config::read(config, &text, Machine::here()).map_err(SuspendError::Config)?;
     Ok(config.policy.value)
 }

@@ -11,7 +11,7 @@ use crate::WRONG;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Order {
     /// Look at every line of an audit and print what is there. Exits with 0 where it is whole, 1 at the first line that was
-    /// changed, removed or moved, which is named, 2 where a file cannot be read. Changes nothing.
+    /// changed, removed or moved, which is named, 2 where a file cannot be read or none is there. Changes nothing.
     Verify {
         /// The directory: `audit.directory` of the configuration.
         directory: PathBuf,
@@ -21,6 +21,11 @@ pub(crate) enum Order {
 pub(crate) fn run(order: &Order) -> ExitCode {
     let Order::Verify { directory } = order;
     match verify(directory) {
+        // Nothing was looked at: to call that whole would hide a directory that somebody emptied, or a wrong one.
+        Ok(found) if found.files.is_empty() && found.deleted == 0 => {
+            eprintln!("{}: no audit is here; name the directory of `audit.directory`", directory.display());
+            ExitCode::from(WRONG)
+        }
         Ok(found) => {
             print!("{}", told(directory, &found));
             ExitCode::SUCCESS

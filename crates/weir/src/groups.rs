@@ -118,7 +118,9 @@ fn run_expire(expire: &Expire, desk: &GroupDesk, principal: &Principal) -> ExitC
     let fates = desk.delete(&chosen);
     let is_done = fates.iter().all(|(_, fate)| fate.is_ok()) && absent.is_empty() && groups.untold.is_empty();
     for name in absent {
-        println!("{}: not deleted: there is no such group", name.escape_debug());
+        // Where a broker did not tell all, it may have the group.
+        let why = if groups.untold.is_empty() { "there is no such group" } else { "no broker that answered has it" };
+        println!("{}: not deleted: {why}", name.escape_debug());
     }
     if fates.is_empty() && expire.all_empty {
         println!("no group without members was found");

@@ -98,3 +98,25 @@ fn the_version_is_told() {
     assert!(is_ok);
     assert_eq!(said, format!("weir {}\n", env!("CARGO_PKG_VERSION")));
 }
+
+#[test]
+fn an_error_says_what_to_write_instead() {
+    let directory = tempfile::tempdir().unwrap();
+    let there = directory.path();
+    for (arguments, fix) in [
+        (&["check"][..], "; name the configuration file: -c weir.yaml\n1 problem\n"),
+        (&["systemd-socket"], "; name the configuration file: -c weir.yaml\n"),
+        (
+            &["suspend", "all", "--reason", "why", "--ticket", "T1"],
+            "; `-c FILE` names the configuration, or `--policy DIR` the policy directory itself\n",
+        ),
+        (&["audit", "verify", "."], ".: no audit is here; name the directory of `audit.directory`\n"),
+        (
+            &["audit", "verify", "gone"],
+            "; name the directory of `audit.directory`, and run this as a user who may read it\n",
+        ),
+    ] {
+        let (is_ok, said, problems) = weir(arguments, there);
+        assert!(!is_ok && said.is_empty() && problems.ends_with(fix), "{arguments:?}: {said}{problems}");
+    }
+}

@@ -89,6 +89,8 @@ fn brokers_that_are_not_there_are_told_and_no_group_is_taken_for_none() {
     assert!(err.starts_with("not told: upstream main: no broker has answered since the start"), "{err}");
     let (status, out, _) = weir(&["groups", "expire", "--principal", "tool", "--all-empty", "--yes"], at);
     assert_eq!((status, out.as_str()), (1, "no group without members was found\n"));
+    let (status, out, _) = weir(&["groups", "expire", "--principal", "tool", "laptop", "--yes"], at);
+    assert_eq!((status, out.as_str()), (1, "laptop: not deleted: no broker that answered has it\n"));
     let (status, out, err) = weir(&["check", "--live"], at);
     assert_eq!((status, err.as_str()), (1, ""));
     let last: Vec<&str> = out.lines().skip(2).collect();

@@ -31,7 +31,7 @@ pub struct Found {
 #[derive(Debug, thiserror::Error)]
 pub enum NotWhole {
     /// A file or the directory cannot be read.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}; name the directory of `audit.directory`, and run this as a user who may read it")]
     Unreadable {
         /// Which.
         path: String,

@@ -87,7 +87,7 @@ impl Sources {
         files.begin();
         let written = files.text(path).map_err(|error| {
             let what = format!("{} cannot be read: {error}", path.display());
-            let fix = "write the path of a configuration file: weir serve -c weir.yaml".to_owned();
+            let fix = "name the configuration file: -c weir.yaml".to_owned();
             ConfigErrors(vec![Problem { place: None, what, fix }])
         })?;
         let (mut config, problems) = config::read(path, &written, machine)?;

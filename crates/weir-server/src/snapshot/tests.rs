@@ -203,8 +203,8 @@ fn a_configuration_that_is_not_there_is_told() {
         .to_string();
     assert_eq!(
         fixture.without_directory(&errors),
-        "other.yaml cannot be read: No such file or directory (os error 2); write the path of a configuration file: \
-         weir serve -c weir.yaml"
+        "other.yaml cannot be read: No such file or directory (os error 2); name the configuration file: -c \
+         weir.yaml"
     );
     fixture.write("large.yaml", &"#".repeat((16 << 20) + 1));
     let errors = Sources::read(&fixture.path("large.yaml"), Machine::here(), &mut TextFiles::default(), None)
