@@ -11,7 +11,7 @@ use super::follow::may_be_told;
 use super::in_flight::{InFlight, Source};
 use super::{Session, throttle};
 use crate::answer::{LocalAnswer, Sink};
-use crate::apis::fetch::{Asked, FetchTopics, FetchWalk, Scope, Walked};
+use crate::apis::fetch::{Asked, FetchTopics, FetchWalk, Scope, Walked, charge_far};
 use crate::apis::{self, Answer, Withheld};
 use crate::env::Env;
 use crate::fault::Fault;
@@ -103,6 +103,7 @@ impl Session {
                 let Some(asked) = asked(self.queue.front()) else { return Err(Fault::BrokerDesync) };
                 let walked = walk.body(buffer, &scope(asked, self.narrowed.as_deref(), env))?;
                 give(sink, [&[], &[]], buffer, &walked, &mut walk.refused);
+                charge_far(std::mem::take(&mut walk.far_bytes), env);
                 if walk.is_done() {
                     let Incoming::Fetch(walk) = std::mem::take(&mut self.incoming) else { return Ok(walked.taken) };
                     self.finish_fetch(&walk, env)?;
@@ -230,6 +231,7 @@ impl Session {
         if walk.is_done() {
             self.finish_fetch(&walk, env)?;
         } else {
+            charge_far(std::mem::take(&mut walk.far_bytes), env);
             self.incoming = Incoming::Fetch(walk);
         }
         Ok(head_end.saturating_add(walked.taken))

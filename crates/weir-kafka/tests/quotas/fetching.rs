@@ -267,6 +267,41 @@ fn who_has_come_near_the_end_is_left_alone_and_so_is_who_never_was_far() {
 }
 
 #[test]
+fn hostile_q14_who_owes_is_known_again_after_a_look_at_the_end() {
+    let mut desk = far_behind(1_000, 8);
+    let far = fetch((0, -1), &[(GRANTED, &[(0, 5)])]);
+    let led = desk.ask(ApiKey::Fetch, V, &far);
+    answered(&mut desk, led, V, 0, 20_000, 1 << 20);
+    for _ in 0..3 {
+        let led = desk.ask(ApiKey::Fetch, V, &fetch((0, -1), &[(GRANTED, &[(0, TAIL)])]));
+        answered(&mut desk, led, V, 0, 20, 1 << 20);
+        assert!(matches!(desk.ask(ApiKey::Fetch, V, &far), Led::Local), "it owes");
+        desk.local_answer();
+    }
+    assert_eq!(desk.account.charged(Meter::CatchUp), 20_000);
+    // When all is paid a look at the end is one, and nothing is remembered.
+    desk.now += Duration::from_secs(20);
+    let led = desk.ask(ApiKey::Fetch, V, &fetch((0, 0), &[(GRANTED, &[(0, TAIL)])]));
+    assert_eq!(answered(&mut desk, led, V, 500, 20, 1 << 20).session_id, 500);
+}
+
+#[test]
+fn hostile_q14_what_came_from_far_behind_is_owed_by_who_goes_away_amid_the_answer() {
+    let mut desk = far_behind(1_000, 8);
+    let (header, _) = upstream::<FetchRequest>(desk.ask(ApiKey::Fetch, V, &fetch((0, -1), &[(GRANTED, &[(0, 5)])])), V);
+    let topic = FetchableTopicResponse::default()
+        .with_topic(TopicName(text(GRANTED)))
+        .with_partitions(vec![data(0, 5, 200_000)]);
+    let frame = answer(header.correlation_id, true, V, &FetchResponse::default().with_responses(vec![topic]));
+    let mut part = frame[..100_000].to_vec();
+    desk.feed(&mut part).unwrap();
+    assert_eq!(desk.account.charged(Meter::CatchUp), 200_000, "the broker has read it");
+    let mut rest = [part, frame[100_000..].to_vec()].concat();
+    desk.feed(&mut rest).unwrap();
+    assert_eq!(desk.account.charged(Meter::CatchUp), 200_000, "once");
+}
+
+#[test]
 fn all_principals_together_have_a_limit_of_the_process() {
     let mut desk = far_behind(1_000_000_000, 8);
     let rate = Rate::per_second(10_000, 0);

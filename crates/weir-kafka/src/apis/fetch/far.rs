@@ -48,7 +48,15 @@ pub(crate) struct FarBehind {
 struct FarTopic {
     key: OwnKey,
     /// In the order of their numbers.
-    partitions: Vec<(i32, Known)>,
+    partitions: Vec<FarPartition>,
+}
+
+#[derive(Debug)]
+struct FarPartition {
+    index: i32,
+    known: Known,
+    /// It was read near its end since, and is kept because of what is owed.
+    is_near: bool,
 }
 
 /// What a Fetch would read far behind, in order.
@@ -63,6 +71,15 @@ pub(crate) struct LeftOut {
     pub answer: Vec<u8>,
     /// How many topics that is.
     pub topics: usize,
+}
+
+/// By what a Fetch is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Records between what is read and the high watermark: more is far behind.
+    pub behind: u64,
+    /// What has come near its end is forgotten. Not of who owes: it would go there and back, and be unknown again.
+    pub forgets: bool,
 }
 
 /// How much of what is far behind one Fetch may bring: its places are taken.
@@ -92,24 +109,25 @@ impl FarBehind {
             place
         });
         let Some(topic) = self.topics.get_mut(place) else { return };
-        match topic.partitions.binary_search_by_key(&found.partition, |(partition, _)| *partition) {
-            Ok(place) => drop(topic.partitions.get_mut(place).map(|(_, known)| *known = found.known)),
+        let found = FarPartition { index: found.partition, known: found.known, is_near: false };
+        match topic.partitions.binary_search_by_key(&found.index, |known| known.index) {
+            Ok(place) => drop(topic.partitions.get_mut(place).map(|known| *known = found)),
             Err(place) => {
-                topic.partitions.insert(place, (found.partition, found.known));
+                topic.partitions.insert(place, found);
                 self.count = self.count.saturating_add(1);
             }
         }
     }
 
-    /// What a Fetch that names all it wants would read far behind; what has come near its end is forgotten.
+    /// What a Fetch that names all it wants would read far behind; what has come near its end is forgotten, if it may be.
     pub(super) fn wanted_of_all<'a>(
         &mut self,
         topics: &Topics<'a>,
         judged: &FetchTopics,
-        behind: u64,
+        bounds: Bounds,
     ) -> Result<Wanted<'a>, Malformed> {
         let mut wanted = Vec::new();
-        self.follow(topics, behind, |key, partition, known| {
+        self.follow(topics, bounds, |key, partition, known| {
             if judged.allow(key) {
                 wanted.push((key, partition, known));
             }
@@ -124,12 +142,12 @@ impl FarBehind {
         &mut self,
         session: &FetchTopics,
         moved: &Topics<'_>,
-        behind: u64,
+        bounds: Bounds,
     ) -> Result<usize, Malformed> {
-        self.follow(moved, behind, |_, _, _| {})?;
+        self.follow(moved, bounds, |_, _, _| {})?;
         let in_session = self.topics.iter().filter_map(|topic| {
             let asked = session.get(topic.key.borrowed()).filter(|asked| asked.refused.is_none())?;
-            Some(topic.partitions.iter().filter(|(partition, _)| asked.holds(*partition)).count())
+            Some(topic.partitions.iter().filter(|known| !known.is_near && asked.holds(known.index)).count())
         });
         Ok(in_session.sum())
     }
@@ -138,7 +156,7 @@ impl FarBehind {
     fn follow<'a>(
         &mut self,
         topics: &Topics<'a>,
-        behind: u64,
+        bounds: Bounds,
         mut still: impl FnMut(TopicKey<'a>, i32, Known),
     ) -> Result<(), Malformed> {
         let mut topics = topics.clone();
@@ -146,11 +164,12 @@ impl FarBehind {
             let Ok(place) = self.place(topic.key) else { continue };
             let Some(known) = self.topics.get_mut(place) else { continue };
             while let Some((partition, offset)) = topic.partitions.next_with_offset()? {
-                let Ok(at) = known.partitions.binary_search_by_key(&partition, |(known, _)| *known) else { continue };
-                let Some((_, told)) = known.partitions.get(at).copied() else { continue };
-                if is_far(told.high_watermark, offset, behind) {
-                    still(topic.key, partition, told);
-                } else {
+                let Ok(at) = known.partitions.binary_search_by_key(&partition, |known| known.index) else { continue };
+                let Some(told) = known.partitions.get_mut(at) else { continue };
+                told.is_near = !is_far(told.known.high_watermark, offset, bounds.behind);
+                if !told.is_near {
+                    still(topic.key, partition, told.known);
+                } else if bounds.forgets {
                     known.partitions.remove(at);
                     self.count = self.count.saturating_sub(1);
                 }

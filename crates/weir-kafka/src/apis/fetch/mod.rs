@@ -36,7 +36,7 @@ use crate::wire::Malformed;
 pub(crate) use key::TopicKey;
 pub use out_of_range::WentOn;
 pub(crate) use sessions::FetchSessions;
-pub(crate) use state::{Fetches, Held};
+pub(crate) use state::{Fetches, Held, charge_far};
 pub(crate) use topics::FetchTopics;
 pub(crate) use walk::{FetchWalk, Scope, Walked};
 
@@ -289,8 +289,8 @@ fn admit_far(
     topics: &FetchTopics,
     share: &mut Share,
 ) -> Result<Option<(Allowed, Option<LeftOut>)>, Fault> {
-    let behind = request.env.limits.catch_up.behind;
-    let wanted = share.far.wanted_of_all(&fetch.body.topics, topics, behind).map_err(Fault::Malformed)?;
+    let bounds = Share::bounds(request.env);
+    let wanted = share.far.wanted_of_all(&fetch.body.topics, topics, bounds).map_err(Fault::Malformed)?;
     let Some(allowed) = share.admit_far(wanted.len(), request.env) else { return Ok(None) };
     let left_out = || share.far.leave_out(request.version, &wanted, allowed.partitions);
     Ok(Some((allowed, (!allowed.all).then(left_out))))
@@ -303,7 +303,7 @@ fn admit_far_in(
     env: &Env<'_>,
     share: &mut Share,
 ) -> Result<Option<Allowed>, Fault> {
-    let wanted = share.far.wanted_in(&session.topics, moved, env.limits.catch_up.behind).map_err(Fault::Malformed)?;
+    let wanted = share.far.wanted_in(&session.topics, moved, Share::bounds(env)).map_err(Fault::Malformed)?;
     Ok(share.admit_far(wanted, env))
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use weir_policy::Holding;
 
-use super::far::{Allowed, FarBehind};
+use super::far::{Allowed, Bounds, FarBehind};
 use super::out_of_range::OutOfRange;
 use super::request::Terms;
 use super::sessions::FetchSessions;
@@ -64,19 +64,29 @@ impl Fetches {
     /// An answer of the broker's was given whole: what it says of its session and of what is far behind is noted.
     pub(crate) fn settle(&mut self, asked: Asked, walk: &FetchWalk, version: i16, env: &Env<'_>) {
         self.share.give_back(asked.held);
-        if walk.far_bytes > 0 {
-            let (own, all) = (&env.principal.limits, &env.limits.catch_up);
-            env.account.charge_catch_up(walk.far_bytes, own, all, env.now);
-            if all.limits(own) {
-                walk.far.iter().for_each(|found| self.share.far.found(&asked.topics, found));
-            }
+        charge_far(walk.far_bytes, env);
+        if !walk.far.is_empty() && env.limits.catch_up.limits(&env.principal.limits) {
+            walk.far.iter().for_each(|found| self.share.far.found(&asked.topics, found));
         }
         walk.out_of_range.iter().for_each(|found| self.out_of_range.found(&asked.topics, *found));
         self.sessions.settle(asked, walk.error_code, walk.session_id, version >= BY_ID);
     }
 }
 
+/// Charges what came from far behind: when it comes, for who goes away amid an answer has cost the brokers the same.
+pub(crate) fn charge_far(bytes: u64, env: &Env<'_>) {
+    if bytes > 0 {
+        env.account.charge_catch_up(bytes, &env.principal.limits, &env.limits.catch_up, env.now);
+    }
+}
+
 impl Share {
+    /// By what a Fetch of who reads far behind is looked at.
+    pub(super) fn bounds(env: &Env<'_>) -> Bounds {
+        let (own, all) = (&env.principal.limits, &env.limits.catch_up);
+        Bounds { behind: all.behind, forgets: env.account.catch_up_debt(own, all, env.now).is_zero() }
+    }
+
     /// For how long the connection is to take no request, since last asked.
     pub(crate) fn take_pause(&mut self) -> Option<Duration> {
         self.pause.take()
