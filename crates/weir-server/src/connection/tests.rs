@@ -1,5 +1,6 @@
 //! One connection without TLS and without a broker: what it does with a client that is slow, quiet or never at rest.
 
+mod draining;
 mod lost;
 mod muted;
 mod tier;
