@@ -20,18 +20,39 @@ pub enum AnswerSource {
 /// What a connection's time went to, as far as whoever has a clock has told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {
-    /// The client's socket had no room for what waited to be sent.
-    pub client: Duration,
-    /// Weir passed on what came of an answer, or made one.
-    pub work: Duration,
+    /// In nanoseconds: every request that is under way has one.
+    client: u64,
+    work: u64,
 }
 
 impl Told {
+    /// The client's socket had no room for what waited to be sent.
+    #[must_use]
+    pub fn client(self) -> Duration {
+        Duration::from_nanos(self.client)
+    }
+
+    /// Weir passed on what came of an answer, or made one.
+    #[must_use]
+    pub fn work(self) -> Duration {
+        Duration::from_nanos(self.work)
+    }
+
+    /// With so much more of both.
+    #[must_use]
+    pub fn and(self, client: Duration, work: Duration) -> Self {
+        Self { client: self.client.saturating_add(nanos(client)), work: self.work.saturating_add(nanos(work)) }
+    }
+
     /// What was told since then.
     #[must_use]
     pub fn since(self, then: Self) -> Self {
         Self { client: self.client.saturating_sub(then.client), work: self.work.saturating_sub(then.work) }
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// How a request ended.
@@ -43,7 +64,7 @@ pub enum Ending {
     Unanswered,
 }
 
-/// What became of one request.
+/// What became of one request. Small: it is moved about for each.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The API's row.
@@ -62,10 +83,10 @@ pub struct Outcome {
     pub response_bytes: u64,
     /// When the request was read.
     pub received: Instant,
-    /// When it was judged, and on its way where it is the broker's to answer.
+    /// When it was judged, and handed to the broker's connection where it was sent there.
     pub judged: Instant,
-    /// When it was handed to the broker's connection, if it was.
-    pub sent_upstream: Option<Instant>,
+    /// Whether it was handed to the broker's connection.
+    pub sent_upstream: bool,
     /// When the first byte of the broker's answer was there, if one came.
     pub upstream_answered: Option<Instant>,
     /// What its connection's time went to meanwhile.
@@ -76,7 +97,7 @@ pub struct Outcome {
 
 /// Refused items by reason. Empty, without an allocation, for a request that was not refused anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Refusals(Vec<(Reason, u32)>);
+pub struct Refusals(Box<[(Reason, u32)]>);
 
 impl Refusals {
     /// Counts `items` more refused for a reason.
@@ -84,7 +105,7 @@ impl Refusals {
         let items = u32::try_from(items).unwrap_or(u32::MAX);
         match self.0.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, count)) => *count = count.saturating_add(items),
-            None => self.0.push((reason, items)),
+            None => self.0 = self.iter().chain([(reason, items)]).collect(),
         }
     }
 

@@ -128,10 +128,10 @@ fn a_request_knows_when_it_was_judged_and_what_its_connection_did_meanwhile() {
     desk.broker_answers(&frame, frame.len()).unwrap();
     desk.local_answer();
     let [first, second] = outcomes(&mut desk).try_into().unwrap();
-    assert_eq!((first.judged, first.sent_upstream), (after(1), Some(after(1))));
-    assert_eq!((second.judged, second.sent_upstream), (after(12), None));
+    assert_eq!((first.judged, first.sent_upstream), (after(1), true));
+    assert_eq!((second.judged, second.sent_upstream), (after(12), false));
     for outcome in [first, second] {
-        let meanwhile = Told { client: Duration::from_millis(7), work: Duration::from_millis(2) };
+        let meanwhile = Told::default().and(Duration::from_millis(7), Duration::from_millis(2));
         assert_eq!(outcome.meanwhile, meanwhile, "not what was before it");
         assert_eq!(outcome.ended, after(40));
     }

@@ -48,7 +48,7 @@ pub(crate) struct Forward {
     pub body: ForwardBody,
     pub withheld: Withheld,
     pub patience: Duration,
-    pub if_unreachable: Option<Bytes>,
+    pub if_unreachable: Option<Box<Bytes>>,
 }
 
 /// The bytes that go to the broker.
@@ -134,7 +134,7 @@ impl Request<'_> {
         body: ForwardBody,
         withheld: Withheld,
         patience: Duration,
-        if_unreachable: Option<Bytes>,
+        if_unreachable: Option<Box<Bytes>>,
     ) -> Judged {
         Judged::Forward(Forward { body, withheld, patience, if_unreachable })
     }
@@ -156,18 +156,18 @@ impl Request<'_> {
         message: &M,
         withheld: Withheld,
         patience: Duration,
-        if_unreachable: Option<Bytes>,
+        if_unreachable: Option<Box<Bytes>>,
     ) -> Result<Judged, Fault> {
         let body = codec::encode(message, self.version).ok_or(Fault::NotEncodable)?;
         Ok(Judged::Forward(Forward { body: ForwardBody::Encoded(body), withheld, patience, if_unreachable }))
     }
 
     /// The retriable answer, made only where the broker's connection is not open yet.
-    pub(crate) fn if_unreachable<R: Encodable>(&self, answer: impl FnOnce() -> R) -> Result<Option<Bytes>, Fault> {
+    pub(crate) fn if_unreachable<R: Encodable>(&self, answer: impl FnOnce() -> R) -> Result<Option<Box<Bytes>>, Fault> {
         if self.env.broker_connected {
             return Ok(None);
         }
-        codec::encode(&answer(), self.version).map(Some).ok_or(Fault::NotEncodable)
+        codec::encode(&answer(), self.version).map(|body| Some(Box::new(body))).ok_or(Fault::NotEncodable)
     }
 
     /// Whether the principal may do this to a topic.

@@ -24,7 +24,7 @@ pub(crate) struct InFlight {
     pub response_bytes: u64,
     pub received: Instant,
     pub judged: Instant,
-    pub sent_upstream: Option<Instant>,
+    pub sent_upstream: bool,
     pub upstream_answered: Option<Instant>,
     /// What the connection's time had gone to when it was taken.
     pub before: Told,
@@ -49,7 +49,7 @@ pub(crate) struct AtBroker {
     pub patience: Duration,
     pub withheld: Withheld,
     /// The answer that the client gets when the dial fails before a byte of the request was written.
-    pub if_unreachable: Option<Bytes>,
+    pub if_unreachable: Option<Box<Bytes>>,
 }
 
 impl InFlight {
@@ -73,15 +73,8 @@ impl InFlight {
         }
     }
 
-    pub(crate) fn answered(self, now: Instant, told: Told) -> Outcome {
-        self.outcome(Ending::Answered, now, told)
-    }
-
-    pub(crate) fn unanswered(self, now: Instant, told: Told) -> Outcome {
-        self.outcome(Ending::Unanswered, now, told)
-    }
-
-    fn outcome(self, ending: Ending, ended: Instant, told: Told) -> Outcome {
+    /// What became of it, which it gives away.
+    pub(crate) fn outcome(&mut self, ending: Ending, ended: Instant, told: Told) -> Outcome {
         let source = match self.source {
             Source::Local(_) => AnswerSource::Local,
             Source::Broker(_) => AnswerSource::Broker,
@@ -91,7 +84,7 @@ impl InFlight {
             version: self.version,
             source,
             ending,
-            refusals: self.refusals,
+            refusals: std::mem::take(&mut self.refusals),
             request_bytes: self.request_bytes,
             response_bytes: self.response_bytes,
             received: self.received,

@@ -23,7 +23,7 @@ pub use crate::apis::fetch::WentOn;
 use crate::apis::fetch::{FetchTopics, Fetches};
 use crate::cleared::Cleared;
 use crate::env::SessionLimits;
-use crate::outcome::{Outcome, Told};
+use crate::outcome::{Ending, Outcome, Told};
 use crate::software::ClientSoftware;
 
 use follow::Dropped;
@@ -168,12 +168,13 @@ impl Session {
 
     /// Ends the connection: every request that waits has its outcome.
     pub fn end(&mut self, now: Instant) {
-        while let Some(entry) = self.queue.pop_front() {
+        for entry in &mut self.queue {
             if let Source::Broker(AtBroker { withheld: Withheld::Fetch(asked), .. }) = &entry.source {
                 self.fetches.share.give_back(asked.held);
             }
-            self.outcomes.push_back(entry.unanswered(now, self.told));
+            self.outcomes.push_back(entry.outcome(Ending::Unanswered, now, self.told));
         }
+        self.queue.clear();
     }
 
     /// The client is gone. Its fetch sessions are not, nor those that it has asked for: brokers keep them until others need

@@ -41,24 +41,27 @@ impl Session {
         let (client, body_start) =
             header::parse_request_header(frame, row.is_flexible(version)).map_err(Fault::Malformed)?;
         let body = frame.slice(body_start..);
-        let mut entry = self.new_entry(row, version, client.correlation_id, frame, env);
+        let mut refusals = Refusals::default();
         let request = Request { row, version, body, env };
         // Answers that nobody waits for any more may bring sessions, too.
         self.fetches.sessions.under_way = self.queue.len().saturating_add(self.dropped.len());
         self.charged |= member::is_charged(row);
         self.member.heard(&request);
         self.fetches.share.with_member = self.member.bears().is_some();
-        match apis::judge(&request, &mut self.fetches, &mut entry.refusals)? {
+        match apis::judge(&request, &mut self.fetches, &mut refusals)? {
             Judged::Answer(answer) => {
                 if api_key == table::API_VERSIONS {
                     self.offer = Offer::now(env);
                     self.software = apis::api_versions::software(&request).map(Box::new);
                 }
-                entry.source = Source::Local(answer);
-                self.enqueue(entry);
+                self.enqueue(row, version, client.correlation_id, frame, env, (Source::Local(answer), refusals));
                 Ok(Turn::Local)
             }
-            Judged::Forward(forward) => self.forward(entry, &request, forward).map(Turn::Forward),
+            Judged::Forward(forward) => {
+                let (cleared, at_broker) = self.forward(&request, forward)?;
+                self.enqueue(row, version, client.correlation_id, frame, env, (Source::Broker(at_broker), refusals));
+                Ok(Turn::Forward(cleared))
+            }
         }
     }
 
@@ -73,23 +76,24 @@ impl Session {
         for entry in &mut self.queue {
             if let Source::Broker(at_broker) = &mut entry.source {
                 let body = at_broker.if_unreachable.take().ok_or(Fault::NotEncodable)?;
-                entry.source = Source::Local(LocalAnswer::Ready { body, not_before: None });
-                entry.sent_upstream = None;
+                entry.source = Source::Local(LocalAnswer::Ready { body: *body, not_before: None });
+                entry.sent_upstream = false;
             }
         }
         Ok(())
     }
 
-    fn forward(&mut self, mut entry: InFlight, request: &Request<'_>, forward: Forward) -> Result<Cleared, Fault> {
+    /// What goes to the broker, and what is known of it from then on.
+    fn forward(&mut self, request: &Request<'_>, forward: Forward) -> Result<(Cleared, AtBroker), Fault> {
         let correlation_id = self.next_correlation_id;
         self.next_correlation_id = correlation_id.wrapping_add(1);
         let header = RequestHeader {
-            api_key: entry.row.key,
-            version: entry.version,
+            api_key: request.row.key,
+            version: request.version,
             correlation_id,
             client_id: Some(&self.upstream_client_id),
         };
-        let flexible = entry.row.is_flexible(entry.version);
+        let flexible = request.row.is_flexible(request.version);
         let cleared = match &forward.body {
             ForwardBody::Original => Cleared::judged(&header, flexible, &[&request.body]),
             ForwardBody::Encoded(body) => Cleared::judged(&header, flexible, &[body]),
@@ -97,25 +101,15 @@ impl Session {
                 renamed(&header, flexible, body, shown.clone(), request.env).ok_or(Fault::NotEncodable)?
             }
         };
-        entry.sent_upstream = Some(request.env.now);
-        entry.source = Source::Broker(AtBroker {
+        let at_broker = AtBroker {
             correlation_id,
             policy_generation: request.env.policy_generation,
             since: request.env.now,
             patience: forward.patience,
             withheld: forward.withheld,
             if_unreachable: forward.if_unreachable,
-        });
-        self.enqueue(entry);
-        Ok(cleared)
-    }
-
-    fn enqueue(&mut self, entry: InFlight) {
-        if self.queue.capacity() == 0 {
-            // Most connections have one request at a time.
-            self.queue.reserve_exact(1);
-        }
-        self.queue.push_back(entry);
+        };
+        Ok((cleared, at_broker))
     }
 
     /// A version without a row: closed without an answer, except that ApiVersions is always answered (trap C10).
@@ -131,35 +125,41 @@ impl Session {
         }
         let (client, _) = header::parse_request_header(frame, true).map_err(Fault::Malformed)?;
         // The answer has the form of version 0, which every client can read; the body is not looked at.
-        let mut entry = self.new_entry(row, 0, client.correlation_id, frame, env);
         let body = apis::api_versions::unsupported_version(row).ok_or(Fault::NotEncodable)?;
-        entry.source = Source::Local(LocalAnswer::Ready { body, not_before: None });
-        self.enqueue(entry);
+        let source = Source::Local(LocalAnswer::Ready { body, not_before: None });
+        self.enqueue(row, 0, client.correlation_id, frame, env, (source, Refusals::default()));
         Ok(Turn::Local)
     }
 
-    fn new_entry(
-        &self,
+    /// Made where it stands: an entry is large, and one that is made elsewhere is copied here.
+    #[inline]
+    fn enqueue(
+        &mut self,
         row: &'static Row,
         version: i16,
         client_correlation_id: i32,
         frame: &Bytes,
         env: &Env<'_>,
-    ) -> InFlight {
-        InFlight {
+        (source, refusals): (Source, Refusals),
+    ) {
+        if self.queue.capacity() == 0 {
+            // Most connections have one request at a time.
+            self.queue.reserve_exact(1);
+        }
+        self.queue.push_back(InFlight {
             row,
             version,
             client_correlation_id,
-            source: Source::Local(LocalAnswer::Ready { body: Bytes::new(), not_before: None }),
-            refusals: Refusals::default(),
+            sent_upstream: matches!(source, Source::Broker(_)),
+            source,
+            refusals,
             request_bytes: frame.len().saturating_add(4),
             response_bytes: 0,
             received: env.now,
             judged: env.now,
-            sent_upstream: None,
             upstream_answered: None,
             before: self.told,
-        }
+        });
     }
 }
 

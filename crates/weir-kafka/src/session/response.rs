@@ -16,6 +16,7 @@ use crate::apis::{self, Answer, Withheld};
 use crate::env::Env;
 use crate::fault::Fault;
 use crate::gate;
+use crate::outcome::Ending;
 use crate::table::{ResponseMode, Row};
 use crate::wire::Malformed;
 
@@ -273,12 +274,12 @@ impl Session {
         Ok(())
     }
 
-    fn finish(&mut self, entry: InFlight, now: Instant) {
+    fn finish(&mut self, mut entry: InFlight, now: Instant) {
         super::rest(&mut self.queue);
         if self.outcomes.capacity() == 0 {
             self.outcomes.reserve_exact(1);
         }
-        self.outcomes.push_back(entry.answered(now, self.told));
+        self.outcomes.push_back(entry.outcome(Ending::Answered, now, self.told));
         if let Some(InFlight { source: Source::Broker(at_broker), .. }) = self.queue.front_mut() {
             at_broker.since = now;
         }

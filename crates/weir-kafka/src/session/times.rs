@@ -5,7 +5,6 @@
 use std::time::{Duration, Instant};
 
 use super::Session;
-use super::in_flight::{InFlight, Source};
 use crate::software::ClientSoftware;
 use crate::table::Row;
 
@@ -20,20 +19,17 @@ impl Session {
     pub fn judged(&mut self, now: Instant) {
         if let Some(entry) = self.queue.back_mut() {
             entry.judged = now;
-            if let InFlight { source: Source::Broker(_), sent_upstream: Some(sent), .. } = entry {
-                *sent = now;
-            }
         }
     }
 
     /// For so long the client's socket had no room for what waits to be sent.
     pub fn waited_for_client(&mut self, time: Duration) {
-        self.told.client = self.told.client.saturating_add(time);
+        self.told = self.told.and(time, Duration::ZERO);
     }
 
     /// For so long answers were made, or passed on as they came.
     pub fn worked(&mut self, time: Duration) {
-        self.told.work = self.told.work.saturating_add(time);
+        self.told = self.told.and(Duration::ZERO, time);
     }
 
     /// What the client said that it is, if it did since last asked.

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use weir_kafka::outcome::{Outcome, Told};
+use weir_kafka::outcome::Outcome;
 
 /// The time of one request, in parts that do not overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +26,9 @@ impl Spent {
     #[must_use]
     pub fn of(outcome: &Outcome, finished: Instant, held: Duration) -> Self {
         let total = finished.saturating_duration_since(outcome.received);
-        let client = outcome.meanwhile.client.saturating_add(held).min(total);
+        let client = outcome.meanwhile.client().saturating_add(held).min(total);
         let waited = outcome.ended.saturating_duration_since(outcome.judged);
-        let Told { client: unread, work } = outcome.meanwhile;
+        let (unread, work) = (outcome.meanwhile.client(), outcome.meanwhile.work());
         let upstream = waited.saturating_sub(unread).saturating_sub(work).min(total.saturating_sub(client));
         Self { total, client, upstream, weir: total.saturating_sub(client).saturating_sub(upstream) }
     }
@@ -36,7 +36,7 @@ impl Spent {
 
 #[cfg(test)]
 mod tests {
-    use weir_kafka::outcome::{AnswerSource, Ending, Refusals};
+    use weir_kafka::outcome::{AnswerSource, Ending, Refusals, Told};
     use weir_kafka::table;
 
     use super::*;
@@ -57,9 +57,9 @@ mod tests {
             response_bytes: 0,
             received,
             judged: received + millis(1),
-            sent_upstream: None,
+            sent_upstream: false,
             upstream_answered: None,
-            meanwhile: Told { client: millis(client), work: millis(work) },
+            meanwhile: Told::default().and(millis(client), millis(work)),
             ended: received + millis(ended),
         }
     }

@@ -107,7 +107,7 @@ mod tests {
             response_bytes: 1_000,
             received,
             judged: received,
-            sent_upstream: Some(received),
+            sent_upstream: true,
             upstream_answered: Some(received + Duration::from_millis(2)),
             meanwhile: Told::default(),
             ended: received + Duration::from_millis(3),

@@ -99,7 +99,7 @@ pub(super) fn judge(request: &Request<'_>, fetches: &mut Fetches, refusals: &mut
     fetches.out_of_range.follow(&body.topics, request.env).map_err(Fault::Malformed)?;
     let terms = bounded(&body.terms, request.env);
     let as_sent = canonical && !body.says_more;
-    let fetch = Fetch { body, terms, as_sent };
+    let fetch = Fetch { body: &body, terms, as_sent };
     match fetch.terms.session_epoch {
         // An id below zero is no session; brokers divide by it to find its shelf.
         _ if fetch.terms.session_id < 0 => Ok(answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND)),
@@ -110,7 +110,7 @@ pub(super) fn judge(request: &Request<'_>, fetches: &mut Fetches, refusals: &mut
 
 /// A request, and what becomes of it.
 struct Fetch<'a> {
-    body: FetchBody<'a>,
+    body: &'a FetchBody<'a>,
     /// What the broker is asked for.
     terms: Terms<'a>,
     /// The client's bytes say no more than may go to the broker, whatever becomes of terms and topics.
@@ -201,7 +201,7 @@ fn full(
     if place.is_none() {
         fetch.terms.session_epoch = -1;
     }
-    let if_unreachable = (!env.broker_connected).then(|| answer::unreachable(request, &topics));
+    let if_unreachable = (!env.broker_connected).then(|| Box::new(answer::unreachable(request, &topics)));
     let untouched = kept == fetch.body.topics.len() && fetch.body.forgotten.len() == 0 && left_out.is_none();
     let left = left_out.as_ref().map(|left_out| &left_out.partitions);
     let body = body(&fetch, untouched, left, |topic| topics.allow(topic.key), |_| false)?;
@@ -278,7 +278,7 @@ fn incremental(
     let asked = Asked { topics, session: Some(id), generations, held, of_full: None };
     // A session lives on an open connection; were it gone, the client starts anew.
     let if_unreachable = (!request.env.broker_connected)
-        .then(|| answer::encode_top_level(request.version, code::FETCH_SESSION_ID_NOT_FOUND));
+        .then(|| Box::new(answer::encode_top_level(request.version, code::FETCH_SESSION_ID_NOT_FOUND)));
     Ok(forward(request, &fetch, body, asked, if_unreachable))
 }
 
@@ -312,7 +312,7 @@ fn forward(
     fetch: &Fetch<'_>,
     body: ForwardBody,
     asked: Asked,
-    if_unreachable: Option<Bytes>,
+    if_unreachable: Option<Box<Bytes>>,
 ) -> Judged {
     let patience = request.patience(fetch.terms.max_wait_ms);
     Judged::Forward(Forward { body, withheld: Withheld::Fetch(asked), patience, if_unreachable })

@@ -46,6 +46,7 @@ pub(super) struct FetchBody<'a> {
 
 impl<'a> FetchBody<'a> {
     /// Finds the fields of a body that the gate has walked.
+    #[inline]
     pub(super) fn read(version: i16, body: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(body);
         let replica_id = if version <= LAST_PLAIN_REPLICA { reader.i32()? } else { NO_REPLICA };
