@@ -64,12 +64,15 @@ fn committed_offsets_that_retention_deleted_or_comes_near_are_told() {
     write_hourly(&kafka);
     let principal = |name| PrincipalSpec::new(name, &[TOPIC]);
     let acl = Acl::new(&[TOPIC]).principal(principal(SLOW)).principal(principal(LATE));
-    let weir = Weir::start(WeirOptions::new(&kafka, Advertise::Ports, acl).untapped());
+    let mut weir = Weir::start(WeirOptions::new(&kafka, Advertise::Ports, acl).untapped());
     commit(&weir, SLOW, "tail", HOURS);
     commit(&weir, SLOW, "behind", 60);
     commit(&weir, LATE, "asleep", 10);
     // Of a log that has lost nothing no loss can be foreseen.
     kafka.delete_records_before(TOPIC, 0, 45);
+    // It looks as it begins, and then every 30 s.
+    assert_eq!(weir.stop(), 0);
+    weir.restart();
     wait::until("the loss is counted", LIMIT, || match series(&weir, "principal_lost_offsets_total", LATE) {
         Some(35) => Ok(()),
         other => Err(format!("{other:?}")),
