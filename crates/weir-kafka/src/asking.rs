@@ -1,8 +1,8 @@
-//! What Weir asks in the place of one of its principals: a request as a client writes it, and its answer as a client reads
-//! it, under the principal's own names.
+//! What Weir asks in the place of one of its principals: a request as a client writes it, and its answer as a client
+//! reads it, under the principal's own names.
 //!
-//! Must never: be a way around the judge. What stands here goes to `Session::take_request`, like any client's, and what a
-//! broker answers comes back through `Session::feed_broker`.
+//! Must never: be a way around the judge. What stands here goes to `Session::take_request`, like any client's, and what
+//! a broker answers comes back through `Session::feed_broker`.
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{DeleteGroupsRequest, DeleteGroupsResponse, GroupId};

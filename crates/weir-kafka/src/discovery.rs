@@ -1,7 +1,7 @@
 //! The answers to Weir's own requests (`cleared::OwnRequest`): what a broker serves, and what the cluster holds.
 //!
-//! Must never: decode what the gate has not walked, keep a topic that its caller does not keep, or believe a broker: its
-//! answer may be garbage.
+//! Must never: decode what the gate has not walked, keep a topic that its caller does not keep, or believe a broker:
+//! its answer may be garbage.
 
 mod groups;
 mod listed;
@@ -79,8 +79,8 @@ pub fn correlation_id(answer: &[u8]) -> Option<i32> {
 /// Where it is malformed, or an error: then its ranges are not those of a broker that answers.
 pub fn read_api_versions(version: i16, answer: &Bytes) -> Result<HashMap<i16, VersionRange>, BadAnswer> {
     let body = body(answer, false)?;
-    // Trap C11: whatever version was asked for, a broker that does not know it answers in the form of version 0. Its error
-    // code stands first in every version.
+    // Trap C11: whatever version was asked for, a broker that does not know it answers in the form of version 0. Its
+    // error code stands first in every version.
     match body.first_chunk().map(|code| i16::from_be_bytes(*code)) {
         Some(0) => {}
         Some(code) => return Err(BadAnswer::Code(code)),

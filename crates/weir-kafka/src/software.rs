@@ -15,7 +15,8 @@ pub struct ClientSoftware {
 const LONGEST: usize = 48;
 
 impl ClientSoftware {
-    /// What a client says, if it is what Kafka takes for a name and a version; no more than the first 48 characters of each.
+    /// What a client says, if it is what Kafka takes for a name and a version; no more than the first 48 characters of
+    /// each.
     #[must_use]
     pub fn new(name: &str, version: &str) -> Option<Self> {
         let sound = is_software_name(name) && is_software_name(version);

@@ -77,8 +77,8 @@ impl Compiler {
     }
 }
 
-/// The principals by name, and who is meant by each fact of a certificate: those of the last policy where nothing else can
-/// have come of it.
+/// The principals by name, and who is meant by each fact of a certificate: those of the last policy where nothing else
+/// can have come of it.
 fn people(
     read: &[Arc<ReadPrincipal>],
     last: Option<&Last>,

@@ -41,8 +41,8 @@ impl Namespace {
         (sound && text != "weir").then(|| Self(text.to_owned()))
     }
 
-    /// The namespace that a group of the brokers is in by its form, if it has one: whose it is, and whether the group is
-    /// one that its principal may name, `Principal::shown_group` says.
+    /// The namespace that a group of the brokers is in by its form, if it has one: whose it is, and whether the group
+    /// is one that its principal may name, `Principal::shown_group` says.
     #[must_use]
     pub fn of_group(real: &str) -> Option<&str> {
         // With the prefix that Weir adds, or with one that is written out: `weir` itself is no namespace.

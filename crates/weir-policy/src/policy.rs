@@ -43,7 +43,8 @@ pub struct PolicyFiles {
 /// What the configuration decides about the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyOptions {
-    /// Replicas of Weir that serve the same principals. Until they share what they count, each gives its share of a rate.
+    /// Replicas of Weir that serve the same principals. Until they share what they count, each gives its share of a
+    /// rate.
     pub nodes: NonZeroU32,
     /// The facts to identify a client by; the first that finds a principal decides.
     pub identity: Vec<IdentityRule>,
@@ -146,8 +147,8 @@ impl Policy {
         rules::judge(&Question::new(self, principal, operation, resource))
     }
 
-    /// Takes as long as `judge` takes to refuse a hidden topic, and says nothing: for a topic that is not there, with the
-    /// name of any other in its place.
+    /// Takes as long as `judge` takes to refuse a hidden topic, and says nothing: for a topic that is not there, with
+    /// the name of any other in its place.
     pub fn refuse_absent(&self, principal: &Principal, operation: Operation, stand_in: &str) {
         let _ = black_box(rules::judge(&Question::of_hidden(self, principal, operation, stand_in)));
     }

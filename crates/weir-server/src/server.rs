@@ -64,8 +64,8 @@ pub enum ServeError {
     System(#[from] io::Error),
 }
 
-/// Serves until the process is told to stop, on the sockets that were `inherited` where they are for it. `loader` gave the
-/// snapshot, and gives those that follow it.
+/// Serves until the process is told to stop, on the sockets that were `inherited` where they are for it. `loader` gave
+/// the snapshot, and gives those that follow it.
 ///
 /// # Errors
 /// Where it cannot start.

@@ -136,8 +136,8 @@ pub fn resume(policy: &Path, what: &Suspended, because: Because<'_>) -> Result<S
     Ok(format!("{what} is not suspended any more: {} is gone", taken.join(", ")))
 }
 
-/// What a person should know of the policy as it stands now: suspensions of what is not there, and other problems, which
-/// keep no suspension from taking effect.
+/// What a person should know of the policy as it stands now: suspensions of what is not there, and other problems,
+/// which keep no suspension from taking effect.
 #[must_use]
 pub fn remarks(policy: &Path) -> Vec<String> {
     let problems = match snapshot::policy_files(policy) {

@@ -1,4 +1,6 @@
 //! `weir check`: the same reading and compiling as `weir serve`, and with `--live` a look at the brokers after it.
+//!
+//! Must never: say `ok` of what `weir serve` would not start with, or change anything.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -147,8 +147,8 @@ fn w2_bytes_are_read_by_hand_only_behind_the_gate() {
     assert_eq!(by_hand, READ_BY_HAND, "a new reader has its line above, too");
 }
 
-/// What reads bytes by hand: the gate and what comes before it, readers of walked bodies, of the opaque bytes in them, and
-/// the walk over a Fetch answer, which is a gate of its own.
+/// What reads bytes by hand: the gate and what comes before it, readers of walked bodies, of the opaque bytes in them,
+/// and the walk over a Fetch answer, which is a gate of its own.
 const READ_BY_HAND: [&str; 14] = [
     "apis/fetch/endpoints.rs",
     "apis/fetch/request.rs",

@@ -1,8 +1,8 @@
 //! Drills: what Weir promises under load and change, on real Kafka with three brokers, each with a figure and its bar.
 //!
-//! Figures are read at the brokers (`__consumer_offsets`) and at the clients, not in Weir's own counters. In its long form each drill has a
-//! control: the same without what it tries, which must miss the bar, so that a drill that sees nothing is noticed.
-//! Must never: pass because nothing happened.
+//! Figures are read at the brokers (`__consumer_offsets`) and at the clients, not in Weir's own counters. In its long
+//! form each drill has a control: the same without what it tries, which must miss the bar, so that a drill that sees
+//! nothing is noticed. Must never: pass because nothing happened.
 
 pub mod cluster;
 pub mod crowd;

@@ -1,5 +1,5 @@
-//! What `deploy/prometheus` and `deploy/grafana` promise: the rules are right by promtool, they and the dashboard name metrics
-//! that Weir has, and every alert has its runbook.
+//! What `deploy/prometheus` and `deploy/grafana` promise: the rules are right by promtool, they and the dashboard name
+//! metrics that Weir has, and every alert has its runbook.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -1,5 +1,5 @@
-//! The audit of a running Weir: it is complete, its counts are those of the metrics, nobody's address or words stand in it,
-//! and neither a full disk nor a crash breaks it or holds anybody up.
+//! The audit of a running Weir: it is complete, its counts are those of the metrics, nobody's address or words stand in
+//! it, and neither a full disk nor a crash breaks it or holds anybody up.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,5 @@
-//! What Fetches hold at the brokers, before real Kafka: a backfill is held to its rate and disturbs nobody, and sessions
-//! and waiting Fetches are as many as were agreed. Each has a run without the limit that holds more.
+//! What Fetches hold at the brokers, before real Kafka: a backfill is held to its rate and disturbs nobody, and
+//! sessions and waiting Fetches are as many as were agreed. Each has a run without the limit that holds more.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

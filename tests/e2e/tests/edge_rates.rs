@@ -1,5 +1,5 @@
-//! Clients that begin too often: strangers, one certificate in a loop, and one that has its broker dialled in a loop. Each
-//! limit has a control: whom it is not for.
+//! Clients that begin too often: strangers, one certificate in a loop, and one that has its broker dialled in a loop.
+//! Each limit has a control: whom it is not for.
 
 mod edge;
 

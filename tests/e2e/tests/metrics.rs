@@ -1,5 +1,5 @@
-//! What operators see in numbers, of a running Weir before real Kafka: nothing is lost under load and aborts, the parts of
-//! a request's time are the fault of whom they say, and clients make no series.
+//! What operators see in numbers, of a running Weir before real Kafka: nothing is lost under load and aborts, the parts
+//! of a request's time are the fault of whom they say, and clients make no series.
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -1,5 +1,5 @@
-//! What an operator types, before real Kafka: the groups of one principal and their end, and tiers that the brokers tell
-//! apart, and a check of the cluster itself.
+//! What an operator types, before real Kafka: the groups of one principal and their end, and tiers that the brokers
+//! tell apart, and a check of the cluster itself.
 
 #[path = "operator/command.rs"]
 mod command;

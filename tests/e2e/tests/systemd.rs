@@ -1,5 +1,5 @@
-//! What deploy/systemd ships, and what Weir and systemd say to each other: its units are sound and confined, a socket that
-//! systemd hands over is served, and it is told when Weir serves, how it is, that it lives, and that it stops.
+//! What deploy/systemd ships, and what Weir and systemd say to each other: its units are sound and confined, a socket
+//! that systemd hands over is served, and it is told when Weir serves, how it is, that it lives, and that it stops.
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;

@@ -266,8 +266,8 @@ impl Weir {
         self.process.kill();
     }
 
-    /// Starts another process beside this one, which takes its place here, and gives the one before: both accept from the
-    /// held socket. The other one's admin address has the port after the last.
+    /// Starts another process beside this one, which takes its place here, and gives the one before: both accept from
+    /// the held socket. The other one's admin address has the port after the last.
     pub fn succeed(&mut self) -> Leashed {
         assert!(self.options.held.is_some(), "only a held socket can have two owners");
         let port = self.options.block.first + SIZE - 1;

@@ -1,8 +1,8 @@
 //! JoinGroup: the group is renamed; only consumers form groups, so that groups are no free lock or chat service.
 //!
 //! The answer lists the subscriptions of all members to their leader: all of them are the same principal's (trap L13).
-//! Must never: reach a group outside the principal's namespace, subscribe to a topic that is refused, or make a group more
-//! than the principal may have (trap A10).
+//! Must never: reach a group outside the principal's namespace, subscribe to a topic that is refused, or make a group
+//! more than the principal may have (trap A10).
 
 use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 use kafka_protocol::protocol::StrBytes;
@@ -37,7 +37,8 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
             let limits = &request.env.principal.limits;
             message.session_timeout_ms = message.session_timeout_ms.min(millis(limits.session_timeout_max));
             message.rebalance_timeout_ms = message.rebalance_timeout_ms.min(millis(limits.rebalance_timeout_max));
-            // Brokers take any rebalance time-out: without an end of Weir's own, one request could hold a place for weeks.
+            // Brokers take any rebalance time-out: without an end of Weir's own, one request could hold a place for
+            // weeks.
             let rebalance = message.rebalance_timeout_ms.max(message.session_timeout_ms).min(LONGEST_REBALANCE_MS);
             let unreachable = || failed(request.version, request.row.unreachable_code(), &message.member_id);
             let if_unreachable = request.if_unreachable(unreachable)?;

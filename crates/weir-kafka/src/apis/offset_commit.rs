@@ -1,7 +1,7 @@
 //! OffsetCommit: the group is renamed and each topic judged; the answer names every partition that was asked.
 //!
-//! Must never: leave an offset for a group or a topic that was refused, let a client pin it for longer (trap S15), or count
-//! as one what is many: what the brokers write is a record for each partition (trap A15).
+//! Must never: leave an offset for a group or a topic that was refused, let a client pin it for longer (trap S15), or
+//! count as one what is many: what the brokers write is a record for each partition (trap A15).
 
 use kafka_protocol::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
 use kafka_protocol::messages::offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};

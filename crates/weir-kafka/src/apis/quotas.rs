@@ -1,4 +1,5 @@
-//! What requests ask of their principal's account before anything is forwarded: groups, joins, commits, look-ups by time.
+//! What requests ask of their principal's account before anything is forwarded: groups, joins, commits, look-ups by
+//! time.
 //!
 //! Must never: charge what a grant refuses, or refuse what exists because something new was too much. What would make a
 //! group too many is charged all the same: asking again and again is not free.
@@ -37,8 +38,8 @@ impl Request<'_> {
         Ok(())
     }
 
-    /// Whether these partitions may be committed for a group, by the brokers' name of it. Who is no member makes the group
-    /// where it is not.
+    /// Whether these partitions may be committed for a group, by the brokers' name of it. Who is no member makes the
+    /// group where it is not.
     pub(super) fn admit_commit(&self, group: &str, is_member: bool, partitions: &[(&str, i32)]) -> Admitted {
         // Kafka does nothing for it either.
         if partitions.is_empty() {

@@ -1,4 +1,5 @@
-//! What brokers say of groups to Weir itself: which there are, who is in them, and for which partitions they hold an offset.
+//! What brokers say of groups to Weir itself: which there are, who is in them, and for which partitions they hold an
+//! offset.
 //!
 //! Must never: take for a count what a broker said that does not coordinate the group.
 
@@ -80,8 +81,8 @@ pub fn read_members(version: i16, answer: &Bytes) -> Result<SaidOfGroups<Vec<Mem
     Ok(groups.collect())
 }
 
-/// Reads an answer to OffsetFetch for all topics, header included. Before version 8 it does not name the group, of which
-/// there was one: `asked`.
+/// Reads an answer to OffsetFetch for all topics, header included. Before version 8 it does not name the group, of
+/// which there was one: `asked`.
 ///
 /// # Errors
 /// Where it is malformed.

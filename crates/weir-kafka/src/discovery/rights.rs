@@ -37,8 +37,8 @@ impl Rights {
 /// What may be done with each of some things, by name; or nothing where it was not told; or Kafka's error code.
 pub type RightsByName = BTreeMap<String, Result<Option<Rights>, i16>>;
 
-/// Reads an answer to Metadata, header included: each topic, whether it is there, and what may be done with it. Versions
-/// before 8 do not tell the last.
+/// Reads an answer to Metadata, header included: each topic, whether it is there, and what may be done with it.
+/// Versions before 8 do not tell the last.
 ///
 /// # Errors
 /// Where it is malformed.

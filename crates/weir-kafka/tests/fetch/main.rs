@@ -252,7 +252,8 @@ fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// Java reads a tagged structure by its fields, and goes on behind them: the size that stands before it is not looked at.
+/// Java reads a tagged structure by its fields, and goes on behind them: the size that stands before it is not looked
+/// at.
 #[test]
 fn trap_s6_a_broker_hides_nothing_in_a_tagged_field_that_clients_read_by_its_fields() {
     let version = 12;

@@ -12,7 +12,8 @@ use super::*;
 const VERSION: i16 = 8;
 const NOBODY: i32 = -1;
 
-/// What a client is told of each partition, and what of the commit goes to the broker. A broker takes all that it is asked.
+/// What a client is told of each partition, and what of the commit goes to the broker. A broker takes all that it is
+/// asked.
 fn committed(
     desk: &mut Desk,
     asked: &OffsetCommitRequest,

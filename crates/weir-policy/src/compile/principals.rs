@@ -140,8 +140,8 @@ pub(super) fn same_certificates(these: &[Arc<ReadPrincipal>], those: &[Arc<ReadP
     these.len() == those.len() && these.iter().zip(those).all(same)
 }
 
-/// The principals that there were, with those whose file has changed; nothing where one of these has changed in what no two
-/// may share, or there are others: then all must be held against each other. `before` had no problem.
+/// The principals that there were, with those whose file has changed; nothing where one of these has changed in what no
+/// two may share, or there are others: then all must be held against each other. `before` had no problem.
 pub(super) fn follow(
     read: &[Arc<ReadPrincipal>],
     (before, principals): (&[Arc<ReadPrincipal>], &Principals),

@@ -15,8 +15,8 @@ pub(super) fn compare(diff: &mut Diff, old: &Policy, new: &Policy) {
     compare_named(diff, old, new);
 }
 
-/// Whether two policies judge every topic alike where the grants are the same. What a policy is made of besides does not
-/// compile until it is looked at here.
+/// Whether two policies judge every topic alike where the grants are the same. What a policy is made of besides does
+/// not compile until it is looked at here.
 pub(super) fn judge_alike(old: &Policy, new: &Policy) -> bool {
     let Policy { catalogue, never: _, identities: _, principals: _, tiers: _, suspended } = old;
     let same_names = catalogue.topics.len() == new.catalogue.topics.len()

@@ -98,8 +98,8 @@ impl Account {
         })
     }
 
-    /// Charges what was done, of several meters at once, and tells what is owed of all by then: but of what only the next
-    /// connection waits for, or the partitions that are far behind.
+    /// Charges what was done, of several meters at once, and tells what is owed of all by then: but of what only the
+    /// next connection waits for, or the partitions that are far behind.
     #[must_use]
     pub fn settle(&self, done: &[(Meter, u64)], limits: &Limits, now: Instant) -> Debts {
         let mut debts = Debts::default();
@@ -177,8 +177,8 @@ impl Account {
         })
     }
 
-    /// Which partitions the commit of a group's member may write: `refused` is told the place of each that it may not. A
-    /// member makes no group, and of a group that is not known nothing is counted.
+    /// Which partitions the commit of a group's member may write: `refused` is told the place of each that it may not.
+    /// A member makes no group, and of a group that is not known nothing is counted.
     pub fn admit_commit_of_member<'a>(
         &self,
         group: &str,
@@ -208,13 +208,14 @@ impl Account {
         self.with_groups(|known| known.know(groups, asked));
     }
 
-    /// The brokers were asked at an instant for which partitions a group holds an offset: for these. Those that were let
-    /// through since stay.
+    /// The brokers were asked at an instant for which partitions a group holds an offset: for these. Those that were
+    /// let through since stay.
     pub fn know_offsets<'a>(&self, group: &str, partitions: impl Iterator<Item = (&'a str, i32)>, asked: Instant) {
         lock(&self.groups).know_offsets(group, partitions, asked);
     }
 
-    /// The brokers were asked at an instant for a group's members: these, each with its id and its name as a static member.
+    /// The brokers were asked at an instant for a group's members: these, each with its id and its name as a static
+    /// member.
     pub fn know_members<'a>(
         &self,
         group: &str,

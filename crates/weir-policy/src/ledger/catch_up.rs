@@ -1,7 +1,7 @@
 //! Reading far behind the end of a partition: what one principal owes for it, and what all of them do.
 //!
-//! Brokers have the end of each partition in memory, and must fetch the rest from disk into the place of what others are
-//! about to read. Must never: be asked by who reads at the end.
+//! Brokers have the end of each partition in memory, and must fetch the rest from disk into the place of what others
+//! are about to read. Must never: be asked by who reads at the end.
 
 use std::time::{Duration, Instant};
 
@@ -53,7 +53,8 @@ impl Account {
         level.add(bytes);
     }
 
-    /// How long it takes until what the principal owes, and what all do, is paid: for so long nothing is read far behind.
+    /// How long it takes until what the principal owes, and what all do, is paid: for so long nothing is read far
+    /// behind.
     #[must_use]
     pub fn catch_up_debt(&self, limits: &Limits, all: &CatchUp, now: Instant) -> Duration {
         let own = self.debt(Meter::CatchUp, limits, now);

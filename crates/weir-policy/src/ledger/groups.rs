@@ -15,8 +15,8 @@ use crate::limits::{Count, Limits, Mode};
 
 /// What is counted where a limit is only observed.
 const MOST: usize = 100_000;
-/// How old the count of offsets may be for somebody to be refused by it without the brokers being asked again: they delete
-/// offsets that were not written for long, and say nothing.
+/// How old the count of offsets may be for somebody to be refused by it without the brokers being asked again: they
+/// delete offsets that were not written for long, and say nothing.
 const FRESH: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]

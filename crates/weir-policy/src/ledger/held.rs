@@ -1,8 +1,8 @@
 //! What the connections of one principal hold at the brokers at once: fetch sessions, Fetches that wait, and partitions
 //! that are read far behind.
 //!
-//! Who took something gives it back when it is dropped, whatever ended it. Must never: refuse what is held already, or be
-//! locked for a Fetch in a session.
+//! Who took something gives it back when it is dropped, whatever ended it. Must never: refuse what is held already, or
+//! be locked for a Fetch in a session.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -120,7 +120,8 @@ impl Holding {
         }
     }
 
-    /// Takes places for so many partitions that are read far behind, or for as many as there are places; says for how many.
+    /// Takes places for so many partitions that are read far behind, or for as many as there are places; says for how
+    /// many.
     pub fn read_far(&mut self, wanted: usize, account: &Account, limits: &Limits, all: &CatchUp) -> usize {
         let (held, shared) = self.of.get_or_insert_with(|| account.cloned_held());
         let most = limits.catch_up_partitions;

@@ -1,8 +1,9 @@
 //! How many members a group has: as many as the brokers told last, and those that were let through since.
 //!
-//! Nobody keeps watch over members here, for one that dies says nothing: where the places are all taken by this count, and
-//! somebody was let through since the brokers were asked or that was a while ago, they are asked again before anybody is
-//! refused. Must never: hold a place for a member that the brokers do not have, or turn away one that they have.
+//! Nobody keeps watch over members here, for one that dies says nothing: where the places are all taken by this count,
+//! and somebody was let through since the brokers were asked or that was a while ago, they are asked again before
+//! anybody is refused. Must never: hold a place for a member that the brokers do not have, or turn away one that they
+//! have.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -112,8 +113,8 @@ impl Members {
         }
     }
 
-    /// The brokers were asked at an instant: these are there, and those that were let through since, which may be on their
-    /// way. With such the count is not fresh.
+    /// The brokers were asked at an instant: these are there, and those that were let through since, which may be on
+    /// their way. With such the count is not fresh.
     pub(super) fn know<'a>(&mut self, members: impl Iterator<Item = (&'a str, Option<&'a str>)>, asked: Instant) {
         self.ids.retain(|_, since| *since >= asked);
         // Who came and went must not keep a name that is let through for ever.

@@ -1,8 +1,8 @@
 //! The live counters behind the quotas: one account for each principal, shared by all its connections.
 //!
-//! Charges are additive events: who, which meter, how much, when. So another replica's could be taken in as well as one's
-//! own. Accounts outlive reloads: a new limit applies to what is owed. Must never: ask the time, run backwards, or grow with
-//! what strangers invent beyond the limits.
+//! Charges are additive events: who, which meter, how much, when. So another replica's could be taken in as well as
+//! one's own. Accounts outlive reloads: a new limit applies to what is owed. Must never: ask the time, run backwards,
+//! or grow with what strangers invent beyond the limits.
 
 mod account;
 mod beyond;
@@ -66,8 +66,8 @@ impl Ledger {
         account
     }
 
-    /// What was beyond the limits since the start, of all principals: by limit and mode, in the limit's unit. With `observe`
-    /// it is what the limit would have slowed down or refused.
+    /// What was beyond the limits since the start, of all principals: by limit and mode, in the limit's unit. With
+    /// `observe` it is what the limit would have slowed down or refused.
     #[must_use]
     pub fn beyond(&self) -> Vec<(Limited, Mode, u64)> {
         self.shared.beyond.all()

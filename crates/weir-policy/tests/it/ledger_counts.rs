@@ -117,8 +117,8 @@ proptest! {
                     model.brokers.insert(group, keys.into_iter().collect());
                 }
                 Event::Count => {
-                    // Later than all that was done, also before the clock fell back: else what was done then would stay until
-                    // the next count, to be on the safe side.
+                    // Later than all that was done, also before the clock fell back: else what was done then would stay
+                    // until the next count, to be on the safe side.
                     tell(&account, &mut model, at(latest));
                 }
                 Event::Commit(group, keys) => {
@@ -267,8 +267,8 @@ fn what_was_beyond_is_counted_by_limit_and_mode_of_all_principals() {
 #[test]
 fn hostile_q11_static_names_that_come_and_go_or_are_on_their_way_have_no_more_places() {
     let limits = Limits { group_members: Count::of(2), ..Limits::default() };
-    // How many of so many names have a place at the end. They try in turn, one after each pause, and whenever the brokers
-    // must be asked for it they have nobody: who had a place has left, or is on its way.
+    // How many of so many names have a place at the end. They try in turn, one after each pause, and whenever the
+    // brokers must be asked for it they have nobody: who had a place has left, or is on its way.
     let there = |pause: Duration| {
         let (account, mut now) = (Account::default(), Instant::now());
         account.know_groups(std::iter::empty(), now);

@@ -80,8 +80,8 @@ impl Files {
         Ok(files)
     }
 
-    /// Has lines follow those that are there. `seal` makes them, from where the chain stands; it may be called again where
-    /// they could not be written.
+    /// Has lines follow those that are there. `seal` makes them, from where the chain stands; it may be called again
+    /// where they could not be written.
     ///
     /// # Errors
     /// They cannot be written; nothing of them is there then.

@@ -18,8 +18,8 @@ pub struct Found {
     pub lines: u64,
     /// Days that the index knows and whose files are gone.
     pub deleted: u64,
-    /// The last line's number and hash. To keep them elsewhere is the only way to know later that nothing was cut off the
-    /// end.
+    /// The last line's number and hash. To keep them elsewhere is the only way to know later that nothing was cut off
+    /// the end.
     pub seq: u64,
     /// See `seq`.
     pub hash: String,

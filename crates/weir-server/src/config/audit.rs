@@ -1,4 +1,6 @@
 //! What the configuration says of the audit.
+//!
+//! Must never: touch the directory: the audit does, when it starts.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,6 @@
 //! The part of the configuration that says what is written down of who came and what was refused.
+//!
+//! Must never: judge a value: `audit` does.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,6 @@
 //! The limits as they are written, with their defaults.
+//!
+//! Must never: judge a value: `validate` does.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,8 @@
-//! The broker's side: dialled when a request needs it, written with nothing but `Cleared`, and lost for good when it breaks.
+//! The broker's side: dialled when a request needs it, written with nothing but `Cleared`, and lost for good when it
+//! breaks.
 //!
-//! Must never: be dialled before the client's identity is known, be written with anything but a `Cleared`, or be dialled
-//! again for the same client connection.
+//! Must never: be dialled before the client's identity is known, be written with anything but a `Cleared`, or be
+//! dialled again for the same client connection.
 
 use std::future::Future;
 use std::io;
@@ -111,7 +112,8 @@ impl Open {
         self.link.put_owned(cleared.into_frame());
     }
 
-    /// Puts what is there to be looked at into the worker's scratch, and says how much that is; nothing where nothing came.
+    /// Puts what is there to be looked at into the worker's scratch, and says how much that is; nothing where nothing
+    /// came.
     pub(super) fn read(&mut self, scratch: &mut [u8]) -> Result<Option<usize>, CloseReason> {
         let carried = self.carry.len();
         let Some((start, room)) = scratch.split_at_mut_checked(carried) else { return Err(CloseReason::Internal) };
@@ -130,9 +132,9 @@ impl Open {
         Ok(Some(carried.saturating_add(arrived)))
     }
 
-    /// Has what `read` put into the scratch checked, and gives it to the client: no more than one answer beyond what the
-    /// scratch has room for. What refused partitions are told may be far longer than what the broker says, and many short
-    /// answers come at once.
+    /// Has what `read` put into the scratch checked, and gives it to the client: no more than one answer beyond what
+    /// the scratch has room for. What refused partitions are told may be far longer than what the broker says, and many
+    /// short answers come at once.
     pub(super) fn relay(
         &mut self,
         scratch: &mut [u8],

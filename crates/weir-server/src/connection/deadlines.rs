@@ -1,4 +1,5 @@
-//! How long a client may take: for its first frame, for the rest of a frame, for reading its answers, for saying nothing.
+//! How long a client may take: for its first frame, for the rest of a frame, for reading its answers, for saying
+//! nothing.
 //!
 //! Must never: read the clock; `now` is always handed in.
 
@@ -93,8 +94,9 @@ impl Deadlines {
     pub(super) fn nearest(&self, limits: &Limits, client: &Client, session: &Session) -> (Instant, CloseReason) {
         let quiet = (after(self.last_activity, limits.idle), CloseReason::Idle);
         let mut nearest = match session.head() {
-            // What is waited for has its own deadline: a rebalance may take longer than a connection may be quiet. A client
-            // that has closed its side may only not have read its last answers yet, or it is gone and holds a place.
+            // What is waited for has its own deadline: a rebalance may take longer than a connection may be quiet. A
+            // client that has closed its side may only not have read its last answers yet, or it is gone and holds a
+            // place.
             Head::Broker { deadline, .. } if !client.link.has_pending() => {
                 match (deadline, CloseReason::UpstreamTimeout) {
                     answer if client.at_end => answer.min((after(self.last_activity, GONE), CloseReason::ClientEof)),

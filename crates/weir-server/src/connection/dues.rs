@@ -25,7 +25,8 @@ const LONGEST: Duration = Duration::from_secs(10);
 const LONGEST_FOR_BYTES: Duration = Duration::from_secs(1);
 
 impl Connection {
-    /// It takes no request for a time: its principal opens connections faster than it may. Nothing is dialled for it either.
+    /// It takes no request for a time: its principal opens connections faster than it may. Nothing is dialled for it
+    /// either.
     pub(super) fn after(mut self, wait: Duration) -> Self {
         if !wait.is_zero() {
             let now = Instant::now();

@@ -46,8 +46,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether the broker's connection, where there is one, is what one for this principal would be: the brokers know it by
-    /// the certificate of the tier that it was opened for.
+    /// Whether the broker's connection, where there is one, is what one for this principal would be: the brokers know
+    /// it by the certificate of the tier that it was opened for.
     pub(super) fn may_speak_on_for(&self, principal: &Principal) -> bool {
         let tiers = (&self.principal.tier.name, &principal.tier.name);
         matches!(self.broker, Broker::None) || self.listener.upstream.share_identity(tiers.0, tiers.1)

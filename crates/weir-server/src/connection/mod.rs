@@ -228,8 +228,8 @@ impl Connection {
         self.is_ending = self.ends_at.is_some_and(|end| now >= end);
     }
 
-    /// Whether this connection is to end for the process stopping, and this client has its answers, but for those that may
-    /// be long in coming.
+    /// Whether this connection is to end for the process stopping, and this client has its answers, but for those that
+    /// may be long in coming.
     fn is_drained(&self) -> bool {
         if !self.is_ending {
             return false;

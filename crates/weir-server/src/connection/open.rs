@@ -142,7 +142,8 @@ async fn open(worker: &Rc<Worker>, accepted: Accepted, met: &mut Met) -> Result<
     Ok(Connection::new(Rc::clone(worker), own, places, target, link).after(wait))
 }
 
-/// How long a connection waits for its turn among those that its principal opens. Each counts, also one that is refused.
+/// How long a connection waits for its turn among those that its principal opens. Each counts, also one that is
+/// refused.
 fn turn(account: &Account, principal: &Principal) -> Result<Duration, CloseReason> {
     match account.take(Meter::Connects, 1, &principal.limits, Instant::now()) {
         Taken::Fine => Ok(Duration::ZERO),

@@ -84,7 +84,8 @@ impl Connection {
         let (nearest, _) = self.deadlines.nearest(limits, &self.client, &self.session);
         let reader = self.deadlines.reader_checked_at(limits);
         let answer = match self.session.head() {
-            // While the client has not read what there is, an answer that is due is not given: its time must wake nobody.
+            // While the client has not read what there is, an answer that is due is not given: its time must wake
+            // nobody.
             Head::Local { not_before, .. } if !self.client.link.has_pending() => not_before,
             Head::Local { .. } | Head::Broker { .. } | Head::Idle => None,
         };

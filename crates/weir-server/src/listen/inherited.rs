@@ -19,8 +19,8 @@ pub struct Inherited {
 }
 
 impl Inherited {
-    /// What `LISTEN_FDS` names; nothing where it is not there or is for another process. To be called once, before there
-    /// are threads: the variables are removed, so that no child takes them for its own.
+    /// What `LISTEN_FDS` names; nothing where it is not there or is for another process. To be called once, before
+    /// there are threads: the variables are removed, so that no child takes them for its own.
     ///
     /// # Errors
     /// Something was handed over that is no TCP socket.

@@ -81,7 +81,8 @@ impl Gatekeeper {
         if let Some(address) = address {
             take(&mut counts.by_address, counted(address), gate.most_per_address).ok_or(CloseReason::IpConnections)?;
             counts.handshakes.charge_from(address, now);
-            // Behind a proxy a handshake begins when its address is told: one address would use up everybody's otherwise.
+            // Behind a proxy a handshake begins when its address is told: one address would use up everybody's
+            // otherwise.
             counts.handshakes.charge(now);
         }
         let address = address.map(counted);

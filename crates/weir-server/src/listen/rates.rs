@@ -1,7 +1,8 @@
 //! How many TLS handshakes one address and all together may begin in a time. What is beyond is closed before any
 //! cryptography.
 //!
-//! Must never: grow with addresses that have not begun one lately, or charge one for a handshake that another limit refused.
+//! Must never: grow with addresses that have not begun one lately, or charge one for a handshake that another limit
+//! refused.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

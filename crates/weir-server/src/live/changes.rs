@@ -1,6 +1,7 @@
 //! What a new generation changes of the policy, in the log and in the audit: the words of `weir diff`.
 //!
-//! Must never: hold up who is served (the generation is in force by then), or fill the log with one change of many files.
+//! Must never: hold up who is served (the generation is in force by then), or fill the log with one change of many
+//! files.
 
 use std::sync::Arc;
 

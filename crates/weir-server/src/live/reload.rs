@@ -1,8 +1,8 @@
 //! Looks at the files when something changed, and publishes the next generation if nothing is wrong with it.
 //!
 //! It has a thread of its own: compiling ten thousand principals takes longer than a client should wait.
-//! Must never: publish what has a problem, hold up whoever asks it to look, or end over a fault of Weir's own: whoever is
-//! revoked after that would not be.
+//! Must never: publish what has a problem, hold up whoever asks it to look, or end over a fault of Weir's own: whoever
+//! is revoked after that would not be.
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +26,8 @@ use crate::snapshot::{Loaded, Loader, Look, Snapshot};
 const QUIET: Duration = Duration::from_millis(5);
 /// How long they may go on changing before they are looked at all the same.
 const RESTLESS: Duration = Duration::from_millis(100);
-/// How often they are looked at where nobody says that they changed: watches get lost, and not every file system has them.
+/// How often they are looked at where nobody says that they changed: watches get lost, and not every file system has
+/// them.
 const CLOCK: Duration = Duration::from_secs(10);
 /// Problems that are written to the log, of one look; the others are counted.
 const LOGGED: usize = 20;

@@ -1,7 +1,7 @@
 //! Notices that something changed in a directory that matters, and which file, where that can be told from its name.
 //!
-//! What changed is found out by looking, so that a lost event costs time and nothing else. Must never: be woken by Weir's
-//! own reading, or take a name for the one file that changed where it may stand for others.
+//! What changed is found out by looking, so that a lost event costs time and nothing else. Must never: be woken by
+//! Weir's own reading, or take a name for the one file that changed where it may stand for others.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -65,7 +65,8 @@ impl Told {
         if std::mem::take(&mut noted.all) { Look::All } else { Look::Named(files) }
     }
 
-    /// From here on names are trusted in this directory alone. What was not told because of the one before is looked for.
+    /// From here on names are trusted in this directory alone. What was not told because of the one before is looked
+    /// for.
     pub(super) fn trust(&self, directory: Option<&Path>) {
         let mut noted = self.lock();
         if noted.plain.as_ref().map(|plain| &*plain.own) == directory {
@@ -143,8 +144,8 @@ pub(super) struct DirectoryWatch {
 }
 
 impl DirectoryWatch {
-    /// Tells whenever something may have changed. Where the system has no room for another watch, the reload's own clock
-    /// must do.
+    /// Tells whenever something may have changed. Where the system has no room for another watch, the reload's own
+    /// clock must do.
     pub(super) fn new(told: Told) -> Self {
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| told.event(&event));
         if let Err(error) = &watcher {

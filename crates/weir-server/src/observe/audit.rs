@@ -1,4 +1,6 @@
 //! How the audit stands.
+//!
+//! Must never: wait for the thread that writes.
 
 use std::fmt;
 

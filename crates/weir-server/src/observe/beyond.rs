@@ -1,4 +1,6 @@
 //! What was beyond the limits of principals, all together: with `observe`, what a limit would have done.
+//!
+//! Must never: have a label that names a principal: of all limits and all principals, those would be too many series.
 
 use std::fmt;
 use std::sync::Arc;

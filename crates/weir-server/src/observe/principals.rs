@@ -1,8 +1,8 @@
 //! What each principal does and has, for the metrics and for `weir top`.
 //!
-//! A connection has cells of its own that only its worker writes; what they hold is added up when somebody looks, and kept
-//! when the connection ends. Must never: have a request take a lock, know a principal that the policy in force does not, or
-//! grow with what clients send.
+//! A connection has cells of its own that only its worker writes; what they hold is added up when somebody looks, and
+//! kept when the connection ends. Must never: have a request take a lock, know a principal that the policy in force
+//! does not, or grow with what clients send.
 
 mod cells;
 mod software;

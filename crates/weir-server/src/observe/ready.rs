@@ -1,4 +1,6 @@
 //! Whether Weir can serve, as `/readyz` says it.
+//!
+//! Must never: judge by itself: what it says is what `/readyz` says.
 
 use std::fmt;
 

@@ -1,4 +1,6 @@
 //! What retention did to groups, and is about to do: of those principals alone whose groups it concerns.
+//!
+//! Must never: name a group or a topic: the audit does.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! The groups of one principal at the brokers: which there are, and that those without members go.
 //!
-//! Must never: delete what has members (Kafka itself refuses that), or take for all groups what some of the brokers said.
+//! Must never: delete what has members (Kafka itself refuses that), or take for all groups what some of the brokers
+//! said.
 
 mod listing;
 

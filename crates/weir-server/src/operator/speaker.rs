@@ -1,5 +1,5 @@
-//! Speaking to brokers in the place of one principal: what it asks is judged, renamed and sent like what its own clients
-//! ask, with the certificate of its tier.
+//! Speaking to brokers in the place of one principal: what it asks is judged, renamed and sent like what its own
+//! clients ask, with the certificate of its tier.
 //!
 //! Must never: have a way to a broker of its own. What `Session` does not clear is not sent.
 

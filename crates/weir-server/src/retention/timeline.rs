@@ -1,7 +1,7 @@
 //! How old the records of one partition are, from a few look-ups by time, and so when retention reaches an offset.
 //!
-//! Brokers tell the first offset that is not older than an age. Between two of those, offsets are taken to have come evenly.
-//! Must never: foresee a loss in a log that has lost nothing yet, or need a record.
+//! Brokers tell the first offset that is not older than an age. Between two of those, offsets are taken to have come
+//! evenly. Must never: foresee a loss in a log that has lost nothing yet, or need a record.
 
 use std::time::Duration;
 
@@ -78,8 +78,8 @@ impl Timeline {
         }
     }
 
-    /// The greatest age that was looked up of which a younger record than the first is known: so long records are kept at
-    /// least.
+    /// The greatest age that was looked up of which a younger record than the first is known: so long records are kept
+    /// at least.
     fn kept(&self) -> Option<Duration> {
         let older = self.points.iter().filter(|(_, first)| first.is_some_and(|first| first > self.earliest));
         older.map(|(age, _)| *age).max()

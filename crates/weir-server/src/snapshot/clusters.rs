@@ -1,7 +1,7 @@
 //! The clusters of a configuration: where they are, and with which certificates their brokers are dialled.
 //!
-//! Must never: let a certificate stand for a tier that there is not, for then whoever is in the tier that was meant comes
-//! with Weir's own.
+//! Must never: let a certificate stand for a tier that there is not, for then whoever is in the tier that was meant
+//! comes with Weir's own.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
-//! Verifies a client's certificate and, in the same breath, who it is: whoever is nobody gets an alert and never a byte.
+//! Verifies a client's certificate and, in the same breath, who it is: whoever is nobody gets an alert and never a
+//! byte.
 //!
 //! Must never: map a certificate to a principal before its chain was verified.
 
@@ -41,8 +42,8 @@ pub(crate) fn take_shown() -> Option<[u8; 32]> {
 #[error("the key is weaker than RSA-2048 or P-256")]
 pub(super) struct WeakKey;
 
-/// Said inside rustls of a client that an operator has suspended. It is told `certificate_unknown`: that its certificate
-/// is not accepted, for a reason that TLS has no name for.
+/// Said inside rustls of a client that an operator has suspended. It is told `certificate_unknown`: that its
+/// certificate is not accepted, for a reason that TLS has no name for.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("suspended by an operator")]
 pub(super) struct IsSuspended;
@@ -57,8 +58,8 @@ pub(super) struct PrincipalVerifier {
 }
 
 impl PrincipalVerifier {
-    /// A verifier for certificates that come from the roots of `identity` and are not in its revocation lists. The whole
-    /// chain is looked up, and what no list speaks for is refused.
+    /// A verifier for certificates that come from the roots of `identity` and are not in its revocation lists. The
+    /// whole chain is looked up, and what no list speaks for is refused.
     pub(super) fn new(
         identity: &ServerIdentity,
         policy: Arc<Policy>,

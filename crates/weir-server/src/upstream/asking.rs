@@ -1,8 +1,8 @@
 //! What groups of a cluster hold, and who is in them: each is asked of the broker that coordinates it, and of all where
 //! nobody knows which that is.
 //!
-//! Each broker has one such request at a time, for few groups. Must never: take for a count what a broker said that does
-//! not coordinate the group, or ask without a deadline.
+//! Whoever asks has one request at a broker at a time, for few groups. Must never: take for a count what a broker said
+//! that does not coordinate the group, or ask without a deadline.
 
 use std::collections::HashMap;
 use std::sync::Arc;

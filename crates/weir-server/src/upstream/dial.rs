@@ -69,8 +69,8 @@ pub enum DialError {
     ServerName(#[source] io::Error),
 }
 
-/// Dials and, where the upstream speaks TLS, shakes hands. Where any broker will do and one does not shake hands, the next
-/// is tried.
+/// Dials and, where the upstream speaks TLS, shakes hands. Where any broker will do and one does not shake hands, the
+/// next is tried.
 pub(super) async fn open(shared: &Shared, target: Target, caller: Caller<'_>, whose: &str) -> Result<Link, DialError> {
     let deadline = deadline_in(OPEN);
     let mut passed_over = Vec::new();

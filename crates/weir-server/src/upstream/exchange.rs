@@ -93,8 +93,8 @@ impl ControlConnection {
         Ok((self, answer))
     }
 
-    /// Sends what a principal's session has cleared, and returns the answer: the frame after its length prefix. Whose it is
-    /// the session checks.
+    /// Sends what a principal's session has cleared, and returns the answer: the frame after its length prefix. Whose
+    /// it is the session checks.
     pub(crate) async fn pass(mut self, request: Cleared) -> Result<(Self, Bytes), ExchangeError> {
         let answer = timeout(self.exchange, self.exchange(request)).await.map_err(|_| ExchangeError::TimedOut)??;
         Ok((self, answer))

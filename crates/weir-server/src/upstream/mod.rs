@@ -1,9 +1,10 @@
-//! One broker cluster, by name: what it holds (a view of catalogue topics), whether it can be reached, and a door to dial it.
+//! One broker cluster, by name: what it holds (a view of catalogue topics), whether it can be reached, and a door to
+//! dial it.
 //!
 //! `control` keeps the view, on the main thread; `broker` keeps each listed broker's address and versions; `dial` opens
 //! connections for clients, on the workers' threads.
-//! Must never: keep or log a topic that the catalogue does not allow, dial a cluster whose id is not the pinned one, or put
-//! a lock on a client's hot path.
+//! Must never: keep or log a topic that the catalogue does not allow, dial a cluster whose id is not the pinned one, or
+//! put a lock on a client's hot path.
 
 mod asking;
 mod backoff;
@@ -156,8 +157,8 @@ impl Upstream {
         &self.subscriptions
     }
 
-    /// Opens a TCP connection to the target's broker for Weir itself, on the current runtime. Where `Dialed::tls` is set
-    /// who asked shakes hands.
+    /// Opens a TCP connection to the target's broker for Weir itself, on the current runtime. Where `Dialed::tls` is
+    /// set who asked shakes hands.
     ///
     /// # Errors
     /// Where there is no connection in time, or there must be none; not a byte was written.

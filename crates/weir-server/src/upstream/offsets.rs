@@ -31,8 +31,8 @@ pub(crate) type Partitions = BTreeMap<RealTopic, Vec<i32>>;
 type Questions = Vec<Vec<(RealTopic, Vec<i32>)>>;
 
 impl Upstream {
-    /// Of each partition, for each time (milliseconds since 1970, or `EARLIEST`), the first offset that is not older; -1 where no
-    /// record is that young. What no broker answered for is missing.
+    /// Of each partition, for each time (milliseconds since 1970, or `EARLIEST`), the first offset that is not older;
+    /// -1 where no record is that young. What no broker answered for is missing.
     pub(crate) async fn first_offsets(
         &self,
         partitions: &Partitions,

@@ -1,4 +1,5 @@
-//! One look at one broker, for who wants to know what is wrong there: it is dialled as Weir dials, and asked what it serves.
+//! One look at one broker, for who wants to know what is wrong there: it is dialled as Weir dials, and asked what it
+//! serves.
 //!
 //! Must never: keep a connection, or try one address for longer than Weir would.
 

@@ -39,8 +39,8 @@ pub struct UpstreamTls {
     pub config: Arc<rustls::ClientConfig>,
     /// The name that every broker's certificate must bear; the host that is dialled where it is not given.
     pub server_name: Option<ServerName<'static>>,
-    /// The same with another certificate, by tier: for connections of that tier's principals. Sessions are resumed within
-    /// one of these, never across.
+    /// The same with another certificate, by tier: for connections of that tier's principals. Sessions are resumed
+    /// within one of these, never across.
     pub of_tiers: BTreeMap<String, Arc<rustls::ClientConfig>>,
 }
 

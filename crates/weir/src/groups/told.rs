@@ -1,4 +1,6 @@
 //! The groups of a principal as `weir groups list` tells them.
+//!
+//! Must never: tell a number that the brokers did not tell.
 
 use std::fmt::Write;
 

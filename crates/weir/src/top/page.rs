@@ -1,4 +1,6 @@
 //! Asking a running Weir.
+//!
+//! Must never: wait for an answer without a deadline, or take one without an end.
 
 use std::net::SocketAddr;
 use std::time::Duration;

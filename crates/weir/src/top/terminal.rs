@@ -1,4 +1,6 @@
 //! The terminal: drawn anew every second, left as it was found.
+//!
+//! Must never: return, or panic, and leave the terminal in another state than it was in.
 
 use std::io::{Write, stdout};
 use std::net::SocketAddr;

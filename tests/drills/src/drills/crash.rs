@@ -101,7 +101,8 @@ fn client(
     spawn.spawn(run).expect("a thread")
 }
 
-/// Counts new connections to a port of this machine by the second, from outside of both ends. Gives the most of a second.
+/// Counts new connections to a port of this machine by the second, from outside of both ends. Gives the most of a
+/// second.
 fn watch_dials(port: u16) -> impl FnOnce() -> u64 {
     let stop = Arc::new(AtomicBool::new(false));
     let own_stop = Arc::clone(&stop);

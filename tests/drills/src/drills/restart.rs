@@ -14,8 +14,8 @@ const SETTLE: Duration = Duration::from_secs(90);
 const READERS: usize = 5;
 /// From the stop until it serves again.
 const AWAY: Duration = Duration::from_secs(4);
-/// From one stop to the next. Each dial of a broker may double how long librdkafka waits before the next, up to 10 s, and it
-/// forgets that 10 s past the end of the last wait: whoever restarts faster makes it wait longer than a session.
+/// From one stop to the next. Each dial of a broker may double how long librdkafka waits before the next, up to 10 s,
+/// and it forgets that 10 s past the end of the last wait: whoever restarts faster makes it wait longer than a session.
 const APART: Duration = Duration::from_secs(25);
 
 /// The drill.

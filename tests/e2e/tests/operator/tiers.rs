@@ -26,7 +26,8 @@ const ALLOW: i8 = 3;
 /// Kafka's code for a topic that may not be read.
 const DENIED: i16 = 29;
 
-/// One broker with an authorizer, to which Weir comes as `weir`, and for principals of the tier `small` as `weir-small`.
+/// One broker with an authorizer, to which Weir comes as `weir`, and for principals of the tier `small` as
+/// `weir-small`.
 pub fn cluster() -> Kafka {
     let properties = [
         ("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),

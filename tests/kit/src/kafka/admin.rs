@@ -198,8 +198,8 @@ impl Kafka {
         })
     }
 
-    /// Reads the first MiB of every partition straight from its leader, so that the direct side of the transcripts holds
-    /// it; gives how many bytes of records came.
+    /// Reads the first MiB of every partition straight from its leader, so that the direct side of the transcripts
+    /// holds it; gives how many bytes of records came.
     pub fn show_directly(&self, topic: &str, partitions: i32) -> usize {
         (0..partitions).map(|partition| self.first_bytes(topic, partition)).sum()
     }

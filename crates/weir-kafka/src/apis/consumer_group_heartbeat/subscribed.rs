@@ -1,13 +1,13 @@
 //! What a heartbeat subscribes to: what it changes of what is known of the member, with a pattern turned into names.
 //!
-//! A heartbeat says only what changed: a pattern or a list that is null is as before, an empty pattern is none any more. A
-//! pattern adds to the list, and is resolved over the topics that exist and that the principal may see. It is resolved
-//! again when the policy or the topics have changed since, and if that gives other names, they go up although the member
-//! said nothing. What is known changes when the brokers have accepted it, as it does with them.
+//! A heartbeat says only what changed: a pattern or a list that is null is as before, an empty pattern is none any
+//! more. A pattern adds to the list, and is resolved over the topics that exist and that the principal may see. It is
+//! resolved again when the policy or the topics have changed since, and if that gives other names, they go up although
+//! the member said nothing. What is known changes when the brokers have accepted it, as it does with them.
 //!
 //! A member that is not known (Weir was started anew, or it was forgotten) keeps what it had: those names were allowed
-//! when they went up. Whether it has a pattern cannot be seen, so if a heartbeat of it that says nothing is accepted, it
-//! is told NOT_COORDINATOR, once: Java and librdkafka look for the coordinator, say all again and lose no partition.
+//! when they went up. Whether it has a pattern cannot be seen, so if a heartbeat of it that says nothing is accepted,
+//! it is told NOT_COORDINATOR, once: Java and librdkafka look for the coordinator, say all again and lose no partition.
 //! Must never: let a pattern through, or a name that is not judged now.
 
 use std::collections::BTreeSet;
@@ -149,8 +149,8 @@ fn change(
     Ok(Some(Subscription { names, pattern: new_pattern, resolved_at, accepted }))
 }
 
-/// Whether brokers take the heartbeat for one that tells all and wants its whole assignment: they know it by these fields,
-/// and by the names that must stand beside them then.
+/// Whether brokers take the heartbeat for one that tells all and wants its whole assignment: they know it by these
+/// fields, and by the names that must stand beside them then.
 fn asks_for_all(message: &ConsumerGroupHeartbeatRequest) -> bool {
     message.member_epoch == 0 || (message.rebalance_timeout_ms >= 0 && message.topic_partitions.is_some())
 }

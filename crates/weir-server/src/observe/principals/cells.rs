@@ -14,8 +14,8 @@ use weir_policy::Reason;
 use super::Activity;
 use crate::observe::counters::add;
 
-/// Classes of reasons: the first word of the reason's name, where it is one of these. All reasons of all principals would
-/// be too many series.
+/// Classes of reasons: the first word of the reason's name, where it is one of these. All reasons of all principals
+/// would be too many series.
 pub(crate) const CLASSES: [&str; 4] = ["topic", "group", "quota", "other"];
 
 /// What one connection has done.

@@ -1,5 +1,5 @@
-//! The way through one cluster: its bootstrap addresses, then every broker that it lists, then its topics and groups, each
-//! with every certificate that Weir shows there.
+//! The way through one cluster: its bootstrap addresses, then every broker that it lists, then its topics and groups,
+//! each with every certificate that Weir shows there.
 //!
 //! Must never: let one broker that does not answer keep the others from being looked at.
 
