@@ -1,8 +1,8 @@
 //! The audit: who was let in, what was refused, what an operator changed; one JSON object a line, chained by hashes.
 //!
 //! `event` is the closed list of what is written, `tally` counts what is too frequent for a line each, `visit` is one
-//! connection's part; `writer` is a thread of its own behind a bounded queue, `address` its policy for addresses, `chain`
-//! and `files` what it writes; `verify` reads it again.
+//! connection's part; `writer` is a thread of its own behind a bounded queue, `address` its policy for addresses,
+//! `chain` and `files` what it writes; `verify` reads it again.
 //! Must never: hold up a request or a reload, lose an event without counting it, or write what a stranger sent.
 
 mod address;
@@ -46,6 +46,8 @@ use writer::Writer;
 const QUEUE: usize = 4_096;
 /// With so many waiting, a process that promises to write down every connection takes no more.
 const CROWDED: usize = QUEUE / 2;
+/// With so many waiting, who has many more waits.
+const BUSY: usize = QUEUE / 4;
 /// How long the end of the process waits for the last lines.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
@@ -154,6 +156,11 @@ impl Audit {
             let is_stuck = || shared.waiting.load(Ordering::Relaxed) >= CROWDED;
             shared.blocks && (shared.failed.load(Ordering::Relaxed) || is_stuck())
         })
+    }
+
+    /// Whether somebody who has many events to write down is to wait: they would leave no room for those of others.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.0.as_ref().is_some_and(|shared| shared.waiting.load(Ordering::Relaxed) >= BUSY)
     }
 
     /// How it stands; nothing where there is none.

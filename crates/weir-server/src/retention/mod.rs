@@ -1,5 +1,5 @@
-//! Whether retention has deleted what groups did not read yet, or soon will: committed offsets against the offsets that are
-//! still there, and their ages. Kafka tells neither the consumer nor anybody else.
+//! Whether retention has deleted what groups did not read yet, or soon will: committed offsets against the offsets that
+//! are still there, and their ages. Kafka tells neither the consumer nor anybody else.
 //!
 //! Must never: read a record, tell twice of one loss, or hold a group against a principal whose it is not.
 
@@ -9,7 +9,7 @@ mod timeline;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 use weir_kafka::cluster::RealTopic;
@@ -30,6 +30,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 const LONGEST_AGAIN: Duration = Duration::from_secs(16);
 /// Groups that are looked at, of one cluster.
 const MOST_GROUPS: usize = 10_000;
+/// For how long, and how often, it is waited until the audit has room for more.
+const PATIENCE: Duration = Duration::from_secs(5);
+const BREATH: Duration = Duration::from_millis(5);
 
 /// A partition of a group, by the brokers' names.
 type Key = (String, RealTopic, i32);
@@ -42,7 +45,7 @@ pub(crate) async fn watch(
     found: Arc<Found>,
     audit: Audit,
 ) {
-    let mut pause = AGAIN;
+    let mut pause = PERIOD;
     let mut looks: Vec<Look> = upstreams.into_iter().map(|(_, upstream)| Look::new(upstream)).collect();
     loop {
         let policy = Arc::clone(&generations.borrow().snapshot.policy);
@@ -83,6 +86,7 @@ impl Look {
         }
         let timelines = self.timelines(&committed).await;
         keep_told(&mut self.told, &committed, &untold);
+        let mut losses = Vec::new();
         for (key, offset) in committed {
             let (group, topic, partition) = &key;
             let Some(timeline) = timelines.get(&(topic.clone(), *partition)) else { continue };
@@ -103,16 +107,18 @@ impl Look {
                             lost: records,
                         };
                         found.lost(&loss);
-                        tell(loss, audit);
+                        losses.push(loss);
                         self.told.insert(key, offset);
                     }
                 }
             }
         }
+        tell_all(losses, audit).await;
         true
     }
 
-    /// The timelines of all partitions for which somebody holds an offset. Only who is far behind costs look-ups by time.
+    /// The timelines of all partitions for which somebody holds an offset. Only who is far behind costs look-ups by
+    /// time.
     async fn timelines(&self, committed: &HashMap<Key, i64>) -> Timelines {
         let now = SystemTime::now();
         let mut wanted: HashMap<(RealTopic, i32), Vec<i64>> = HashMap::new();
@@ -145,18 +151,30 @@ impl Look {
     }
 }
 
-/// What was told is forgotten once the offset has moved or the group is gone, but not because no broker told of the group
-/// this time: the same loss would be told again.
+/// What was told is forgotten once the offset has moved or the group is gone, but not because no broker told of the
+/// group this time: the same loss would be told again.
 fn keep_told(told: &mut HashMap<Key, i64>, committed: &HashMap<Key, i64>, untold: &Coordinators) {
     told.retain(|key, offset| untold.contains_key(&key.0) || committed.get(key) == Some(offset));
 }
 
-/// How long until the next look: brokers that do not answer are asked ever less often, and those that do not much oftener.
+/// How long until the next look: brokers that do not answer are asked ever less often, and those that do not much
+/// oftener.
 fn next_pause(last: Duration, all_said: bool) -> Duration {
     match all_said {
         true => PERIOD,
         false if last < PERIOD => last.saturating_mul(2).min(LONGEST_AGAIN),
         false => AGAIN,
+    }
+}
+
+/// Tells no faster than the audit is written: one principal may lose more at once than its queue holds.
+async fn tell_all(losses: Vec<Loss>, audit: &Audit) {
+    let began = Instant::now();
+    for loss in losses {
+        while audit.is_busy() && began.elapsed() < PATIENCE {
+            tokio::time::sleep(BREATH).await;
+        }
+        tell(loss, audit);
     }
 }
 
@@ -203,6 +221,8 @@ mod tests {
     use weir_kafka::cluster::RealBrokerId;
 
     use super::*;
+    use crate::config::AuditSettings;
+    use crate::config::raw::{RawAddresses, RawWhenFull};
 
     #[test]
     fn a_loss_is_not_told_again_because_a_broker_did_not_answer_in_between() {
@@ -212,6 +232,31 @@ mod tests {
         let committed = HashMap::from([(key("moved"), 6), (key("same"), 5)]);
         keep_told(&mut told, &committed, &Coordinators::from([("silent".to_owned(), RealBrokerId(1))]));
         assert_eq!(told, HashMap::from(["same", "silent"].map(|group| (key(group), 5))));
+    }
+
+    #[tokio::test]
+    async fn hostile_o6_who_loses_very_much_at_once_takes_nobodys_room_in_the_audit() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = AuditSettings {
+            directory: directory.path().to_owned(),
+            keep: Duration::from_secs(86_400),
+            addresses: RawAddresses::Full,
+            when_full: RawWhenFull::Block,
+        };
+        let (audit, end) = Audit::start(Some(&settings)).unwrap();
+        let loss = Loss {
+            principal: "tool".to_owned(),
+            group: "g".to_owned(),
+            topic: "public.a".to_owned(),
+            partition: 0,
+            committed: 0,
+            first: 9,
+            lost: 9,
+        };
+        tell_all(vec![loss; 12_000], &audit).await;
+        assert!(!audit.blocks(), "new connections are let in");
+        assert_eq!(audit.standing().unwrap().dropped, 0);
+        end.finish(Event::DrainEnded { cut: false });
     }
 
     #[test]
