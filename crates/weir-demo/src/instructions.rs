@@ -12,7 +12,13 @@ use crate::ports::Ports;
 use crate::streams::HIDDEN_TOPIC;
 
 /// Writes a kcat configuration for each client and a Python consumer, and gives back the text to print.
-pub fn write(dir: &Path, ports: Ports, certificates: &Certificates, log: &Path) -> Result<String, Failure> {
+pub fn write(
+    dir: &Path,
+    weir: &Path,
+    ports: Ports,
+    certificates: &Certificates,
+    log: &Path,
+) -> Result<String, Failure> {
     let [topic, ..] = GRANTED;
     let tool = written(dir, "tool.conf", &kcat_conf(ports, certificates, &certificates.tool))?;
     let enterprise = written(dir, "enterprise.conf", &kcat_conf(ports, certificates, &certificates.enterprise))?;
@@ -50,10 +56,19 @@ granted to {TOOL}; and a client without a certificate:
   kcat -F {tool_conf} -C -e -t {NOT_GRANTED}
   {anonymous}
 
+What its operator sees:
+
+  {weir} top -c {config}
+  {weir} explain {TOOL} read {NOT_GRANTED} -c {config}
+  {weir} audit verify {audit}
+
 Weir's log is {log}; its metrics are at http://{admin}/metrics
 Ctrl-C ends everything.
 ",
         port = ports.bootstrap,
+        weir = weir.display(),
+        config = dir.join("weir.yaml").display(),
+        audit = dir.join("audit").display(),
         log = log.display(),
         admin = ports.admin(),
     ))

@@ -63,10 +63,11 @@ async fn serve(args: &Args, running: &mut Option<WeirProcess>) -> Result<End, Fa
     let ports = reserved.ports;
     let config = WeirConfig { ports, brokers: &brokers, certificates: &certificates, acl: &acl };
     let config = config.write(files.path())?;
-    let weir = running.insert(WeirProcess::spawn(&weir_binary(args)?, &config, files.path(), ports.admin())?);
+    let binary = weir_binary(args)?;
+    let weir = running.insert(WeirProcess::spawn(&binary, &config, files.path(), ports.admin())?);
     weir.ready().await?;
 
-    let text = instructions::write(files.path(), ports, &certificates, weir.log())?;
+    let text = instructions::write(files.path(), &binary, ports, &certificates, weir.log())?;
     if !args.check {
         println!("{text}");
     }
