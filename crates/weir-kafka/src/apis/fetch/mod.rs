@@ -179,7 +179,7 @@ fn full(
     }
     if kept > 0 && fetch.has_no_level() {
         sessions.not_ended(ended);
-        return answer::all_failed(request, &fetch.body, code::UNKNOWN_SERVER_ERROR);
+        return answer::all_failed(request, fetch.body, code::UNKNOWN_SERVER_ERROR);
     }
     let far = if share.far.is_empty() { None } else { admit_far(request, &fetch, &topics, share)? };
     let (allowed, left_out) = far.map_or((None, None), |(allowed, left_out)| (Some(allowed), left_out));
@@ -240,7 +240,7 @@ fn incremental(
         return Ok(answer::top_level(request, code::FETCH_SESSION_ID_NOT_FOUND));
     }
     if fetch.has_no_level() {
-        return answer::all_failed(request, &fetch.body, code::UNKNOWN_SERVER_ERROR);
+        return answer::all_failed(request, fetch.body, code::UNKNOWN_SERVER_ERROR);
     }
     let (topics, forgotten) = (&fetch.body.topics, &fetch.body.forgotten);
     // What moves on in partitions that are known, or does not, is no change.
