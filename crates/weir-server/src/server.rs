@@ -132,7 +132,8 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
     told_to_stop(&mut terminate, &mut interrupt).await;
     let spread = generations.borrow().snapshot.config.drain_spread;
     service_manager::stopping(spread.unwrap_or_default().saturating_add(STOP));
-    tracing::info!(?spread, "stopping: no new connections, open ones end after their answer");
+    let spread_seconds = spread.unwrap_or_default().as_secs();
+    tracing::info!(spread_seconds, "stopping: no new connections, open ones end after their answer");
     audit.note(Event::DrainBegun);
     stopping.send_replace(true);
     let queues = if spread.is_some() { queues_of(held).await } else { Vec::new() };

@@ -71,7 +71,7 @@ impl Files {
     /// It cannot be written, or its newest file does not end with a line of an audit.
     pub(super) fn open(directory: &Path) -> io::Result<Self> {
         if !directory.is_dir() {
-            DirBuilder::new().mode(0o750).create(directory)?;
+            DirBuilder::new().recursive(true).mode(0o750).create(directory)?;
         }
         let index = appending(&directory.join(INDEX))?;
         let chain = Chain::beginning();
