@@ -1,5 +1,6 @@
 //! What a principal's Fetches may hold at the brokers at once: sessions, waits, and reading far behind.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -283,6 +284,18 @@ fn hostile_q14_who_owes_is_known_again_after_a_look_at_the_end() {
     desk.now += Duration::from_secs(20);
     let led = desk.ask(ApiKey::Fetch, V, &fetch((0, 0), &[(GRANTED, &[(0, TAIL)])]));
     assert_eq!(answered(&mut desk, led, V, 500, 20, 1 << 20).session_id, 500);
+}
+
+#[test]
+fn hostile_q14_a_new_connection_of_who_owes_brings_little_before_it_is_known() {
+    let mut desk = far_behind(1_000, 8);
+    let far = fetch((0, -1), &[(GRANTED, &[(0, 5)])]);
+    let (_, sent) = upstream::<FetchRequest>(desk.ask(ApiKey::Fetch, V, &far), V);
+    assert_eq!(sent.max_bytes, 50 << 20, "nobody owes");
+    let limits = Arc::clone(&desk.policy.principal("reader").unwrap().limits);
+    desk.account.charge_catch_up(100_000, &limits, &desk.limits.catch_up, desk.now);
+    let (_, sent) = upstream::<FetchRequest>(desk.ask(ApiKey::Fetch, V, &far), V);
+    assert_eq!(sent.max_bytes, 64 * 1024);
 }
 
 #[test]

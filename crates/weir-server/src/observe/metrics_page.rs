@@ -15,6 +15,7 @@ use crate::close_reason::CloseReason;
 use crate::config::AuditSettings;
 use crate::config::raw::{RawAddresses, RawWhenFull};
 use crate::live::ReloadStatus;
+use crate::retention::Ends;
 use crate::snapshot::fixture::Fixture;
 use crate::tls::Peer;
 
@@ -44,8 +45,9 @@ fn scraped() -> String {
     refusals.add(Reason::TopicNotGranted, 1);
     tally.request(&refusals, Instant::now());
     let accounts = Accounts::seen_by(principals);
-    accounts.retention.ends_in("tool", Duration::ZERO);
-    accounts.retention.put_in_force();
+    let mut ends = Ends::default();
+    ends.note("tool", Duration::ZERO);
+    accounts.retention.looked("main", ends);
     let metrics = Metrics::new(Vec::new(), files, &accounts, Readiness::default());
     metrics.refused_at_the_door(CloseReason::IpConnections);
     metrics.encode().unwrap()

@@ -2,7 +2,7 @@
 //!
 //! Must never: keep a principal's number when it has no group in danger any more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,10 +29,20 @@ pub(crate) struct Found(Mutex<Numbers>);
 #[derive(Debug, Default)]
 struct Numbers {
     lost: BTreeMap<String, u64>,
-    /// Of the last look that is over.
-    ends_in: BTreeMap<String, Duration>,
-    /// Of the look that is going on.
-    coming: BTreeMap<String, Duration>,
+    /// Of each cluster, what its last look found: one that does not answer is no reason to take a group for safe.
+    ends: BTreeMap<String, Ends>,
+}
+
+/// How soon retention reaches the first group of each principal that has one in danger, in one cluster.
+#[derive(Debug, Default)]
+pub(crate) struct Ends(BTreeMap<String, Duration>);
+
+impl Ends {
+    /// It reaches a group of this principal so soon.
+    pub(crate) fn note(&mut self, principal: &str, left: Duration) {
+        let known = self.0.entry(principal.to_owned()).or_insert(left);
+        *known = (*known).min(left);
+    }
 }
 
 /// How one principal's groups stand.
@@ -46,13 +56,6 @@ pub(crate) struct Numbered {
 }
 
 impl Found {
-    /// Retention reaches a group of this principal so soon.
-    pub(crate) fn ends_in(&self, principal: &str, left: Duration) {
-        let mut numbers = self.lock();
-        let known = numbers.coming.entry(principal.to_owned()).or_insert(left);
-        *known = (*known).min(left);
-    }
-
     /// Records are lost.
     pub(super) fn lost(&self, loss: &Loss) {
         let mut numbers = self.lock();
@@ -60,22 +63,20 @@ impl Found {
         *lost = lost.saturating_add(loss.lost);
     }
 
-    /// A look is over: what it found takes the place of the last one's.
-    pub(crate) fn put_in_force(&self) {
-        let mut numbers = self.lock();
-        numbers.ends_in = std::mem::take(&mut numbers.coming);
+    /// A look at a cluster is over: what it found takes the place of what the last one found there.
+    pub(crate) fn looked(&self, cluster: &str, ends: Ends) {
+        self.lock().ends.insert(cluster.to_owned(), ends);
     }
 
     /// Every principal of which there is something to say.
     pub(crate) fn all(&self) -> Vec<Numbered> {
         let numbers = self.lock();
-        let mut names: Vec<&String> = numbers.lost.keys().chain(numbers.ends_in.keys()).collect();
-        names.sort_unstable();
-        names.dedup();
+        let in_danger = numbers.ends.values().flat_map(|ends| ends.0.keys());
+        let names: BTreeSet<&String> = numbers.lost.keys().chain(in_danger).collect();
         let of_one = |principal: &String| Numbered {
             principal: principal.clone(),
             lost: numbers.lost.get(principal).copied().unwrap_or(0),
-            ends_in: numbers.ends_in.get(principal).copied(),
+            ends_in: numbers.ends.values().filter_map(|ends| ends.0.get(principal).copied()).min(),
         };
         names.into_iter().map(of_one).collect()
     }
@@ -90,15 +91,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worst_group_counts_and_what_is_out_of_danger_is_forgotten() {
+    fn the_worst_group_of_all_clusters_counts_and_what_is_out_of_danger_is_forgotten() {
         let found = Found::default();
-        found.ends_in("tool", Duration::from_secs(50));
-        found.ends_in("tool", Duration::from_secs(20));
-        assert_eq!(found.all(), [], "the look is not over");
-        found.put_in_force();
-        let ends_in = Some(Duration::from_secs(20));
-        assert_eq!(found.all(), [Numbered { principal: "tool".to_owned(), lost: 0, ends_in }]);
-        found.put_in_force();
+        let ends = |seconds: &[u64]| {
+            let mut ends = Ends::default();
+            seconds.iter().for_each(|left| ends.note("tool", Duration::from_secs(*left)));
+            ends
+        };
+        let is =
+            |seconds| [Numbered { principal: "tool".to_owned(), lost: 0, ends_in: Some(Duration::from_secs(seconds)) }];
+        found.looked("one", ends(&[50, 20]));
+        assert_eq!(found.all(), is(20));
+        found.looked("other", ends(&[30]));
+        found.looked("one", ends(&[]));
+        assert_eq!(found.all(), is(30), "nothing is heard of the other");
+        found.looked("other", ends(&[]));
         assert_eq!(found.all(), []);
     }
 }

@@ -18,7 +18,7 @@ use crate::audit::{Audit, Event};
 use crate::live::Generation;
 use crate::observe::LinesPerSecond;
 use crate::upstream::{Coordinators, EARLIEST, Partitions, Upstream};
-pub(crate) use found::{Found, Loss};
+pub(crate) use found::{Ends, Found, Loss};
 use owners::Owners;
 use timeline::{AGES, Standing, Timeline};
 
@@ -46,7 +46,7 @@ pub(crate) async fn watch(
     audit: Audit,
 ) {
     let mut pause = PERIOD;
-    let mut looks: Vec<Look> = upstreams.into_iter().map(|(_, upstream)| Look::new(upstream)).collect();
+    let mut looks: Vec<Look> = upstreams.into_iter().map(|(name, upstream)| Look::new(name, upstream)).collect();
     loop {
         let policy = Arc::clone(&generations.borrow().snapshot.policy);
         let owners = Owners::of(&policy);
@@ -54,7 +54,6 @@ pub(crate) async fn watch(
         for look in &mut looks {
             all_said &= look.look(&owners, &found, &audit).await;
         }
-        found.put_in_force();
         pause = next_pause(pause, all_said);
         tokio::time::sleep(pause).await;
     }
@@ -62,21 +61,22 @@ pub(crate) async fn watch(
 
 /// What is known of one cluster from look to look.
 struct Look {
+    cluster: String,
     upstream: Arc<Upstream>,
     /// Committed offsets of which it was told that what followed them is lost.
     told: HashMap<Key, i64>,
 }
 
 impl Look {
-    fn new(upstream: Arc<Upstream>) -> Self {
-        Self { upstream, told: HashMap::new() }
+    fn new(cluster: String, upstream: Arc<Upstream>) -> Self {
+        Self { cluster, upstream, told: HashMap::new() }
     }
 
     /// Whether the brokers said which groups there are.
     async fn look(&mut self, owners: &Owners, found: &Found, audit: &Audit) -> bool {
         let Some(groups) = self.upstream.list_groups().await else { return false };
-        let own = groups.keys().filter(|group| owners.owner(group).is_some());
-        let own: Vec<String> = own.take(MOST_GROUPS).cloned().collect();
+        let mut own: Vec<String> = groups.keys().filter(|group| owners.owner(group).is_some()).cloned().collect();
+        bounded(&mut own);
         let mut committed = HashMap::new();
         let mut untold = groups.clone();
         for (group, offsets) in self.upstream.committed(&own, &groups).await {
@@ -86,16 +86,16 @@ impl Look {
         }
         let timelines = self.timelines(&committed).await;
         keep_told(&mut self.told, &committed, &untold);
-        let mut losses = Vec::new();
+        let (mut losses, mut ends) = (Vec::new(), Ends::default());
         for (key, offset) in committed {
             let (group, topic, partition) = &key;
             let Some(timeline) = timelines.get(&(topic.clone(), *partition)) else { continue };
             let Some((principal, shown)) = owners.owner(group) else { continue };
             match timeline.standing(offset) {
                 Standing::Safe => {}
-                Standing::EndsIn(left) => found.ends_in(&principal.name, left),
+                Standing::EndsIn(left) => ends.note(&principal.name, left),
                 Standing::Lost(records) => {
-                    found.ends_in(&principal.name, Duration::ZERO);
+                    ends.note(&principal.name, Duration::ZERO);
                     if self.told.get(&key) != Some(&offset) {
                         let loss = Loss {
                             principal: principal.name.clone(),
@@ -113,6 +113,7 @@ impl Look {
                 }
             }
         }
+        found.looked(&self.cluster, ends);
         tell_all(losses, audit).await;
         true
     }
@@ -149,6 +150,17 @@ impl Look {
         }
         timelines
     }
+}
+
+/// The same groups each time, where there are too many.
+fn bounded(groups: &mut Vec<String>) {
+    static LINES: LinesPerSecond = LinesPerSecond::new(1);
+    groups.sort_unstable();
+    if groups.len() > MOST_GROUPS && LINES.allow() {
+        let all = groups.len();
+        tracing::warn!(all, looked_at = MOST_GROUPS, "there are too many groups to see of each how near retention is");
+    }
+    groups.truncate(MOST_GROUPS);
 }
 
 /// What was told is forgotten once the offset has moved or the group is gone, but not because no broker told of the

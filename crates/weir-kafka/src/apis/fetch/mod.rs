@@ -190,6 +190,7 @@ fn full(
         let not_before = share.wait_for_turn(allowed.after, fetch.terms.max_wait_ms, env.now);
         return Ok(answer::nothing_new(request, &topics, left_out, not_before));
     }
+    Share::bound_unknown(&mut fetch.terms, env);
     let held = share.hold(&mut fetch.terms, allowed, env);
     // Who is far behind names all it wants each time: what is left out of a session would have to be forgotten in it.
     let opens = fetch.terms.session_epoch == 0 && allowed.is_none() && sessions.has_room();

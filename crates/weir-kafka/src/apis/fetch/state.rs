@@ -112,14 +112,22 @@ impl Share {
     pub(super) fn hold(&mut self, terms: &mut Terms<'_>, far: Option<Allowed>, env: &Env<'_>) -> Held {
         if let Some(far) = far {
             if far.partitions > 0 {
-                let most = env.limits.catch_up.bytes_of_a_second(&env.principal.limits);
-                terms.max_bytes = terms.max_bytes.min(i32::try_from(most).unwrap_or(i32::MAX).max(LEAST_BYTES));
+                bound(terms, env);
             }
             if !far.all {
                 terms.max_wait_ms = terms.max_wait_ms.min(millis(far.after));
             }
         }
         Held { parked: self.park(terms, env), ..Held::far(far) }
+    }
+
+    /// What is far behind is known once it was read here: while the principal owes for it elsewhere, a Fetch that names
+    /// all it wants may bring no more than those that are known to read it.
+    pub(super) fn bound_unknown(terms: &mut Terms<'_>, env: &Env<'_>) {
+        let (own, all) = (&env.principal.limits, &env.limits.catch_up);
+        if all.limits(own) && !env.account.catch_up_debt(own, all, env.now).is_zero() {
+            bound(terms, env);
+        }
     }
 
     /// Lets a Fetch wait at the broker, or not: whether it does.
@@ -165,6 +173,12 @@ impl Share {
     pub(crate) fn give_all_back(&mut self) {
         self.holding.give_all_back();
     }
+}
+
+/// No more than the bytes of a second that are read far behind.
+fn bound(terms: &mut Terms<'_>, env: &Env<'_>) {
+    let most = env.limits.catch_up.bytes_of_a_second(&env.principal.limits);
+    terms.max_bytes = terms.max_bytes.min(i32::try_from(most).unwrap_or(i32::MAX).max(LEAST_BYTES));
 }
 
 /// A time as requests name it.
