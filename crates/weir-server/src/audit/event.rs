@@ -183,7 +183,7 @@ pub enum Event {
     RecordsLost {
         /// Whose group it is.
         principal: String,
-        /// The group, as the principal names it.
+        /// The brokers' name of the group.
         group: String,
         /// The topic.
         topic: String,

@@ -10,7 +10,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Loss {
     pub(crate) principal: String,
-    /// The group, as the principal names it.
+    /// The brokers' name of the group.
     pub(crate) group: String,
     pub(crate) topic: String,
     pub(crate) partition: i32,

@@ -90,7 +90,7 @@ impl Look {
         for (key, offset) in committed {
             let (group, topic, partition) = &key;
             let Some(timeline) = timelines.get(&(topic.clone(), *partition)) else { continue };
-            let Some((principal, shown)) = owners.owner(group) else { continue };
+            let Some(principal) = owners.owner(group) else { continue };
             match timeline.standing(offset) {
                 Standing::Safe => {}
                 Standing::EndsIn(left) => ends.note(&principal.name, left),
@@ -99,7 +99,7 @@ impl Look {
                     if self.told.get(&key) != Some(&offset) {
                         let loss = Loss {
                             principal: principal.name.clone(),
-                            group: shown.as_str().to_owned(),
+                            group: group.clone(),
                             topic: topic.shown_name().into_owned(),
                             partition: *partition,
                             committed: offset,

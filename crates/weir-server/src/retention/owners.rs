@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use weir_policy::{Namespace, Policy, Principal, ShownGroup};
+use weir_policy::{Namespace, Policy, Principal};
 
 /// The principals of a policy, by namespace.
 pub(crate) struct Owners(HashMap<String, Arc<Principal>>);
@@ -15,10 +15,10 @@ impl Owners {
         Self(policy.principals().map(|one| (one.namespace.as_str().to_owned(), Arc::clone(one))).collect())
     }
 
-    /// The owner, and its own name of the group; nothing where no principal has it.
-    pub(crate) fn owner(&self, real: &str) -> Option<(&Arc<Principal>, ShownGroup)> {
+    /// The owner; nothing where no principal has it.
+    pub(crate) fn owner(&self, real: &str) -> Option<&Arc<Principal>> {
         let principal = self.0.get(Namespace::of_group(real)?)?;
-        principal.shown_group(real).map(|shown| (principal, shown))
+        principal.shown_group(real).is_some().then_some(principal)
     }
 }
 
@@ -34,8 +34,8 @@ mod tests {
         let policy = fixture.snapshot().policy;
         let owners = Owners::of(&policy);
         let namespace = policy.principal("tool").unwrap().namespace.as_str().to_owned();
-        let found = |real: &str| owners.owner(real).map(|(who, shown)| (who.name.clone(), shown.as_str().to_owned()));
-        assert_eq!(found(&format!("weir.{namespace}.a.b")), Some(("tool".to_owned(), "a.b".to_owned())));
+        let found = |real: &str| owners.owner(real).map(|who| who.name.clone());
+        assert_eq!(found(&format!("weir.{namespace}.a.b")), Some("tool".to_owned()));
         let others = [format!("{namespace}.a"), format!("weir.{namespace}"), "weir.other.a".into(), "internal".into()];
         for other in others {
             assert_eq!(found(&other), None, "{other}");
