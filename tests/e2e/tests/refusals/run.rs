@@ -17,6 +17,8 @@ use crate::stage::{self, Stage};
 const MEETS: Duration = Duration::from_secs(30);
 /// How long it may keep an error to itself, from the first refusal on.
 const TELLS: Duration = Duration::from_secs(6);
+/// How long until one that says nothing asks again at the latest.
+const ASKS_AGAIN: Duration = Duration::from_secs(40);
 /// How long it may take to go on when nothing is in the way any more.
 const GOES_ON: Duration = Duration::from_secs(30);
 
@@ -156,9 +158,11 @@ impl<'a> Meeting<'a> {
             (times > 0 || said.is_some()).then_some(()).ok_or_else(|| "nothing was met and nothing said".to_string())
         })
         .map_err(|error| self.failed(&error, program))?;
-        let end = Instant::now() + TELLS;
+        // Who has been refused once and is silent may be about to ask again: elsewhere, or after a broker that is down.
+        let is_silent = || met() == 1 && says().is_none() && !program.said_since(since).contains(&Said::Ok);
+        let (end, last) = (Instant::now() + TELLS, Instant::now() + ASKS_AGAIN);
         let is_clear = || met() > 0 && matches!(says(), Some(Said::Error(_, _, Some(_))));
-        while Instant::now() < end && !is_clear() {
+        while (Instant::now() < end || (Instant::now() < last && is_silent())) && !is_clear() {
             std::thread::sleep(Duration::from_millis(50));
         }
         let said = program.said_since(since);
