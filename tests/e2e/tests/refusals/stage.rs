@@ -1,5 +1,6 @@
 //! One Weir for each client, so that its counters tell of this client alone, before brokers that all share.
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -58,6 +59,8 @@ pub struct Stage {
     pub weir: Weir,
     crl: PathBuf,
     crls: u64,
+    /// What was put into force last.
+    policy: RefCell<String>,
 }
 
 impl Stage {
@@ -81,11 +84,15 @@ impl Stage {
         if prefixes {
             options.config["groups"] = json!("explicit-prefix");
         }
-        Self { weir: Weir::start_unready(options), crl, crls: 1 }
+        Self { weir: Weir::start_unready(options), crl, crls: 1, policy: RefCell::default() }
     }
 
-    /// Puts a policy into force.
+    /// Puts a policy into force. One that is in force already, as at a second try, makes no new generation.
     pub fn follow(&self, acl: &Acl) {
+        let policy = format!("{acl:?}");
+        if self.policy.replace(policy.clone()) == policy {
+            return;
+        }
         let before = self.generation();
         self.weir.write_acl(acl);
         wait::until("the policy is in force", SOON, || match self.generation() {
