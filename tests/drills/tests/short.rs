@@ -11,13 +11,17 @@ static ALONE: Mutex<()> = Mutex::new(());
 fn held(name: &str) {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let (_, run) = drills::ALL.into_iter().find(|(known, _)| *known == name).expect("a drill");
-    // A machine that is busy for a moment misses a bar once; a limit that does not hold misses it each time.
-    let held = (0..2).any(|_| {
+    let attempt = || {
         let reports = run(Form::Short);
         reports.iter().for_each(|report| println!("{report}"));
-        !reports.is_empty() && reports.iter().all(Report::held)
-    });
-    assert!(held, "{name} missed a bar twice: its lines are above");
+        reports
+    };
+    let mut reports = attempt();
+    // A machine that is busy for a moment makes a time longer, once; what is lost or let through is so for good.
+    if !reports.iter().all(Report::held) && reports.iter().all(Report::held_but_for_times) {
+        reports = attempt();
+    }
+    assert!(!reports.is_empty() && reports.iter().all(Report::held), "{reports:?}");
 }
 
 #[test]
