@@ -66,6 +66,11 @@ impl Validity {
         Validity::from_now(Duration::hours(-1), Duration::days(days))
     }
 
+    /// From and until so many seconds from now.
+    pub fn seconds(from: i64, until: i64) -> Validity {
+        Validity::from_now(Duration::seconds(from), Duration::seconds(until))
+    }
+
     /// From `start` to `end`, both counted from now: `(-2 d, -1 d)` has expired, `(1 d, 2 d)` is not yet valid.
     /// A time outside what a certificate can hold becomes the nearest that it can.
     pub fn from_now(start: Duration, end: Duration) -> Validity {

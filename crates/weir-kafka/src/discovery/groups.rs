@@ -8,6 +8,8 @@ use kafka_protocol::messages::{
     ConsumerGroupDescribeResponse, DescribeGroupsResponse, ListGroupsResponse, OffsetFetchResponse,
 };
 
+use kafka_protocol::protocol::StrBytes;
+
 use super::{BadAnswer, body};
 use crate::codec;
 use crate::gate::Budget;
@@ -54,10 +56,7 @@ pub fn read_classic_members(version: i16, answer: &Bytes) -> Result<SaidOfGroups
     let message: DescribeGroupsResponse =
         codec::decode(&shape::describe_groups::RESPONSE, version, &body, &Budget::RESPONSE)?;
     let groups = message.groups.into_iter().map(|group| {
-        let members = group
-            .members
-            .iter()
-            .map(|member| (member.member_id.to_string(), member.group_instance_id.as_ref().map(ToString::to_string)));
+        let members = group.members.iter().map(|one| member(&one.member_id, one.group_instance_id.as_ref()));
         (group.group_id.to_string(), said(group.error_code, || members.collect()))
     });
     Ok(groups.collect())
@@ -72,10 +71,7 @@ pub fn read_members(version: i16, answer: &Bytes) -> Result<SaidOfGroups<Vec<Mem
     let message: ConsumerGroupDescribeResponse =
         codec::decode(&shape::consumer_group_describe::RESPONSE, version, &body, &Budget::RESPONSE)?;
     let groups = message.groups.into_iter().map(|group| {
-        let members = group
-            .members
-            .iter()
-            .map(|member| (member.member_id.to_string(), member.instance_id.as_ref().map(ToString::to_string)));
+        let members = group.members.iter().map(|one| member(&one.member_id, one.instance_id.as_ref()));
         (group.group_id.to_string(), said(group.error_code, || members.collect()))
     });
     Ok(groups.collect())
@@ -109,6 +105,10 @@ pub fn read_committed(version: i16, answer: &Bytes, asked: &str) -> Result<SaidO
 
 /// The first version of OffsetFetch that asks for several groups at once.
 pub const FIRST_WITH_GROUPS: i16 = 8;
+
+fn member(id: &StrBytes, instance: Option<&StrBytes>) -> Member {
+    (id.to_string(), instance.map(ToString::to_string))
+}
 
 fn said<T>(error_code: i16, known: impl FnOnce() -> T) -> Said<T> {
     match error_code {

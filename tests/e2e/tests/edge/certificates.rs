@@ -11,16 +11,6 @@ use crate::edge::client::{Dial, Tls, ping};
 use crate::edge::{READER, SOON};
 use crate::{WEIR, alert, at, refused};
 
-fn seconds(from: i64, to: i64) -> Validity {
-    let days = Validity::days(1);
-    let now = days.not_before + Duration::from_secs(3600);
-    let shift = |seconds: i64| match u64::try_from(seconds) {
-        Ok(later) => now + Duration::from_secs(later),
-        Err(_) => now - Duration::from_secs(seconds.unsigned_abs()),
-    };
-    Validity { not_before: shift(from), not_after: shift(to) }
-}
-
 fn valid(validity: Validity) -> Identity {
     Pki::shared().client_with(&ClientSubject::named(READER), validity)
 }
@@ -45,12 +35,12 @@ fn hostile_t1_t2_without_a_certificate_of_this_ca_there_is_an_alert_and_no_byte(
 fn hostile_t3_a_certificate_counts_within_its_time_and_a_minute() {
     let turn = WEIR.turn();
     turn.ends(&[("tls-expired", 1), ("tls-not-yet-valid", 1)], || {
-        assert_eq!(refused(&turn.target(&valid(seconds(-7200, -65)))), alert("CertificateExpired"));
-        let early = refused(&turn.target(&valid(seconds(70, 7200))));
+        assert_eq!(refused(&turn.target(&valid(Validity::seconds(-7200, -65)))), alert("CertificateExpired"));
+        let early = refused(&turn.target(&valid(Validity::seconds(70, 7200))));
         assert!(matches!(early, Ended::Alert(_)), "{early:?}");
     });
     turn.ends(&[("client-eof", 2)], || {
-        for skewed in [seconds(-7200, -30), seconds(30, 7200)] {
+        for skewed in [Validity::seconds(-7200, -30), Validity::seconds(30, 7200)] {
             Tls::connect(&turn.target(&valid(skewed))).unwrap().is_served().unwrap();
         }
     });
@@ -59,7 +49,7 @@ fn hostile_t3_a_certificate_counts_within_its_time_and_a_minute() {
 #[test]
 fn hostile_t3_t16_a_certificate_that_expires_ends_its_connection_and_its_tickets() {
     let turn = WEIR.turn();
-    let target = turn.target(&valid(seconds(-7200, -57)));
+    let target = turn.target(&valid(Validity::seconds(-7200, -57)));
     let config = target.config();
     turn.ends(&[("cert-expired", 1), ("tls-expired", 1)], || {
         let mut client = Tls::connect_with(&target, Arc::clone(&config), Dial::default()).unwrap();

@@ -247,17 +247,6 @@ fn errors(said: &[Said]) -> Option<String> {
     Some(format!("`{call}`: `{class}`"))
 }
 
-/// Seconds from now.
-fn seconds(from: i64, to: i64) -> Validity {
-    let days = Validity::days(1);
-    let now = days.not_before + Duration::from_secs(3600);
-    let shift = |seconds: i64| match u64::try_from(seconds) {
-        Ok(later) => now + Duration::from_secs(later),
-        Err(_) => now - Duration::from_secs(seconds.unsigned_abs()),
-    };
-    Validity { not_before: shift(from), not_after: shift(to) }
-}
-
 /// What the client shows.
 fn identity(name: &str, world: World) -> Identity {
     let pki = Pki::shared();
@@ -265,14 +254,14 @@ fn identity(name: &str, world: World) -> Identity {
     let subject = ClientSubject { san_dns: names.into(), ..ClientSubject::named(name) };
     match world {
         World::Shows(Paper::Stranger) => Identity { ca: pki.ca(), ..Pki::new("Somebody else's CA").client(name) },
-        World::Shows(Paper::Expired) => pki.client_with(&subject, seconds(-7200, -3600)),
-        World::Shows(Paper::NotYet) => pki.client_with(&subject, seconds(3600, 7200)),
+        World::Shows(Paper::Expired) => pki.client_with(&subject, Validity::seconds(-7200, -3600)),
+        World::Shows(Paper::NotYet) => pki.client_with(&subject, Validity::seconds(3600, 7200)),
         World::Shows(Paper::ForServers) => {
             let issued = pki.authority().client_with_usages(&subject, Validity::days(1), &[Usage::Server]);
             pki.keep(issued.expect("a certificate"), "for-servers")
         }
         // A certificate counts for a minute more.
-        World::ExpiresWhileReading => pki.client_with(&subject, seconds(-7200, -35)),
+        World::ExpiresWhileReading => pki.client_with(&subject, Validity::seconds(-7200, -35)),
         World::TwoOfThem => pki.client_with(&subject, Validity::days(2)),
         _ => pki.client(name),
     }
