@@ -30,7 +30,7 @@ traps:
 
 drills:
 	cargo build --quiet -p weir -p weir-drills
-	WEIR_BIN=$(or $(CARGO_TARGET_DIR),target)/debug/weir $(or $(CARGO_TARGET_DIR),target)/debug/weir-drills $(ONLY)
+	WEIR_BIN=$(abspath $(or $(CARGO_TARGET_DIR),target)/debug/weir) $(or $(CARGO_TARGET_DIR),target)/debug/weir-drills $(ONLY)
 
 setup:
 	@tests/setup.sh
