@@ -15,6 +15,7 @@
 //! ```
 
 mod authority;
+pub mod bundle;
 mod error;
 mod issued;
 mod subject;

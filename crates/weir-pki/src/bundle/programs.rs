@@ -1,0 +1,8 @@
+//! The programs of a bundle, one folder for each language.
+//!
+//! Must never: hold one that no test runs as it is, from a clean directory.
+
+use super::template::Template;
+
+/// A row is `Template { path: "python/consume.py", source: include_str!("templates/python/consume.py"), mode: Mode::Program }`.
+pub(super) const PROGRAMS: &[Template] = &[];
