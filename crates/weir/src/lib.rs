@@ -1,0 +1,89 @@
+//! A Kafka-protocol edge proxy for people outside: what a person types.
+//!
+//! A library only so that man pages and completions are written from the very commands that the binary has.
+//! Must never: hold a rule of its own. Each command hands its arguments to `weir-server` and prints what comes back.
+
+mod audit;
+mod check;
+mod diff;
+mod explain;
+mod groups;
+mod serve;
+mod suspend;
+mod systemd_socket;
+mod top;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+/// The exit status where the question or a file is wrong, as where an argument is.
+const WRONG: u8 = 2;
+
+/// A Kafka-protocol edge proxy for people outside.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve clients until SIGTERM.
+    Serve(ConfigFile),
+    /// Stop a principal, a certificate, a topic, an API or everybody, within a second, on open connections too.
+    Suspend(suspend::Order),
+    /// End a suspension.
+    Resume(suspend::Order),
+    /// Look at the configuration, the policy and the certificates, and with `--live` at the brokers, and print every problem.
+    /// Changes nothing. Exits with 1 where there is one.
+    Check(check::What),
+    /// Print the systemd socket unit for a configuration. With it a restart refuses nobody.
+    SystemdSocket(ConfigFile),
+    /// Show who does what now, by bytes, commits, groups or refusals. It asks the Weir that runs here.
+    Top(top::Watch),
+    /// Say whether a principal may do something, by which rule and line, and what to write to change it. Exits with 0 where
+    /// it may, 1 where it may not, 2 where the question or a file is wrong.
+    Explain(explain::Question),
+    /// Say what a change of the policy means: `+` widens, `-` narrows, `!` loses groups or certificates, `~` neither. Exits
+    /// with 0 where nothing changes, 1 where something does, 2 where a file is wrong.
+    Diff(diff::Change),
+    /// Look at what an audit holds.
+    #[command(subcommand)]
+    Audit(audit::Order),
+    /// Look at the groups of one principal at the brokers, and delete those that have no members.
+    #[command(subcommand)]
+    Groups(groups::Act),
+}
+
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration file; relative paths in it begin at its directory.
+    #[arg(short, long, value_name = "FILE", default_value = "weir.yaml")]
+    config: PathBuf,
+}
+
+/// Does what the process's arguments say, and gives its exit status.
+#[must_use]
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(file) => serve::run(&file.config),
+        Command::Suspend(order) => suspend::run_suspend(&order),
+        Command::Resume(order) => suspend::run_resume(&order),
+        Command::Check(what) => check::run(&what),
+        Command::SystemdSocket(file) => systemd_socket::run(&file.config),
+        Command::Top(watch) => top::run(&watch),
+        Command::Explain(question) => explain::run(&question),
+        Command::Diff(change) => diff::run(&change),
+        Command::Audit(order) => audit::run(&order),
+        Command::Groups(act) => groups::run(&act),
+    }
+}
+
+/// Every command with its arguments and their help.
+#[must_use]
+pub fn commands() -> clap::Command {
+    Cli::command()
+}
