@@ -1,12 +1,22 @@
 //! The form in which a file of a bundle is registered: one row of a table, as `programs.rs` and `files.rs` have them.
 //!
-//! A template sees these names, and any other is an error: `principal`, `bootstrap` (`host:port,host:port`),
-//! `bootstrap_list`, `topics` (a list; never empty: see `first_topic`), `topic_prefixes`, `first_topic`, `group_id`,
-//! `group_prefix` (empty where any id may be used), `offset_reset` (`earliest`, `latest` or `none`),
-//! `offset_reset_librdkafka` (`error` for `none`), `certificate`, `key`, `ca` (file names beside the manifest),
-//! `key_included`, `not_after` (a date), `serial`, `contact`, `limits`, and the tables of the README.
-//! Each text that did not come from here holds nothing but printable ASCII without quotes, backslash, `$` and backtick
-//! (`values.rs`), so that `"{{ principal }}"` is a string of that text in every language.
+//! A template sees these names, and any other is an error:
+//!
+//! - `principal`, `serial`, `not_after` (`2027-01-31 12:00 UTC`)
+//! - `bootstrap` (`host:port,host:port`), `bootstrap_list`
+//! - `topics` (a list, never empty), `first_topic`, `topic_prefixes` (mostly empty)
+//! - `group_id`, `group_prefix` (empty where any id may be used)
+//! - `offset_reset` (`earliest`, `latest` or `none`), `offset_reset_librdkafka` (`error` for `none`)
+//! - `certificate`, `key`, `ca`: names of files, at the top of the bundle; `key_included`: false after a CSR
+//! - `certificate_pem`, `key_pem` (empty without one), `ca_pem`: for files of mode `Secret` alone
+//! - `has_stores`, `store_password`, `has_weir`, `keeps_offsets`, `networks`
+//! - `topic_rows`, `limit_rows`, `refusal_rows`: the tables of the README
+//!
+//! Each text but those of the three tables holds letters, digits and `.-_:,[]/` alone (`values.rs`), so that
+//! `"{{ principal }}"` is a string of that text in every language. The PEM texts have lines.
+//!
+//! A line that holds nothing but a block (`{% if … %}`) leaves no line behind. Where a language writes `{{`, `{%` or `{#`
+//! itself, `{% raw %}` … `{% endraw %}` goes around it.
 //!
 //! Must never: take a template from anywhere but this crate.
 
@@ -15,7 +25,7 @@
 pub(super) struct Template {
     /// Where it is in the bundle, with `/`; directories come into being by being named.
     pub(super) path: &'static str,
-    /// minijinja, by `include_str!`. Where a language writes `{{` or `{%` itself, `{% raw %}` goes around it.
+    /// minijinja, by `include_str!`.
     pub(super) source: &'static str,
     /// Who may read or run it.
     pub(super) mode: Mode,
