@@ -1,17 +1,24 @@
 //! A certificate authority held in memory.
 //!
-//! Every key is ECDSA P-256, and every certificate gets a key of its own. Must never sign a certificate without an
-//! extended key usage, and must never let a leaf sign.
+//! Every certificate gets a key of its own. Must never sign a certificate without an extended key usage, must never let
+//! a leaf sign, and must never outlive itself in what it signs.
 
 use std::fmt;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SanType, SerialNumber,
+    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData, RevocationReason, RevokedCertParams, SanType,
+    SerialNumber,
 };
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::ParsedExtension;
+use x509_parser::pem::parse_x509_pem;
+use x509_parser::prelude::FromDer;
 
 use crate::error::PkiError;
 use crate::issued::Issued;
+use crate::key::KeyKind;
+use crate::serial::SerialHex;
 use crate::subject::{self, ClientSubject, Usage, Validity};
 
 /// How long an authority is valid.
@@ -22,6 +29,8 @@ const SERVER_DAYS: i64 = 90;
 /// A certificate authority: a root, or an intermediate made by [`Authority::intermediate`].
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
+    /// How its certificates and lists name its key.
+    key_id: KeyIdMethod,
     certificate_pem: String,
     /// This certificate and those above it, without the root, which the other side must have already. Empty for a root.
     intermediates_pem: String,
@@ -33,10 +42,9 @@ impl Authority {
     /// # Errors
     /// [`PkiError::Name`] for a name that a certificate cannot hold, [`PkiError::Signing`] if no key could be made.
     pub fn new(common_name: &str) -> Result<Authority, PkiError> {
-        let key = new_key()?;
-        let params = authority_params(common_name, BasicConstraints::Unconstrained)?;
-        let certificate_pem = params.self_signed(&key).map_err(PkiError::Signing)?.pem();
-        Ok(Authority { issuer: Issuer::new(params, key), certificate_pem, intermediates_pem: String::new() })
+        let key = KeyKind::default().generate()?;
+        let certificate_pem = AuthorityOrder::named(common_name, AUTHORITY_DAYS).self_signed(&key)?;
+        Authority::of_certificate(certificate_pem, String::new(), key)
     }
 
     /// A new intermediate below this authority, which may sign leaves only; valid for ten years.
@@ -44,11 +52,21 @@ impl Authority {
     /// # Errors
     /// As [`Authority::new`].
     pub fn intermediate(&self, common_name: &str) -> Result<Authority, PkiError> {
-        let key = new_key()?;
-        let params = authority_params(common_name, BasicConstraints::Constrained(0))?;
-        let certificate_pem = params.signed_by(&key, &self.issuer).map_err(PkiError::Signing)?.pem();
-        let intermediates_pem = format!("{certificate_pem}{}", self.intermediates_pem);
-        Ok(Authority { issuer: Issuer::new(params, key), certificate_pem, intermediates_pem })
+        let key = KeyKind::default().generate()?;
+        let certificate_pem = self.sign_authority(&key, &AuthorityOrder::named(common_name, AUTHORITY_DAYS))?;
+        let intermediates_pem = self.chain_of(&certificate_pem);
+        Authority::of_certificate(certificate_pem, intermediates_pem, key)
+    }
+
+    /// The authority with this certificate and key. `intermediates_pem` is what follows its leaves in a chain.
+    pub(crate) fn of_certificate(
+        certificate_pem: String,
+        intermediates_pem: String,
+        key: KeyPair,
+    ) -> Result<Authority, PkiError> {
+        let key_id = key_id(&certificate_pem).unwrap_or(KeyIdMethod::Sha256);
+        let issuer = Issuer::from_ca_cert_pem(&certificate_pem, key).map_err(PkiError::Signing)?;
+        Ok(Authority { issuer, key_id, certificate_pem, intermediates_pem })
     }
 
     /// The certificate of this authority, in PEM: what the other side of a connection must trust.
@@ -69,9 +87,7 @@ impl Authority {
     /// # Errors
     /// As [`Authority::server`].
     pub fn server_valid(&self, names: &[&str], validity: Validity) -> Result<Issued, PkiError> {
-        let sans = subject::server_sans(names)?;
-        let common_name = names.iter().copied().find(|name| subject::is_common_name(name)).unwrap_or_default();
-        self.issue(subject::distinguished_name(common_name, None)?, sans, &[Usage::Server], validity)
+        self.issue(&LeafOrder::server(names, validity)?)
     }
 
     /// A client certificate.
@@ -92,8 +108,7 @@ impl Authority {
         validity: Validity,
         usages: &[Usage],
     ) -> Result<Issued, PkiError> {
-        let name = subject::distinguished_name(&subject.common_name, subject.organisation.as_deref())?;
-        self.issue(name, subject.sans()?, usages, validity)
+        self.issue(&LeafOrder { usages, ..LeafOrder::client(subject, validity)? })
     }
 
     /// A revocation list of these serial numbers (the bytes, most significant first), in PEM. `validity` is its update
@@ -108,39 +123,64 @@ impl Authority {
             reason_code: Some(RevocationReason::KeyCompromise),
             invalidity_date: None,
         };
+        self.list(number, revoked.iter().map(revoke).collect(), validity)
+    }
+
+    /// A revocation list of these certificates, in PEM.
+    pub(crate) fn list(
+        &self,
+        number: u64,
+        revoked: Vec<RevokedCertParams>,
+        validity: Validity,
+    ) -> Result<String, PkiError> {
         let params = CertificateRevocationListParams {
             this_update: validity.not_before,
             next_update: validity.not_after,
             crl_number: SerialNumber::from(number),
             issuing_distribution_point: None,
-            revoked_certs: revoked.iter().map(revoke).collect(),
-            key_identifier_method: KeyIdMethod::Sha256,
+            revoked_certs: revoked,
+            key_identifier_method: self.key_id.clone(),
         };
         params.signed_by(&self.issuer).and_then(|list| list.pem()).map_err(PkiError::Signing)
     }
 
-    fn issue(
-        &self,
-        name: DistinguishedName,
-        sans: Vec<SanType>,
-        usages: &[Usage],
-        validity: Validity,
-    ) -> Result<Issued, PkiError> {
-        if usages.is_empty() {
+    /// A certificate for a key, in PEM.
+    pub(crate) fn sign(&self, key: &impl PublicKeyData, order: &LeafOrder<'_>) -> Result<String, PkiError> {
+        if order.usages.is_empty() {
             return Err(PkiError::NoUsage);
         }
-        let key = new_key()?;
         let mut params = CertificateParams::default();
-        params.distinguished_name = name;
-        params.subject_alt_names = sans;
+        params.distinguished_name = order.name.clone();
+        params.subject_alt_names.clone_from(&order.sans);
+        params.serial_number = order.serial.as_ref().map(serial_number);
         params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = usages.iter().copied().map(purpose).collect();
+        params.extended_key_usages = order.usages.iter().copied().map(purpose).collect();
         params.use_authority_key_identifier_extension = true;
-        params.not_before = validity.not_before;
-        params.not_after = validity.not_after;
-        let certificate_pem = params.signed_by(&key, &self.issuer).map_err(PkiError::Signing)?.pem();
-        let chain_pem = format!("{certificate_pem}{}", self.intermediates_pem);
+        params.not_before = order.validity.not_before;
+        params.not_after = order.validity.not_after;
+        Ok(params.signed_by(key, &self.issuer).map_err(PkiError::Signing)?.pem())
+    }
+
+    /// A certificate of an intermediate, which may sign leaves only, in PEM.
+    pub(crate) fn sign_authority(
+        &self,
+        key: &impl PublicKeyData,
+        order: &AuthorityOrder<'_>,
+    ) -> Result<String, PkiError> {
+        let params = order.params(BasicConstraints::Constrained(0))?;
+        Ok(params.signed_by(key, &self.issuer).map_err(PkiError::Signing)?.pem())
+    }
+
+    /// A certificate of this authority with those above it, without the root.
+    pub(crate) fn chain_of(&self, certificate_pem: &str) -> String {
+        format!("{certificate_pem}{}", self.intermediates_pem)
+    }
+
+    fn issue(&self, order: &LeafOrder<'_>) -> Result<Issued, PkiError> {
+        let key = KeyKind::default().generate()?;
+        let certificate_pem = self.sign(&key, order)?;
+        let chain_pem = self.chain_of(&certificate_pem);
         Ok(Issued { certificate_pem, chain_pem, key_pem: key.serialize_pem() })
     }
 }
@@ -151,20 +191,78 @@ impl fmt::Debug for Authority {
     }
 }
 
-fn new_key() -> Result<KeyPair, PkiError> {
-    KeyPair::generate().map_err(PkiError::Signing)
+/// What a leaf is to be.
+pub(crate) struct LeafOrder<'a> {
+    name: DistinguishedName,
+    sans: Vec<SanType>,
+    usages: &'a [Usage],
+    validity: Validity,
+    /// Nothing: made from the key.
+    serial: Option<SerialHex>,
 }
 
-fn authority_params(common_name: &str, constraints: BasicConstraints) -> Result<CertificateParams, PkiError> {
-    let validity = Validity::days(AUTHORITY_DAYS);
-    let mut params = CertificateParams::default();
-    params.distinguished_name = subject::distinguished_name(common_name, None)?;
-    params.is_ca = IsCa::Ca(constraints);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params.use_authority_key_identifier_extension = true;
-    params.not_before = validity.not_before;
-    params.not_after = validity.not_after;
-    Ok(params)
+impl LeafOrder<'_> {
+    pub(crate) fn client(subject: &ClientSubject, validity: Validity) -> Result<LeafOrder<'static>, PkiError> {
+        let name = subject::distinguished_name(&subject.common_name, subject.organisation.as_deref())?;
+        Ok(LeafOrder { name, sans: subject.sans()?, usages: &[Usage::Client], validity, serial: None })
+    }
+
+    pub(crate) fn server(names: &[&str], validity: Validity) -> Result<LeafOrder<'static>, PkiError> {
+        let sans = subject::server_sans(names)?;
+        let name = subject::distinguished_name(subject::server_common_name(names), None)?;
+        Ok(LeafOrder { name, sans, usages: &[Usage::Server], validity, serial: None })
+    }
+
+    pub(crate) fn numbered(self, serial: &SerialHex) -> Self {
+        Self { serial: Some(serial.clone()), ..self }
+    }
+}
+
+/// What an authority is to be.
+pub(crate) struct AuthorityOrder<'a> {
+    pub(crate) common_name: &'a str,
+    pub(crate) organisation: Option<&'a str>,
+    pub(crate) validity: Validity,
+    /// Nothing: made from the key.
+    pub(crate) serial: Option<SerialHex>,
+}
+
+impl<'a> AuthorityOrder<'a> {
+    fn named(common_name: &'a str, days: i64) -> AuthorityOrder<'a> {
+        AuthorityOrder { common_name, organisation: None, validity: Validity::days(days), serial: None }
+    }
+
+    /// The certificate of a root, in PEM.
+    pub(crate) fn self_signed(&self, key: &KeyPair) -> Result<String, PkiError> {
+        let params = self.params(BasicConstraints::Unconstrained)?;
+        Ok(params.self_signed(key).map_err(PkiError::Signing)?.pem())
+    }
+
+    fn params(&self, constraints: BasicConstraints) -> Result<CertificateParams, PkiError> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = subject::distinguished_name(self.common_name, self.organisation)?;
+        params.serial_number = self.serial.as_ref().map(serial_number);
+        params.is_ca = IsCa::Ca(constraints);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.use_authority_key_identifier_extension = true;
+        params.not_before = self.validity.not_before;
+        params.not_after = self.validity.not_after;
+        Ok(params)
+    }
+}
+
+/// The key identifier that a certificate states.
+fn key_id(certificate_pem: &str) -> Option<KeyIdMethod> {
+    let (_, pem) = parse_x509_pem(certificate_pem.as_bytes()).ok()?;
+    let (_, certificate) = X509Certificate::from_der(&pem.contents).ok()?;
+    certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::SubjectKeyIdentifier(id) => Some(KeyIdMethod::PreSpecified(id.0.to_vec())),
+        _ => None,
+    })
+}
+
+fn serial_number(serial: &SerialHex) -> SerialNumber {
+    SerialNumber::from_slice(&serial.to_bytes())
 }
 
 fn purpose(usage: Usage) -> ExtendedKeyUsagePurpose {

@@ -10,16 +10,42 @@
 //! | `root.pem` | of an intermediate: the root, where it is known |
 //! | `ca.key` | the private key, PKCS#8, mode 0600, encrypted where a passphrase was given |
 //! | `ca.csr` | of an intermediate below an external root: the request for its certificate |
-//! | `index` | who issued, signed, renewed and revoked what: a line of JSON each, only ever appended to |
+//! | `index.jsonl` | who issued, signed, renewed and revoked what: a line of JSON each, only ever appended to |
 //! | `crl.pem` | the newest revocation list |
 //! | `issued/SERIAL.pem` | each certificate, with its chain |
 
+mod create;
+mod entry;
+mod error;
+mod index;
+mod install;
+mod journal;
+mod list;
+mod order;
+mod signer;
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use time::OffsetDateTime;
+use rcgen::PublicKeyData;
+use time::{Duration, OffsetDateTime};
 
-/// How long a client certificate is valid unless told otherwise: 180 days. A certificate is renewed by people who write
-/// each other; two times a year is a habit, and a lost key is answered by revocation, which Weir follows in a second.
+pub use create::{Above, Created, NewAuthority};
+pub use entry::{By, Entry, Event, Purpose, Revocation, RevocationCause, Standing, Which};
+pub use error::CaError;
+pub use list::CrlFile;
+pub use order::Terms;
+pub use signer::{CaSigner, IssuedEntry, RevokedEntries, SignedEntry};
+
+use crate::authority::Authority;
+use crate::inspect::{self, CertificateFacts, Item};
+use crate::key;
+use index::Index;
+
+/// How long a client certificate is valid unless told otherwise: 180 days. Its renewal takes two people who write each
+/// other, so it should be rare enough to be done and often enough to be known; a lost key is answered by revocation.
 pub const CLIENT_DAYS: i64 = 180;
 /// How long a server certificate is valid unless told otherwise.
 pub const SERVER_DAYS: i64 = 90;
@@ -27,99 +53,29 @@ pub const SERVER_DAYS: i64 = 90;
 pub const ROOT_DAYS: i64 = 3_650;
 /// How long an intermediate is valid unless told otherwise.
 pub const INTERMEDIATE_DAYS: i64 = 1_825;
-/// After how many days the next revocation list is due unless told otherwise: `weir` goes on with an older one for
-/// `crl.max_stale`.
+/// In how many days the next revocation list is due unless told otherwise.
 pub const CRL_DAYS: i64 = 30;
 
-/// What a new authority is to be.
-#[derive(Debug, Clone, Copy)]
-pub struct NewAuthority<'a> {
-    /// Its common name.
-    pub common_name: &'a str,
-    /// Its organisation.
-    pub organisation: Option<&'a str>,
-    /// The kind of its key.
-    pub key: KeyKind,
-    /// What encrypts the key file. Without one the key is in the clear, for its owner alone.
-    pub passphrase: Option<&'a str>,
-    /// For how long it is valid; nothing: [`ROOT_DAYS`] or [`INTERMEDIATE_DAYS`]. An intermediate ends with its issuer
-    /// at the latest. An external root decides by itself.
-    pub days: Option<i64>,
-    /// What signs it.
-    pub above: Above<'a>,
-}
-
-/// What stands above a new authority.
-#[derive(Debug, Clone, Copy)]
-pub enum Above<'a> {
-    /// Nothing: it is a root.
-    Nothing,
-    /// Another authority of ours, unlocked. Its index will know the new one.
-    Local(&'a CaSigner),
-    /// One that is not ours: `ca.csr` goes there, and [`CaDirectory::install`] takes what comes back.
-    External,
-}
+const CERTIFICATE: &str = "ca.pem";
+const CHAIN: &str = "chain.pem";
+const ROOT: &str = "root.pem";
+const KEY: &str = "ca.key";
+const REQUEST: &str = "ca.csr";
+const CRL: &str = "crl.pem";
+const ISSUED: &str = "issued";
+/// From when on it is said that an authority ends: no client certificate has its full time then.
+const ENDS_SOON: Duration = Duration::days(CLIENT_DAYS);
 
 /// A CA directory that is read: no key is needed for that.
-pub struct CaDirectory;
-
-/// A CA directory with its key: it issues, renews, revokes. Safe to use from several processes at once.
-pub struct CaSigner;
-
-/// What a certificate that is issued here may differ in.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Terms {
-    /// For how many days it is valid; nothing: [`CLIENT_DAYS`] or [`SERVER_DAYS`]. It ends with the authority at the
-    /// latest. The start is an hour ago, because clocks differ.
-    pub days: Option<i64>,
-    /// The kind of its key, where the key is made here.
-    pub key: KeyKind,
-}
-
-/// A certificate whose key was made here.
 #[derive(Debug, Clone)]
-pub struct IssuedEntry {
-    /// What the index knows of it.
-    pub entry: Entry,
-    /// Certificate, chain and key. The key is kept nowhere else: write it, hand it over, forget it.
-    pub issued: Issued,
-}
-
-/// A certificate for a key that someone else holds.
-#[derive(Debug, Clone)]
-pub struct SignedEntry {
-    /// What the index knows of it.
-    pub entry: Entry,
-    /// The certificate alone, PEM.
-    pub certificate_pem: String,
-    /// The certificate and the intermediates above it, PEM.
-    pub chain_pem: String,
-    /// What the request asked for and did not get, a sentence each. Empty where it asked for its key alone.
-    pub dropped: Vec<String>,
-}
-
-/// What [`CaSigner::revoke`] did.
-#[derive(Debug, Clone)]
-pub struct RevokedEntries {
-    /// The certificates that are revoked now, and were not before.
-    pub entries: Vec<Entry>,
-    /// The revocation list that says so.
-    pub crl: CrlFile,
-}
-
-/// The revocation list in the directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CrlFile {
-    /// `DIR/crl.pem`.
-    pub path: PathBuf,
-    /// Its number; every new list has a higher one.
-    pub number: u64,
-    /// When it was made.
-    pub this_update: OffsetDateTime,
-    /// When the next one is due.
-    pub next_update: OffsetDateTime,
-    /// How many certificates it names.
-    pub revoked: usize,
+pub struct CaDirectory {
+    path: PathBuf,
+    certificate_pem: String,
+    /// What follows a leaf.
+    chain_pem: String,
+    root_pem: Option<String>,
+    facts: CertificateFacts,
+    index: Index,
 }
 
 impl CaDirectory {
@@ -128,27 +84,59 @@ impl CaDirectory {
     ///
     /// # Errors
     /// The directory has something in it; a name that no certificate can hold; the disk.
-    pub fn create(directory: &Path, new: &NewAuthority<'_>, by: &By) -> Result<CaDirectory, CaError>;
+    pub fn create(directory: &Path, new: NewAuthority<'_>, by: &By) -> Result<Created, CaError> {
+        create::create(directory, new, by)
+    }
 
-    /// Opens a directory. Needs the right to read it, and no key.
-    ///
-    /// # Errors
-    /// It is no CA directory or half of one; the index has a fault: which, with file and line.
-    pub fn open(directory: &Path) -> Result<CaDirectory, CaError>;
-
-    /// Takes the certificate that an external root has made of `ca.csr`. `chain_pem` has it first, then the
+    /// Takes the certificate that an external authority has made of `ca.csr`. `chain_pem` has it first, then the
     /// intermediates above it, and may end with the root.
     ///
     /// # Errors
     /// There is a certificate already; it is for another key; it may not sign certificates and lists; it is not signed
     /// by what follows it; the key's passphrase is wrong.
-    pub fn install(directory: &Path, chain_pem: &str, passphrase: Option<&str>, by: &By) -> Result<CaDirectory, CaError>;
+    pub fn install(
+        directory: &Path,
+        chain_pem: &str,
+        passphrase: Option<&str>,
+        by: &By,
+    ) -> Result<CaDirectory, CaError> {
+        install::install(directory, chain_pem, passphrase, by)
+    }
 
-    /// Whether [`CaDirectory::unlock`] needs a passphrase.
+    /// Opens a directory. Needs the right to read it, and no key.
+    ///
+    /// # Errors
+    /// It is no CA directory or half of one; it awaits its certificate; the index has a fault: which, with file and line.
+    pub fn open(directory: &Path) -> Result<CaDirectory, CaError> {
+        let index = journal::read(directory)?;
+        let certificate_pem = match optional(&directory.join(CERTIFICATE))? {
+            Some(pem) => pem,
+            None if directory.join(REQUEST).exists() => {
+                let (path, request) = (directory.to_owned(), directory.join(REQUEST));
+                return Err(CaError::AwaitsCertificate { path, request });
+            }
+            None => return Err(CaError::NotAnAuthority { path: directory.to_owned(), missing: CERTIFICATE }),
+        };
+        let facts = only_certificate(&certificate_pem)
+            .ok_or(CaError::Certificate { problem: "ca.pem holds no certificate, or more than one" })?;
+        Ok(CaDirectory {
+            path: directory.to_owned(),
+            certificate_pem,
+            chain_pem: optional(&directory.join(CHAIN))?.unwrap_or_default(),
+            root_pem: optional(&directory.join(ROOT))?,
+            facts,
+            index,
+        })
+    }
+
+    /// Whether the key in this directory needs a passphrase. The directory may still await its certificate.
     ///
     /// # Errors
     /// `ca.key` cannot be read, or is none.
-    pub fn needs_passphrase(&self) -> Result<bool, CaError>;
+    pub fn needs_passphrase(directory: &Path) -> Result<bool, CaError> {
+        let path = directory.join(KEY);
+        key::is_encrypted(&key_text(directory)?).map_err(|problem| CaError::Key { path, problem })
+    }
 
     /// The authority with its key. Finishes what a crash interrupted: a revocation list that is older than the index is
     /// written anew.
@@ -156,69 +144,117 @@ impl CaDirectory {
     /// # Errors
     /// A wrong passphrase, one missing, or one too many; others than the owner may read `ca.key`; it is not the key of
     /// `ca.pem`.
-    pub fn unlock(self, passphrase: Option<&str>) -> Result<CaSigner, CaError>;
+    pub fn unlock(self, passphrase: Option<&str>) -> Result<CaSigner, CaError> {
+        let key = read_key(&self.path, passphrase)?;
+        if crate::random::sha256_hex(&key.subject_public_key_info()) != self.facts.public_key_sha256 {
+            return Err(CaError::ForeignKey { path: self.path.join(KEY) });
+        }
+        let authority = Authority::of_certificate(self.certificate_pem.clone(), self.chain_pem.clone(), key)?;
+        let mut signer = CaSigner::new(self, authority);
+        signer.finish()?;
+        Ok(signer)
+    }
 
     /// All certificates, in the order in which they were issued.
-    pub fn entries(&self) -> &[Entry];
+    pub fn entries(&self) -> &[Entry] {
+        &self.index.entries
+    }
 
-    /// Everything that was done, a sentence each with time, operator and ticket, in order.
-    pub fn history(&self) -> &[Event];
+    /// Everything that was done, in order.
+    pub fn history(&self) -> &[Event] {
+        &self.index.events
+    }
 
-    /// What an operator should know: a torn last line of the index, a revocation list that is older than the index or
-    /// due, a certificate whose file is missing, an authority that ends soon. A sentence each.
-    pub fn remarks(&self, now: OffsetDateTime) -> Vec<String>;
+    /// What an operator should know: half a line at the end of the index, a revocation list that is older than the index
+    /// or due, a certificate whose file is missing, an authority that ends soon. A sentence each.
+    pub fn remarks(&self, now: OffsetDateTime) -> Vec<String> {
+        let mut remarks = Vec::new();
+        if !self.index.torn.is_empty() {
+            let bytes = self.index.torn.len();
+            remarks.push(format!(
+                "{} ends with {bytes} bytes of a line that was never finished: what they were about was not done; the \
+                 next change cuts them off and keeps them in a line of their own",
+                self.path.join(journal::FILE).display()
+            ));
+        }
+        remarks.extend(self.crl_remark(now));
+        let missing = self.index.entries.iter().filter(|entry| entry.is_live(now) && !self.file_of(entry).exists());
+        remarks.extend(missing.map(|entry| {
+            format!(
+                "certificate {} for {} has no file {}: it was perhaps never handed over; revoke it, or restore the file",
+                entry.serial,
+                entry.name,
+                self.file_of(entry).display()
+            )
+        }));
+        let end = self.facts.not_after;
+        if end <= now {
+            remarks.push(format!("the authority's certificate has expired on {}: nothing below it counts", end.date()));
+        } else if end - now < ENDS_SOON {
+            remarks.push(format!("the authority's certificate ends on {}: make a new authority in time", end.date()));
+        }
+        remarks
+    }
 
     /// The certificate of the authority, PEM.
-    pub fn certificate_pem(&self) -> &str;
+    pub fn certificate_pem(&self) -> &str {
+        &self.certificate_pem
+    }
 
     /// What the other side must trust: the root where it is known, else the authority's own certificate. PEM.
-    pub fn trust_pem(&self) -> &str;
+    pub fn trust_pem(&self) -> &str {
+        self.root_pem.as_deref().unwrap_or(&self.certificate_pem)
+    }
 
-    /// The last second at which the authority is valid.
-    pub fn not_after(&self) -> OffsetDateTime;
+    /// What the authority's certificate says.
+    pub fn facts(&self) -> &CertificateFacts {
+        &self.facts
+    }
 
-    /// The newest revocation list, as the index knows it.
-    pub fn crl(&self) -> Option<&CrlFile>;
+    /// The certificate with this serial number, or those with this name, the newest last.
+    pub fn find(&self, which: Which<'_>) -> Vec<&Entry> {
+        order::find(&self.index, which)
+    }
 
     /// The file of a certificate with its chain: `DIR/issued/SERIAL.pem`.
-    pub fn file_of(&self, entry: &Entry) -> PathBuf;
+    pub fn file_of(&self, entry: &Entry) -> PathBuf {
+        self.path.join(ISSUED).join(format!("{}.pem", entry.serial))
+    }
 
     /// The directory.
-    pub fn path(&self) -> &Path;
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
-impl CaSigner {
-    /// A client certificate with a new key. Several live ones of one name may stand beside each other.
-    pub fn issue_client(&mut self, subject: &ClientSubject, terms: Terms, by: &By) -> Result<IssuedEntry, CaError>;
+/// The private key, which must be for the eyes of its owner alone.
+fn read_key(directory: &Path, passphrase: Option<&str>) -> Result<rcgen::KeyPair, CaError> {
+    let path = directory.join(KEY);
+    let text = key_text(directory)?;
+    let mode = fs::metadata(&path).map_err(CaError::file(&path))?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(CaError::KeyIsOpen { path, mode });
+    }
+    key::from_pem(&text, passphrase).map_err(|problem| CaError::Key { path, problem })
+}
 
-    /// A client certificate for the key of a request (CSR, PEM). Only the public key is taken from it; the request must
-    /// be signed with that key, which must be ECDSA P-256 or P-384, or RSA with 2,048 to 8,192 bits.
-    pub fn sign_client(&mut self, csr_pem: &str, subject: &ClientSubject, terms: Terms, by: &By) -> Result<SignedEntry, CaError>;
+fn key_text(directory: &Path) -> Result<String, CaError> {
+    optional(&directory.join(KEY))?.ok_or(CaError::NotAnAuthority { path: directory.to_owned(), missing: KEY })
+}
 
-    /// A server certificate with a new key for `names`: DNS names (`*.weir.example` is one) and IP addresses.
-    pub fn issue_server(&mut self, names: &[&str], terms: Terms, by: &By) -> Result<IssuedEntry, CaError>;
+/// The facts of a text that is one certificate.
+fn only_certificate(pem: &str) -> Option<CertificateFacts> {
+    match inspect::read(pem).ok()?.as_slice() {
+        [Item::Certificate(facts)] => Some((**facts).clone()),
+        _ => None,
+    }
+}
 
-    /// A new certificate with a new key and all names of an older one, which stays valid: both work until it ends or is
-    /// revoked. Of several with the name, the one that ends last is continued.
-    ///
-    /// # Errors
-    /// None is meant, or it is revoked, or it is of an authority.
-    pub fn renew(&mut self, which: Which<'_>, terms: Terms, by: &By) -> Result<IssuedEntry, CaError>;
-
-    /// As [`CaSigner::renew`], for the key of a request.
-    pub fn renew_signed(&mut self, which: Which<'_>, csr_pem: &str, terms: Terms, by: &By) -> Result<SignedEntry, CaError>;
-
-    /// Revokes the certificate with this serial number, or the one live certificate with this name; `all` of them where
-    /// there are several.
-    ///
-    /// # Errors
-    /// None is meant (an expired or revoked one is said to be so); several are, and `all` is not set: they are named.
-    /// Where the list cannot be written the revocation stands in the index, and the error says so.
-    pub fn revoke(&mut self, which: Which<'_>, all: bool, cause: RevocationCause, by: &By) -> Result<RevokedEntries, CaError>;
-
-    /// Writes a new revocation list, due again after `days` ([`CRL_DAYS`] if nothing).
-    pub fn publish_crl(&mut self, days: Option<i64>, by: &By) -> Result<CrlFile, CaError>;
-
-    /// The directory, as it was read last.
-    pub fn directory(&self) -> &CaDirectory;
+/// The text of a file that may be missing.
+fn optional(path: &Path) -> Result<Option<String>, CaError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(CaError::File { path: path.to_owned(), source }),
+    }
 }

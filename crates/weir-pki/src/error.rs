@@ -22,6 +22,29 @@ pub enum PkiError {
     /// A key could not be made, or a signature failed.
     #[error("making a key or a certificate failed: {0}")]
     Signing(#[source] rcgen::Error),
+    /// A password or passphrase without a character.
+    #[error("an empty password protects nothing: give one, or none at all")]
+    EmptyPassword,
+    /// A key could not be encrypted, or a store not be made.
+    #[error("encrypting the key failed")]
+    Encryption,
+    /// A key and its certificates do not make a store.
+    #[error("the {what} cannot be read: {fix}")]
+    Store {
+        /// What.
+        what: &'static str,
+        /// What it should be.
+        fix: &'static str,
+    },
+    /// The system gave no random bytes.
+    #[error("the system gave no random bytes")]
+    NoRandomness,
+    /// A file that was to be new is there already.
+    #[error("{} is there already and is not replaced: choose another name, or move it away", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file could not be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {

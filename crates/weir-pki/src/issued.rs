@@ -1,17 +1,12 @@
 //! An issued certificate with its key, and its way into files. Must never show the key, or write it for others to read.
 
-use std::ffi::OsString;
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::PkiError;
-
-/// Everyone may read a certificate, only the owner a key.
-const CERTIFICATE_MODE: u32 = 0o644;
-const KEY_MODE: u32 = 0o600;
+use crate::files::{self, PRIVATE, PUBLIC};
 
 /// A certificate, its chain and its private key, all in PEM.
 #[derive(Clone)]
@@ -39,10 +34,45 @@ impl Issued {
     /// # Errors
     /// [`PkiError::Write`] with the file that could not be written.
     pub fn write(&self, dir: &Path, stem: &str) -> Result<IssuedPaths, PkiError> {
-        let paths = IssuedPaths { certificate: dir.join(format!("{stem}.pem")), key: dir.join(format!("{stem}.key")) };
-        replace(&paths.key, &self.key_pem, KEY_MODE)?;
-        replace(&paths.certificate, &self.chain_pem, CERTIFICATE_MODE)?;
+        self.write_with(dir, stem, files::replace)
+    }
+
+    /// As [`Issued::write`], where neither file may be there yet.
+    ///
+    /// # Errors
+    /// [`PkiError::Exists`] with the file that is there; [`PkiError::Write`]. Then neither is written.
+    pub fn write_new(&self, dir: &Path, stem: &str) -> Result<IssuedPaths, PkiError> {
+        let paths = IssuedPaths::of(dir, stem);
+        for path in [&paths.key, &paths.certificate] {
+            if fs::symlink_metadata(path).is_ok() {
+                return Err(PkiError::Exists { path: path.clone() });
+            }
+        }
+        self.write_with(dir, stem, files::write_new)
+    }
+
+    fn write_with(
+        &self,
+        dir: &Path,
+        stem: &str,
+        write: impl Fn(&Path, &str, u32) -> io::Result<()>,
+    ) -> Result<IssuedPaths, PkiError> {
+        let paths = IssuedPaths::of(dir, stem);
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| PkiError::Write { path, source }
+        };
+        write(&paths.key, &self.key_pem, PRIVATE).map_err(failed(&paths.key))?;
+        write(&paths.certificate, &self.chain_pem, PUBLIC).map_err(failed(&paths.certificate))?;
+        files::sync_directory(dir).map_err(failed(dir))?;
         Ok(paths)
+    }
+}
+
+impl IssuedPaths {
+    /// Where [`Issued::write`] and [`Issued::write_new`] put things.
+    pub fn of(dir: &Path, stem: &str) -> IssuedPaths {
+        IssuedPaths { certificate: dir.join(format!("{stem}.pem")), key: dir.join(format!("{stem}.key")) }
     }
 }
 
@@ -50,24 +80,4 @@ impl fmt::Debug for Issued {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Issued").field("certificate_pem", &self.certificate_pem).finish_non_exhaustive()
     }
-}
-
-/// Writes a new file beside `path` and renames it over `path`: the mode holds even where an older file had a wider one,
-/// and nobody reads half a file.
-fn replace(path: &Path, text: &str, mode: u32) -> Result<(), PkiError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(OsString::from(".new"));
-    let new = PathBuf::from(name);
-    write_new(&new, text, mode)
-        .and_then(|()| fs::rename(&new, path))
-        .map_err(|source| PkiError::Write { path: path.to_owned(), source })
-}
-
-fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-    file.write_all(text.as_bytes())
 }

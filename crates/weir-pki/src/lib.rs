@@ -16,11 +16,24 @@
 
 mod authority;
 pub mod bundle;
+pub mod ca;
+pub mod csr;
 mod error;
+mod files;
+pub mod inspect;
 mod issued;
+mod key;
+pub mod pkcs12;
+mod random;
+mod request;
+mod serial;
 mod subject;
+mod words;
 
 pub use authority::Authority;
 pub use error::PkiError;
 pub use issued::{Issued, IssuedPaths};
+pub use key::{KeyError, KeyKind};
+pub use request::RequestError;
+pub use serial::SerialHex;
 pub use subject::{ClientSubject, Usage, Validity};

@@ -34,6 +34,20 @@ impl ClientSubject {
         ClientSubject { common_name: common_name.to_owned(), ..ClientSubject::default() }
     }
 
+    /// Its alternative names, each with its type: `URI:...`, `DNS:...`, `email:...`.
+    pub(crate) fn alternative_names(&self) -> Vec<String> {
+        let with = |kind: &'static str| move |name: &String| format!("{kind}:{name}");
+        let uris = self.san_uris.iter().map(with("URI"));
+        uris.chain(self.san_dns.iter().map(with("DNS"))).chain(self.san_emails.iter().map(with("email"))).collect()
+    }
+
+    /// The name by which people speak of it: the common name, else the first alternative name.
+    pub(crate) fn spoken(&self) -> Option<&str> {
+        let names = [self.common_name.as_str()].into_iter().filter(|name| !name.is_empty());
+        let uris = self.san_uris.iter().chain(&self.san_dns).chain(&self.san_emails).map(String::as_str);
+        names.chain(uris).next()
+    }
+
     pub(crate) fn sans(&self) -> Result<Vec<SanType>, PkiError> {
         let uris = self.san_uris.iter().map(|name| ia5(name).map(SanType::URI));
         let dns = self.san_dns.iter().map(|name| ia5(name).map(SanType::DnsName));
@@ -95,9 +109,10 @@ pub(crate) fn server_sans(names: &[&str]) -> Result<Vec<SanType>, PkiError> {
         .collect()
 }
 
-/// Whether a server's name fits into a common name, which is kept for old clients and for people's eyes.
-pub(crate) fn is_common_name(name: &str) -> bool {
-    name.chars().count() <= NAME_LIMIT
+/// The name of a server that becomes its common name, which is kept for old clients and for people's eyes: the first
+/// that fits.
+pub(crate) fn server_common_name<'a>(names: &[&'a str]) -> &'a str {
+    names.iter().copied().find(|name| name.chars().count() <= NAME_LIMIT).unwrap_or_default()
 }
 
 pub(crate) fn distinguished_name(common_name: &str, organisation: Option<&str>) -> Result<DistinguishedName, PkiError> {

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::key::KeyKind;
+use super::index::{Act, Certificate, Record};
+use crate::serial::SerialHex;
+use crate::subject::ClientSubject;
 
 /// Who does something to a CA directory, and where that was decided. Both end up in the index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,11 +15,6 @@ pub struct By {
     /// The ticket or request in which it was decided.
     pub ticket: Option<String>,
 }
-
-/// A serial number in hexadecimal digits: lower case, two for each byte, no zero byte before the first.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SerialHex(pub(crate) String);
 
 /// What a certificate is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,8 +55,10 @@ pub struct Entry {
     pub serial: SerialHex,
     /// What it is for.
     pub purpose: Purpose,
-    /// Its common name: of a client the name by which it is renewed and revoked; of a server its first name.
+    /// The name by which it is renewed and revoked: its common name, else its first alternative name.
     pub name: String,
+    /// Its common name (CN); empty where it has none.
+    pub common_name: String,
     /// Its organisation (O).
     pub organisation: Option<String>,
     /// Its alternative names, each with its type: `DNS:a.example`, `IP:192.0.2.1`, `URI:...`, `email:...`.
@@ -82,6 +81,17 @@ pub struct Entry {
     pub issued_by: By,
     /// Whether it is revoked, and why.
     pub revocation: Option<Revocation>,
+}
+
+/// Something that was done, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: OffsetDateTime,
+    /// By whom, and for which ticket.
+    pub by: By,
+    /// What, in a sentence.
+    pub what: String,
 }
 
 /// That a certificate was revoked.
@@ -117,13 +127,6 @@ pub enum Which<'a> {
     Name(&'a str),
 }
 
-impl SerialHex {
-    /// The digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 impl Entry {
     /// What it is worth at `now`.
     pub fn standing(&self, now: OffsetDateTime) -> Standing {
@@ -138,9 +141,65 @@ impl Entry {
         }
     }
 
+    /// Whom it names, as it was ordered.
+    pub fn subject(&self) -> ClientSubject {
+        let of = |kind: &str| {
+            let names = self.alternative_names.iter().filter_map(|name| name.strip_prefix(kind));
+            names.map(str::to_owned).collect::<Vec<_>>()
+        };
+        ClientSubject {
+            common_name: self.common_name.clone(),
+            organisation: self.organisation.clone(),
+            san_uris: of("URI:"),
+            san_dns: of("DNS:"),
+            san_emails: of("email:"),
+        }
+    }
+
+    /// The names of a server: DNS names and addresses, without their types, in their order.
+    pub fn server_names(&self) -> Vec<&str> {
+        let name = |typed: &'_ String| -> Option<usize> {
+            ["DNS:", "IP:"].into_iter().find(|kind| typed.starts_with(kind)).map(str::len)
+        };
+        self.alternative_names.iter().filter_map(|typed| typed.get(name(typed)?..)).collect()
+    }
+
     /// Whether it is neither revoked nor expired at `now`.
     pub fn is_live(&self, now: OffsetDateTime) -> bool {
         matches!(self.standing(now), Standing::Valid | Standing::NotYetValid)
+    }
+}
+
+impl Event {
+    pub(super) fn of(record: &Record) -> Event {
+        let issued = |verb: &str, certificate: &Certificate| {
+            let Certificate { serial, purpose, name, renews, .. } = certificate;
+            let renewal = renews.as_ref().map(|older| format!(", which continues {older}")).unwrap_or_default();
+            format!("{verb} {} certificate {serial} for {name}{renewal}", purpose.name())
+        };
+        let what = match &record.act {
+            Act::Created { name, .. } => format!("made the authority {name}"),
+            Act::Installed { fingerprint_sha256 } => {
+                format!("installed the authority's certificate with SHA-256 fingerprint {fingerprint_sha256}")
+            }
+            Act::Issued(certificate) => issued("issued", certificate),
+            Act::Signed(certificate) => issued("signed a request:", certificate),
+            Act::Revoked { serial, cause } => format!("revoked certificate {serial}: {}", cause.name()),
+            Act::Listed(list) => format!("wrote revocation list {} with {} certificates", list.number, list.revoked),
+            Act::Repaired { cut } => format!("cut off {} bytes that a crash left of a line", cut.len()),
+        };
+        Event { at: record.at, by: record.by.clone(), what }
+    }
+}
+
+impl Purpose {
+    /// Its name, as the index has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+            Self::Authority => "authority",
+        }
     }
 }
 

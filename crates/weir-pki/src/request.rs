@@ -1,0 +1,209 @@
+//! Reading a request (CSR) that a stranger wrote. All that is taken from it is the public key, and only where the
+//! request is signed with that key; what else it asks for is told in words.
+//!
+//! Must never: hand out anything else of a request, take a weak key, or repeat a stranger's bytes unescaped.
+
+use rcgen::SubjectPublicKeyInfo;
+use thiserror::Error;
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::cri_attributes::{ParsedCriAttribute, X509CriAttribute};
+use x509_parser::extensions::{ParsedExtension, X509Extension};
+use x509_parser::oid_registry::{OID_EC_P256, OID_NIST_EC_P384, OID_X509_COMMON_NAME, OID_X509_ORGANIZATION_NAME};
+use x509_parser::pem::Pem;
+use x509_parser::prelude::FromDer;
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::{AttributeTypeAndValue, SubjectPublicKeyInfo as Key};
+
+use crate::subject::ClientSubject;
+use crate::words;
+
+/// A request with a key of 8,192 bits has 3 KiB. More than this is none.
+const LONGEST: usize = 64 * 1024;
+/// keytool writes the second.
+const LABELS: [&str; 2] = ["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"];
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=8_192;
+/// More lines of what was dropped than that help nobody.
+const MOST_ASKS: usize = 50;
+
+/// Why a request is not signed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RequestError {
+    /// No PEM block with a request.
+    #[error("this is no request: it should begin with -----BEGIN CERTIFICATE REQUEST-----")]
+    None,
+    /// A certificate or a key where a request should be.
+    #[error("this is a {found}, not a request: {fix}")]
+    Other {
+        /// The label of the PEM block.
+        found: String,
+        /// What to send instead.
+        fix: &'static str,
+    },
+    /// More than one request.
+    #[error("there is more than one PEM block in it: a request stands alone")]
+    Several,
+    /// It cannot be parsed.
+    #[error("the request is damaged: have it made and sent again")]
+    Unreadable,
+    /// The signature is not by the key that the request is for.
+    #[error("the request is not signed with its own key, or in a way that is not known: have it made again")]
+    Signature,
+    /// A key that nobody should use.
+    #[error(
+        "its key is {key}: it must be ECDSA on P-256 or P-384, or RSA with 2048 to 8192 bits; `weir cert csr` makes one"
+    )]
+    Key {
+        /// The key in words.
+        key: String,
+    },
+}
+
+/// A request: the key that may be taken, and words about the rest.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    /// The key for which the certificate is to be.
+    pub(crate) key: SubjectPublicKeyInfo,
+    /// What it asks for, beside what would be granted: a sentence each.
+    pub(crate) dropped: Vec<String>,
+}
+
+impl Request {
+    /// The request in a PEM text. What `granted` has anyway is not said to be dropped.
+    pub(crate) fn read(pem: &str, granted: Option<&ClientSubject>) -> Result<Request, RequestError> {
+        let der = only_block(pem)?;
+        let request = parse(&der)?;
+        let key = &request.certification_request_info.subject_pki;
+        if !is_strong(key) {
+            return Err(RequestError::Key { key: words::key(key) });
+        }
+        request.verify_signature().map_err(|_| RequestError::Signature)?;
+        let taken = SubjectPublicKeyInfo::from_der(key.raw);
+        let taken = taken.map_err(|_| RequestError::Key { key: words::key(key) })?;
+        Ok(Request { key: taken, dropped: asks(&request, granted) })
+    }
+}
+
+/// A request that was parsed, for looking at it.
+pub(crate) fn parse(der: &[u8]) -> Result<X509CertificationRequest<'_>, RequestError> {
+    match X509CertificationRequest::from_der(der) {
+        Ok(([], request)) => Ok(request),
+        _ => Err(RequestError::Unreadable),
+    }
+}
+
+/// Whether a PEM block with this label holds a request.
+pub(crate) fn is_request(label: &str) -> bool {
+    LABELS.contains(&label)
+}
+
+/// What a request asks for beside a certificate for its key.
+pub(crate) fn asks(request: &X509CertificationRequest<'_>, granted: Option<&ClientSubject>) -> Vec<String> {
+    let info = &request.certification_request_info;
+    let mut asks: Vec<String> =
+        info.subject.iter_attributes().filter_map(|attribute| asked_name(attribute, granted)).collect();
+    asks.extend(info.attributes().iter().flat_map(|attribute| asked_attribute(attribute, granted)));
+    let more = asks.len().saturating_sub(MOST_ASKS);
+    asks.truncate(MOST_ASKS);
+    if more > 0 {
+        asks.push(format!("and {more} more"));
+    }
+    asks
+}
+
+fn only_block(pem: &str) -> Result<Vec<u8>, RequestError> {
+    if pem.len() > LONGEST {
+        return Err(RequestError::Unreadable);
+    }
+    let mut blocks = Pem::iter_from_buffer(pem.as_bytes());
+    let block = match blocks.next() {
+        None => return Err(RequestError::None),
+        Some(block) => block.map_err(|_| RequestError::Unreadable)?,
+    };
+    if !is_request(&block.label) {
+        let fix = match block.label.as_str() {
+            label if label.contains("PRIVATE KEY") => {
+                "a private key must never be sent; throw it away and make a new key and request with `weir cert csr`"
+            }
+            _ => "`weir cert csr` makes one",
+        };
+        return Err(RequestError::Other { found: words::printable(&block.label), fix });
+    }
+    if blocks.next().is_some() {
+        return Err(RequestError::Several);
+    }
+    Ok(block.contents)
+}
+
+fn is_strong(key: &Key<'_>) -> bool {
+    match key.parsed() {
+        Ok(PublicKey::RSA(rsa)) => RSA_BITS.contains(&words::bits(rsa.modulus)),
+        Ok(PublicKey::EC(_)) => {
+            let curve = key.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
+            curve.is_some_and(|curve| curve == OID_EC_P256 || curve == OID_NIST_EC_P384)
+        }
+        _ => false,
+    }
+}
+
+fn asked_name(attribute: &AttributeTypeAndValue<'_>, granted: Option<&ClientSubject>) -> Option<String> {
+    let kind = attribute.attr_type();
+    let value = attribute.as_str().ok();
+    let is_granted = |mine: Option<&str>| mine.is_some() && mine == value;
+    let known = match kind {
+        kind if *kind == OID_X509_COMMON_NAME => {
+            (!is_granted(granted.map(|subject| subject.common_name.as_str()))).then_some("common name")
+        }
+        kind if *kind == OID_X509_ORGANIZATION_NAME => {
+            let mine = granted.and_then(|subject| subject.organisation.as_deref());
+            (!is_granted(mine)).then_some("organisation")
+        }
+        _ => Some("part of a name"),
+    };
+    let value =
+        value.map_or_else(|| "that cannot be read".to_owned(), |value| format!("`{}`", words::printable(value)));
+    known.map(|known| match known {
+        "part of a name" => format!("the part {} of a name, {value}", kind.to_id_string()),
+        known => format!("the {known} {value}"),
+    })
+}
+
+fn asked_attribute(attribute: &X509CriAttribute<'_>, granted: Option<&ClientSubject>) -> Vec<String> {
+    match attribute.parsed_attribute() {
+        ParsedCriAttribute::ExtensionRequest(request) => {
+            request.extensions.iter().flat_map(|extension| asked_extension(extension, granted)).collect()
+        }
+        ParsedCriAttribute::ChallengePassword(_) => {
+            vec!["a challenge password: nothing asks for it, and it is known now to whoever saw the request".to_owned()]
+        }
+        ParsedCriAttribute::UnsupportedAttribute => {
+            vec![format!("the attribute {}", attribute.oid.to_id_string())]
+        }
+    }
+}
+
+fn asked_extension(extension: &X509Extension<'_>, granted: Option<&ClientSubject>) -> Vec<String> {
+    let names = |subject: &ClientSubject| subject.alternative_names();
+    match extension.parsed_extension() {
+        ParsedExtension::BasicConstraints(constraints) if constraints.ca => {
+            vec!["to be an authority that signs others (CA:TRUE)".to_owned()]
+        }
+        ParsedExtension::BasicConstraints(_) => Vec::new(),
+        ParsedExtension::KeyUsage(usage) => {
+            let foreign = words::key_usages(usage).into_iter().filter(|usage| usage != "digitalSignature");
+            foreign.map(|usage| format!("the key usage {usage}")).collect()
+        }
+        ParsedExtension::ExtendedKeyUsage(usage) => {
+            let foreign = words::extended_key_usages(usage).into_iter().filter(|usage| usage != "clientAuth");
+            foreign.map(|usage| format!("the extended key usage {usage}")).collect()
+        }
+        ParsedExtension::SubjectAlternativeName(asked) => {
+            let granted = granted.map(names).unwrap_or_default();
+            let asked = asked.general_names.iter().map(words::general_name);
+            asked.filter(|name| !granted.contains(name)).map(|name| format!("the alternative name {name}")).collect()
+        }
+        ParsedExtension::ParseError { .. } => {
+            vec![format!("the extension {}, which cannot be read", extension.oid.to_id_string())]
+        }
+        _ => vec![format!("the extension {}", extension.oid.to_id_string())],
+    }
+}
