@@ -1,7 +1,7 @@
 //! What a PEM file holds: certificates, requests, revocation lists and keys. Must never show a private key.
 //!
-//! Distinguished names are given as they are encoded (DER): `weir_server::tls::identity::name` reads them, as it does
-//! for the certificates of clients, so that both show the same.
+//! Distinguished names are given as they are encoded (DER): `weir_server::tls::distinguished_name` reads them, as
+//! it does for the certificates of clients, so that both show the same.
 
 use rcgen::PublicKeyData;
 use thiserror::Error;

@@ -16,7 +16,7 @@
 
 mod authority;
 pub mod bundle;
-pub mod ca;
+mod ca;
 pub mod csr;
 mod error;
 mod files;
@@ -31,9 +31,15 @@ mod subject;
 mod words;
 
 pub use authority::Authority;
+pub use ca::{
+    Above, By, CLIENT_DAYS, CRL_DAYS, CaDirectory, CaError, CaSigner, Created, CrlFile, Entry, Event, INTERMEDIATE_DAYS,
+    IssuedEntry, NewAuthority, Purpose, ROOT_DAYS, Revocation, RevocationCause, RevokedEntries, SERVER_DAYS, SignedEntry,
+    Standing, Terms, Which,
+};
 pub use error::PkiError;
 pub use issued::{Issued, IssuedPaths};
 pub use key::{KeyError, KeyKind};
+pub use pkcs12::Profile;
 pub use request::RequestError;
 pub use serial::SerialHex;
 pub use subject::{ClientSubject, Usage, Validity};
