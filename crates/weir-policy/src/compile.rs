@@ -18,6 +18,7 @@ mod tiers;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+pub use self::never::NeverList;
 pub use self::places::Places;
 pub(crate) use self::suspended::read_suspension;
 

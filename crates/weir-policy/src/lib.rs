@@ -23,7 +23,7 @@ mod words;
 mod yaml;
 
 pub use catalogue::{CatalogueEntry, CleanupPolicy, PiiDecision, PiiVerdict};
-pub use compile::{Compiler, Places};
+pub use compile::{Compiler, NeverList, Places};
 pub use diff::{Change, Diff, Effect};
 pub use dn::{DistinguishedName, DnError, Rdn};
 pub use explain::{Explanation, Line};
@@ -33,7 +33,7 @@ pub use ledger::{
     SessionPlace, Taken, Wishes,
 };
 pub use limits::{Count, Limits, Mode, Offsets, Rate};
-pub use names::{GroupMode, Namespace, OwnGroups, RealGroup, ShownGroup};
+pub use names::{GroupMode, Namespace, OwnGroups, RealGroup, ShownGroup, is_topic_name};
 pub use policy::{Policy, PolicyFiles, PolicyOptions, SourceFile};
 pub use principal::{Principal, Tier};
 pub use problem::{ConfigErrors, Place, Problem};

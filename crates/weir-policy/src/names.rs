@@ -13,7 +13,8 @@ pub(crate) const LONGEST_NAME: usize = 249;
 const LONGEST_NAMESPACE: usize = 63;
 
 /// Whether a Kafka topic can have this name: `[a-zA-Z0-9._-]{1,249}`, but neither `.` nor `..`.
-pub(crate) fn is_topic_name(name: &str) -> bool {
+#[must_use]
+pub fn is_topic_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.len()) && name != "." && name != ".." && is_topic_text(name)
 }
 

@@ -57,17 +57,17 @@ enum RawCleanup {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawPii {
-    verdict: Option<RawVerdict>,
+    verdict: Text,
     by: Text,
     on: Text,
     ticket: Text,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum RawVerdict {
-    None,
-    Reviewed,
+impl RawPii {
+    /// What writes a catalogue and decides nothing writes so.
+    fn is_open(&self) -> bool {
+        self.verdict.as_ref().is_some_and(|verdict| verdict.value == "open")
+    }
 }
 
 #[derive(Deserialize)]
@@ -167,7 +167,9 @@ fn read_entry(
     let stream = fields.text(at, "stream", raw.stream);
     let description = fields.text(at, "description", raw.description);
     let schema = fields.text(at, "schema", raw.schema);
-    let schema_version = fields.text(at, "schema_version", raw.schema_version);
+    // The version is the one that was reviewed: where nobody has, one problem is enough.
+    let is_open = raw.pii.as_ref().is_some_and(|pii| pii.value.is_open());
+    let schema_version = if is_open { None } else { fields.text(at, "schema_version", raw.schema_version) };
     let cleanup_policy = fields.required(at, "cleanup_policy", raw.cleanup_policy);
     let pii = fields.required(at, "pii", raw.pii).and_then(|pii| read_pii(fields, pii));
     let entry = || {
@@ -189,13 +191,25 @@ fn read_entry(
 
 fn read_pii(fields: &mut Fields<'_>, raw: Spanned<RawPii>) -> Option<PiiDecision> {
     let at = raw.referenced;
+    if raw.value.is_open() {
+        let fix = "write `{verdict: none, by: NAME, on: 2026-12-31, ticket: ID}`, or `reviewed` in the place of `none`, \
+                   and the `schema_version` that was looked at";
+        fields.problem(at, "nobody has decided on personal data in this stream", fix);
+        return None;
+    }
     let verdict = fields.required(at, "verdict", raw.value.verdict);
     let by = fields.text(at, "by", raw.value.by);
     let on = fields.date(at, "on", raw.value.on);
     let ticket = fields.text(at, "ticket", raw.value.ticket);
-    let verdict = match verdict? {
-        RawVerdict::None => PiiVerdict::None,
-        RawVerdict::Reviewed => PiiVerdict::Reviewed,
+    let verdict = verdict?;
+    let verdict = match verdict.value.as_str() {
+        "none" => PiiVerdict::None,
+        "reviewed" => PiiVerdict::Reviewed,
+        other => {
+            let what = format!("unknown value `{}`", other.escape_debug());
+            fields.problem(verdict.referenced, what, "write one of `none`, `reviewed`");
+            return None;
+        }
     };
     Some(PiiDecision { verdict, by: by?, on: on?, ticket: ticket? })
 }

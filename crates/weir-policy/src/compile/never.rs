@@ -8,7 +8,7 @@ use crate::SourceFile;
 use crate::catalogue::{KAFKA_INTERNAL, Never};
 use crate::names::is_topic_text;
 use crate::pattern::Pattern;
-use crate::problem::{Place, Problems};
+use crate::problem::{ConfigErrors, Place, Problems};
 use crate::yaml::read_yaml;
 
 #[derive(Deserialize)]
@@ -67,6 +67,31 @@ impl ReadNever {
             return Some("Kafka's own topics".to_owned());
         }
         self.lines.iter().find(|line| line.pattern.meets_prefix(prefix)).map(Line::show)
+    }
+}
+
+/// A never list on its own, for what writes a catalogue.
+#[derive(Debug)]
+pub struct NeverList(ReadNever);
+
+impl NeverList {
+    /// Reads `never.yaml`.
+    ///
+    /// # Errors
+    /// Every problem of the file.
+    pub fn read(source: &SourceFile) -> Result<Self, ConfigErrors> {
+        let mut problems = Problems::default();
+        let list = read(source, &mut problems).map(Self);
+        match list {
+            Some(list) => problems.or(list),
+            None => Err(ConfigErrors(problems.into_vec())),
+        }
+    }
+
+    /// The line that refuses this topic, and where it stands, for people.
+    #[must_use]
+    pub fn why_not(&self, topic: &str) -> Option<String> {
+        self.0.why_not(topic)
     }
 }
 
