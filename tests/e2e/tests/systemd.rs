@@ -70,7 +70,7 @@ fn the_service_may_do_little() {
     let text = told(&output);
     println!("{}", text.lines().find(|line| line.contains("exposure level")).unwrap_or("no figure"));
     assert!(output.status.success(), "{text}");
-    let output = security(&|unit| unit.replace("DynamicUser=yes", ""));
+    let output = security(&|unit| unit.replace("User=weir", ""));
     assert!(!output.status.success(), "as root it is exposed: {}", told(&output));
 }
 
