@@ -51,6 +51,8 @@ struct Attribute {
 pub enum DnError {
     /// An RDN without an attribute.
     EmptyRdn,
+    /// An RDN that says one attribute twice: as a set it would be another name's.
+    Repeated,
     /// An attribute type that is neither a known short name nor a dotted OID.
     AttributeType,
     /// A value with a NUL, or not escaped as RFC 4514 asks.
@@ -61,6 +63,7 @@ impl fmt::Display for DnError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::EmptyRdn => "a part of the name is empty",
+            Self::Repeated => "a part of the name says the same twice",
             Self::AttributeType => "an attribute type is neither a known short name (CN, O, OU, ...) nor a dotted OID",
             Self::Value => "a value holds a NUL, or a character that RFC 4514 wants escaped with a backslash",
         })
@@ -73,10 +76,14 @@ impl Rdn {
     /// The RDN of these attributes: (short name or dotted OID, value).
     ///
     /// # Errors
-    /// No attribute, an unknown type, or a NUL in a value.
+    /// No attribute, one that is there twice, an unknown type, or a NUL in a value.
     pub fn new<'a>(attributes: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, DnError> {
-        let set = attributes.into_iter().map(|(kind, value)| Attribute::new(kind, value.to_owned()));
-        let set: BTreeSet<_> = set.collect::<Result<_, _>>()?;
+        let mut set = BTreeSet::new();
+        for (kind, value) in attributes {
+            if !set.insert(Attribute::new(kind, value.to_owned())?) {
+                return Err(DnError::Repeated);
+            }
+        }
         if set.is_empty() { Err(DnError::EmptyRdn) } else { Ok(Self(set)) }
     }
 }
@@ -100,6 +107,11 @@ impl DistinguishedName {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The RDNs in the order of the certificate, each with its attributes: a dotted OID and a value.
+    pub fn rdns(&self) -> impl Iterator<Item = impl Iterator<Item = (&str, &str)>> {
+        self.0.iter().map(|rdn| rdn.0.iter().map(|attribute| (attribute.oid.as_str(), attribute.value.as_str())))
     }
 
     /// The common name, if the name has exactly one.
@@ -163,15 +175,15 @@ fn write_joined<T: fmt::Display>(
     Ok(())
 }
 
-/// Control characters go as hex pairs, so that a name cannot break a log line.
+/// As RFC 2253 asks, which escapes `=`, `#` and every outer blank where RFC 4514 leaves the choice: this is the text by
+/// which Kafka names a certificate. Control characters go as hex pairs, so that a name cannot break a log line.
 fn write_escaped(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Result {
-    let last = value.char_indices().next_back().map(|(at, _)| at);
+    let blanks_before = value.len().saturating_sub(value.trim_start_matches(' ').len());
+    let blanks_after = value.trim_end_matches(' ').len();
     for (at, next) in value.char_indices() {
-        let at_end = at == 0 || Some(at) == last;
         match next {
-            ',' | '+' | '"' | '\\' | '<' | '>' | ';' => write!(f, "\\{next}")?,
-            ' ' if at_end => f.write_str("\\ ")?,
-            '#' if at == 0 => f.write_str("\\#")?,
+            ',' | '=' | '+' | '<' | '>' | '#' | ';' | '"' | '\\' => write!(f, "\\{next}")?,
+            ' ' if at < blanks_before || at >= blanks_after => f.write_str("\\ ")?,
             control if control.is_control() => {
                 control.encode_utf8(&mut [0; 4]).bytes().try_for_each(|byte| write!(f, "\\{byte:02x}"))?;
             }

@@ -4,9 +4,10 @@
 //! between two principals.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
-use crate::{DistinguishedName, Reason, Serial};
+use crate::{DistinguishedName, Reason, Serial, words};
 
 /// What Weir knows of the client after TLS: facts of the leaf of the verified chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,19 +81,26 @@ impl IdentityRule {
 }
 
 /// One fact of a certificate, ready to be compared.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Fact {
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Fact {
+    /// SHA-256 of the certificate.
     Fingerprint([u8; 32]),
+    /// A URI of the subject alternative name.
     SanUri(String),
-    /// In lower case.
+    /// A DNS name of the subject alternative name, in lower case.
     SanDns(String),
+    /// An e-mail address of the subject alternative name.
     SanEmail(String),
+    /// The whole subject.
     Dn(DistinguishedName),
+    /// The only common name of the subject.
     Cn(String),
 }
 
 impl Fact {
-    pub(crate) fn rule(&self) -> IdentityRule {
+    /// The rule that looks at it.
+    #[must_use]
+    pub fn rule(&self) -> IdentityRule {
         match self {
             Self::Fingerprint(_) => IdentityRule::Fingerprint,
             Self::SanUri(_) => IdentityRule::SanUri,
@@ -102,6 +110,22 @@ impl Fact {
             Self::Cn(_) => IdentityRule::Cn,
         }
     }
+}
+
+/// As the policy's files write it, without the colon: `cn a-tool`.
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&words::fact(self))
+    }
+}
+
+/// What a certificate must state to be a principal's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CertificateRule<'a> {
+    /// The fact.
+    pub fact: &'a Fact,
+    /// The subject of the CA that must have issued it; nothing for any that is trusted.
+    pub issuer: Option<&'a DistinguishedName>,
 }
 
 /// A principal that a fact may stand for.
@@ -121,6 +145,17 @@ pub(crate) struct Identities {
 }
 
 impl Identities {
+    /// All that stands for a principal: in the order in which the facts are tried, and sorted where one rule has many.
+    pub(crate) fn of(&self, principal: &str) -> Vec<CertificateRule<'_>> {
+        let holders = self.holders.iter().flat_map(|(fact, holders)| holders.iter().map(move |holder| (fact, holder)));
+        let own = holders.filter(|(_, holder)| *holder.principal == *principal);
+        let mut rules: Vec<_> =
+            own.map(|(fact, holder)| CertificateRule { fact, issuer: holder.issuer.as_ref() }).collect();
+        let turn = |fact: &Fact| self.rules.iter().position(|rule| *rule == fact.rule());
+        rules.sort_by(|a, b| (turn(a.fact), a.fact, a.issuer).cmp(&(turn(b.fact), b.fact, b.issuer)));
+        rules
+    }
+
     /// The name of the principal of the first rule that finds one.
     pub(crate) fn identify(&self, peer: &PeerFacts) -> Result<&str, Reason> {
         for rule in &self.rules {

@@ -27,7 +27,7 @@ pub use compile::{Compiler, NeverList, Places};
 pub use diff::{Change, Diff, Effect};
 pub use dn::{DistinguishedName, DnError, Rdn};
 pub use explain::{Explanation, Line};
-pub use identity::{IdentityRule, PeerFacts};
+pub use identity::{CertificateRule, Fact, IdentityRule, PeerFacts};
 pub use ledger::{
     Account, CatchUp, Debts, GroupChange, GroupNews, Holding, Joiner, LONGEST_DEBT, Ledger, Limited, Meter,
     SessionPlace, Taken, Wishes,

@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, CatalogueEntry, Never, may_leave};
-use crate::identity::{Identities, IdentityRule, PeerFacts};
+use crate::identity::{CertificateRule, Identities, IdentityRule, PeerFacts};
 use crate::names::GroupMode;
 use crate::principal::{Principal, Tier};
 use crate::problem::{ConfigErrors, Problem};
@@ -85,10 +85,24 @@ impl Policy {
     /// # Errors
     /// No principal, more than one, or one that is suspended, or its certificate is.
     pub fn identify(&self, peer: &PeerFacts) -> Result<Arc<Principal>, Reason> {
-        let principal = self.principal(self.identities.identify(peer)?).ok_or(Reason::PrincipalUnknown)?;
+        let principal = self.holder(peer)?;
         self.suspended.judge_principal(&principal.name)?;
         self.suspended.judge_certificate(&peer.serial)?;
         Ok(principal)
+    }
+
+    /// Whose certificate this is, be it suspended or not: for who issues or inspects one. A client is identified.
+    ///
+    /// # Errors
+    /// No principal, or more than one.
+    pub fn holder(&self, peer: &PeerFacts) -> Result<Arc<Principal>, Reason> {
+        self.principal(self.identities.identify(peer)?).ok_or(Reason::PrincipalUnknown)
+    }
+
+    /// What a certificate must state to be this principal's, any one of them: in the order in which Weir looks at them.
+    #[must_use]
+    pub fn certificate_rules(&self, principal: &str) -> Vec<CertificateRule<'_>> {
+        self.identities.of(principal)
     }
 
     /// Whether every certificate means the same principal here as in `other`, by name, and the same certificates are

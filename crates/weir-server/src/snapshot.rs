@@ -36,7 +36,7 @@ use sources::{Sources, Unreadable};
 pub(crate) use loader::Loaded;
 pub use loader::Loader;
 pub(crate) use named::Look;
-pub use offline::{ListenerVerdict, OfflinePolicy};
+pub use offline::{ListenerVerdict, OfflinePolicy, read_config};
 pub(crate) use sources::{SUSPENDED, policy_files};
 
 /// What holds between two reloads.

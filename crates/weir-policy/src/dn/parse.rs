@@ -47,7 +47,9 @@ impl Reader<'_> {
     fn rdn(&mut self) -> Result<Rdn, DnError> {
         let mut set = BTreeSet::new();
         loop {
-            set.insert(self.attribute()?);
+            if !set.insert(self.attribute()?) {
+                return Err(DnError::Repeated);
+            }
             if self.peek() != Some('+') {
                 return Ok(Rdn(set));
             }

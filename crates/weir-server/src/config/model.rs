@@ -3,6 +3,7 @@
 //! Must never: hold a value that `validate` did not look at.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -135,6 +136,17 @@ pub enum AdvertisedName {
     EveryBroker(String),
     /// An IP address.
     Ip(IpAddr),
+}
+
+/// As the certificate must say it.
+impl fmt::Display for AdvertisedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(host) => f.write_str(host),
+            Self::EveryBroker(host) => write!(f, "*.{host}"),
+            Self::Ip(ip) => write!(f, "{ip}"),
+        }
+    }
 }
 
 /// One cluster.

@@ -11,6 +11,22 @@ use super::sources::{self, Unreadable};
 use super::text_files::TextFiles;
 use crate::config::{self, Config, Machine};
 
+/// Reads a configuration and nothing that it names.
+///
+/// # Errors
+/// Every problem of the file.
+pub fn read_config(path: &Path) -> Result<Config, ConfigErrors> {
+    let text = TextFiles::default().text(path).map_err(|error| {
+        let what = format!("{} cannot be read: {error}", path.display());
+        let fix = "write the path of a configuration file or of a policy directory".to_owned();
+        ConfigErrors(vec![Problem { place: None, what, fix }])
+    })?;
+    // Whoever reads it here is not on the machine that serves it.
+    let machine = Machine { descriptors: u64::MAX, ..Machine::here() };
+    let (config, problems) = config::read(path, &text, machine)?;
+    if problems.is_empty() { Ok(config) } else { Err(problems.into_errors()) }
+}
+
 /// A policy and what it was compiled from.
 #[derive(Debug)]
 pub struct OfflinePolicy {
@@ -47,17 +63,7 @@ impl OfflinePolicy {
     /// # Errors
     /// Every problem of every file.
     pub fn of_config(path: &Path, policy: Option<&Path>) -> Result<Self, ConfigErrors> {
-        let text = TextFiles::default().text(path).map_err(|error| {
-            let what = format!("{} cannot be read: {error}", path.display());
-            let fix = "write the path of a configuration file or of a policy directory".to_owned();
-            ConfigErrors(vec![Problem { place: None, what, fix }])
-        })?;
-        // Whoever reads a policy is not on the machine that serves it.
-        let machine = Machine { descriptors: u64::MAX, ..Machine::here() };
-        let (config, problems) = config::read(path, &text, machine)?;
-        if !problems.is_empty() {
-            return Err(problems.into_errors());
-        }
+        let config = read_config(path)?;
         let directory = policy.map_or_else(|| config.policy.value.clone(), Path::to_owned);
         Self::compile(&directory, Some(config))
     }

@@ -33,9 +33,9 @@ fn an_advertised_name_is_in_the_certificate() {
         fixture.problems(),
         [
             "weir.yaml:4:29: `kafka.example.org` is advertised, but the certificate `server.pem` is not for it; issue \
-             the certificate with the subject alternative name DNS:kafka.example.org",
+             the certificate with the subject alternative name DNS:kafka.example.org, as `weir cert server` does",
             "weir.yaml:4:29: `*.kafka.example.org` is advertised, but the certificate `server.pem` is not for it; issue \
-             the certificate with the subject alternative name DNS:*.kafka.example.org",
+             the certificate with the subject alternative name DNS:*.kafka.example.org, as `weir cert server` does",
         ]
     );
     fixture.write_server(&fixture.servers.server(&["*.example.org", "*.kafka.example.org"]).unwrap());
@@ -48,7 +48,7 @@ fn an_advertised_name_is_in_the_certificate() {
     assert_eq!(
         fixture.problems(),
         ["weir.yaml:4:31: `192.0.2.1` is advertised, but the certificate `server.pem` is not for it; issue the \
-             certificate with the subject alternative name IP:192.0.2.1"]
+             certificate with the subject alternative name IP:192.0.2.1, as `weir cert server` does"]
     );
     fixture.write_server(&fixture.servers.server(&["192.0.2.1"]).unwrap());
     fixture.snapshot();

@@ -4,8 +4,9 @@
 //! so many bytes, or fold two different names into one. Whatever has no safe reading is left out.
 
 use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use weir_policy::{DistinguishedName, PeerFacts, Rdn, Serial};
-use x509_parser::asn1_rs::{Any, Oid, Tag, oid};
+use x509_parser::asn1_rs::{Any, Class, Oid, Tag, oid};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
@@ -46,8 +47,8 @@ pub fn certificate_facts(der: &CertificateDer<'_>) -> Result<CertificateFacts, B
     let mut peer = PeerFacts {
         fingerprint_sha256: sha256(der),
         serial: Serial::new(certificate.raw_serial()),
-        subject: distinguished_name(certificate.subject()),
-        issuer: distinguished_name(certificate.issuer()),
+        subject: name_of(certificate.subject()),
+        issuer: name_of(certificate.issuer()),
         ..PeerFacts::default()
     };
     let names = certificate.subject_alternative_name().map_err(|_| BadCertificate)?;
@@ -66,6 +67,23 @@ pub fn certificate_facts(der: &CertificateDer<'_>) -> Result<CertificateFacts, B
         strong_key: is_strong(certificate.public_key()),
         is_ca: certificate.is_ca(),
     })
+}
+
+/// Reads every certificate of a PEM text, in its order.
+///
+/// # Errors
+/// One of them is none, or the text is no PEM.
+pub fn certificate_facts_of_pem(pem: &[u8]) -> Result<Vec<CertificateFacts>, BadCertificate> {
+    let certificates = CertificateDer::pem_slice_iter(pem);
+    certificates.map(|der| certificate_facts(&der.map_err(|_| BadCertificate)?)).collect()
+}
+
+/// The name that this DER stands for, as it is read from the certificate of a client; nothing where it has no safe
+/// reading, or is empty.
+#[must_use]
+pub fn distinguished_name(der: &[u8]) -> Option<DistinguishedName> {
+    let (rest, name) = X509Name::from_der(der).ok()?;
+    if rest.is_empty() { name_of(&name) } else { None }
 }
 
 /// The subject, for people.
@@ -96,7 +114,7 @@ fn push_printable(names: &mut Vec<String>, name: &str) {
 }
 
 /// The name, or nothing where a part of it has no safe reading or there is no part at all.
-fn distinguished_name(name: &X509Name<'_>) -> Option<DistinguishedName> {
+fn name_of(name: &X509Name<'_>) -> Option<DistinguishedName> {
     let rdns: Vec<Rdn> = name.iter_rdn().map(relative_name).collect::<Option<_>>()?;
     (!rdns.is_empty()).then(|| DistinguishedName::new(rdns))
 }
@@ -109,8 +127,12 @@ fn relative_name(name: &RelativeDistinguishedName<'_>) -> Option<Rdn> {
     Rdn::new(attributes.iter().map(|(kind, value)| (kind.as_str(), *value))).ok()
 }
 
-/// The text of a value. Other string types (T61, BMP, Universal) have more than one reading.
+/// The text of a value. Other string types (T61, BMP, Universal) have more than one reading, and a tag of another class,
+/// or one of parts, is no string of DER.
 fn text<'a>(value: &'a Any<'_>) -> Option<&'a str> {
+    if value.class() != Class::Universal || value.header.is_constructed() {
+        return None;
+    }
     let text = std::str::from_utf8(value.data).ok().filter(|text| !text.contains('\0'))?;
     match value.tag() {
         Tag::Utf8String => Some(text),

@@ -201,11 +201,8 @@ impl Inspector<'_> {
         let (hosts, addresses) = server_names(leaf).unwrap_or_default();
         let certified = CertifiedNames { hosts, addresses };
         for name in names.iter().filter(|name| !certified.cover(&name.value)) {
-            let (shown, kind) = match &name.value {
-                AdvertisedName::Host(host) => (host.clone(), "DNS"),
-                AdvertisedName::EveryBroker(host) => (format!("*.{host}"), "DNS"),
-                AdvertisedName::Ip(ip) => (ip.to_string(), "IP"),
-            };
+            let shown = name.value.to_string();
+            let kind = if matches!(name.value, AdvertisedName::Ip(_)) { "IP" } else { "DNS" };
             if !shown.trim_start_matches("*.").contains('.') && shown.starts_with('*') {
                 let what =
                     format!("`{shown}` in a certificate is refused by clients: a star needs two labels after it");
@@ -213,7 +210,9 @@ impl Inspector<'_> {
                 continue;
             }
             let what = format!("`{shown}` is advertised, but the certificate `{}` is not for it", file.display());
-            let fix = format!("issue the certificate with the subject alternative name {kind}:{shown}");
+            let fix = format!(
+                "issue the certificate with the subject alternative name {kind}:{shown}, as `weir cert server` does"
+            );
             self.problems.add(name.place, what, fix);
         }
     }

@@ -20,8 +20,9 @@ mod tests;
 
 pub use client::upstream_client_config;
 pub(crate) use expiry::Expiry;
-pub use identity::{BadCertificate, CertificateFacts, certificate_facts};
+pub use identity::{BadCertificate, CertificateFacts, certificate_facts, certificate_facts_of_pem, distinguished_name};
 pub(crate) use material::{Inspector, Material, Materials};
+pub use names::not_covered;
 pub use peer::{Peer, peer, target};
 pub use provider::provider;
 pub(crate) use provider::{hmac_sha256, random_key, sha256_hex};

@@ -5,7 +5,22 @@
 
 use std::net::IpAddr;
 
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use super::identity::{BadCertificate, server_names};
 use crate::config::AdvertisedName;
+
+/// Those of these names for which no client takes the first certificate of a PEM text.
+///
+/// # Errors
+/// There is no certificate, or it cannot be read.
+pub fn not_covered<'a>(pem: &[u8], names: &'a [AdvertisedName]) -> Result<Vec<&'a AdvertisedName>, BadCertificate> {
+    let der = CertificateDer::from_pem_slice(pem).map_err(|_| BadCertificate)?;
+    let (hosts, addresses) = server_names(&der)?;
+    let certified = CertifiedNames { hosts, addresses };
+    Ok(names.iter().filter(|name| !certified.cover(name)).collect())
+}
 
 /// What a certificate stands for.
 #[derive(Debug, Default)]
