@@ -4,11 +4,15 @@
 //! Must never: hold a rule of its own. Each command hands its arguments to `weir-server` and prints what comes back.
 
 mod audit;
+mod catalogue;
 mod check;
 mod diff;
 mod explain;
 mod groups;
+mod import;
+mod init;
 mod serve;
+mod shipped;
 mod suspend;
 mod systemd_socket;
 mod top;
@@ -31,6 +35,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a first configuration and policy, with comments, from a few answers or flags.
+    Init(init::Init),
+    /// Make a catalogue of what another service lets out. Every decision on personal data stays open.
+    #[command(subcommand)]
+    Import(import::From),
     /// Serve clients until SIGTERM.
     Serve(ConfigFile),
     /// Stop a principal, a certificate, a topic, an API or everybody, within a second, on open connections too.
@@ -69,6 +78,8 @@ struct ConfigFile {
 #[must_use]
 pub fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Init(order) => init::run(&order),
+        Command::Import(from) => import::run(&from),
         Command::Serve(file) => serve::run(&file.config),
         Command::Suspend(order) => suspend::run_suspend(&order),
         Command::Resume(order) => suspend::run_resume(&order),

@@ -1,0 +1,148 @@
+//! The files of a first configuration.
+//!
+//! Must never: have a text that an example of this repository has, or write a decision.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
+
+use super::answers::{Answers, Person};
+use crate::catalogue::{Entry, scalar, whole};
+use crate::shipped;
+
+/// After how many days somebody looks at a principal again.
+const REVIEW_DAYS: i64 = 365;
+
+/// Every file, by its path from the directory.
+///
+/// # Errors
+/// An example does not have what is to be replaced in it.
+pub(super) fn all(answers: &Answers) -> Result<Vec<(PathBuf, String)>, String> {
+    let mut files = vec![
+        (PathBuf::from("weir.yaml"), config(answers)?),
+        (PathBuf::from("acl/catalogue.yaml"), whole(entries(&answers.topics).iter())),
+        (PathBuf::from("acl/never.yaml"), shipped::without_notice(shipped::NEVER).to_owned()),
+        (PathBuf::from("acl/tiers.yaml"), shipped::without_notice(shipped::TIERS).to_owned()),
+    ];
+    if let Some(person) = &answers.principal {
+        files.push((PathBuf::from(format!("acl/principals/{}.yaml", person.name)), principal(person, &answers.topics)));
+    }
+    Ok(files)
+}
+
+fn config(answers: &Answers) -> Result<String, String> {
+    let brokers: Vec<String> = answers.bootstrap.iter().map(|broker| address(broker)).collect();
+    let mut text = shipped::CONFIG.to_owned();
+    for (old, new) in [
+        ("bind: 0.0.0.0:9093", format!("bind: {}", address(&answers.listen.to_string()))),
+        ("bind: 127.0.0.1:9180", format!("bind: {}", address(&answers.admin.to_string()))),
+        ("[kafka1.internal:9092, kafka2.internal:9092, kafka3.internal:9092]", format!("[{}]", brokers.join(", "))),
+        ("example-public", cluster_id(&answers.host)),
+        ("/var/lib/weir/audit", scalar(&answers.audit.to_string_lossy())),
+        ("# client_crl:", "client_crl:".to_owned()),
+        (" The one beside this file is an example and no review.", String::new()),
+    ] {
+        if text.matches(old).count() != 1 {
+            return Err(format!(
+                "weir.example.yaml has no `{old}`, or two: this Weir was built from files that do not fit"
+            ));
+        }
+        text = text.replacen(old, &new, 1);
+    }
+    Ok(text.replace("kafka.example.org", &answers.host))
+}
+
+/// An address and its port: the brackets of IPv6 would begin a list.
+fn address(text: &str) -> String {
+    if text.starts_with('[') { json!(text).to_string() } else { text.to_owned() }
+}
+
+/// An id that clients see, for ever: of the name that they dial.
+fn cluster_id(host: &str) -> String {
+    host.chars().map(|next| if next == '.' { '-' } else { next }).take(64).collect()
+}
+
+/// One entry for each stream: the topics whose names are alike after the data centre.
+fn entries(topics: &[String]) -> Vec<Entry> {
+    let mut streams: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for topic in topics {
+        let suffix = topic.split_once('.').map_or(topic.as_str(), |(_, suffix)| suffix);
+        streams.entry(suffix).or_default().push(topic.clone());
+    }
+    let entry = |(suffix, topics): (&str, Vec<String>)| Entry {
+        stream: match topics.as_slice() {
+            [one] => one.clone(),
+            _ => suffix.to_owned(),
+        },
+        topics,
+        description: "Nobody has written yet what this is.".to_owned(),
+        schema: "none".to_owned(),
+        schema_version: "none".to_owned(),
+        keys: Vec::new(),
+    };
+    streams.into_iter().map(entry).collect()
+}
+
+fn principal(person: &Person, topics: &[String]) -> String {
+    let name = scalar(&person.name);
+    let mut text = format!("principal: {name}\n");
+    text.push_str("# What in a certificate is this principal. `weir cert issue` goes by it.\n");
+    let _ = writeln!(text, "certificate:\n  - cn: {name}");
+    text.push_str("# Keeps its groups apart at the brokers. Another one later loses its offsets.\n");
+    let _ = writeln!(text, "namespace: {}", scalar(person.namespace.as_str()));
+    text.push_str("# How much: a name in tiers.yaml.\ntier: tool\n");
+    text.push_str("# The second key: what of the catalogue it may read.\n");
+    text.push_str(if topics.is_empty() { "read: []\n" } else { "read:\n" });
+    for topic in topics {
+        let _ = writeln!(text, "  - topic: {}", scalar(topic));
+    }
+    let _ = writeln!(text, "contact: {}", json!(person.contact));
+    text.push_str("# The day on which somebody asks whether it still needs all that.\n");
+    let _ = writeln!(text, "review_by: {}", (OffsetDateTime::now_utc() + Duration::days(REVIEW_DAYS)).date());
+    text
+}
+
+/// What comes now, as lines that a shell takes as they are.
+pub(super) fn next_steps(answers: &Answers, directory: &Path) -> String {
+    let host = &answers.host;
+    let mut text = String::from("\n# What comes now:\n");
+    if directory != Path::new(".") {
+        let _ = writeln!(text, "cd {}", quoted(&directory.display().to_string()));
+    }
+    let _ = write!(
+        text,
+        "# Two CAs: of clients, and of this server's certificate. Keep both away from the machine that serves.
+weir cert init --ca ca/clients --name '{host} clients'
+weir cert init --ca ca/server --name '{host} server'
+# What weir.yaml names.
+weir cert server --ca ca/server
+cp ca/clients/ca.pem tls/clients-ca.pem
+cp ca/clients/crl.pem tls/clients-crl.pem
+# In the place of each `{{verdict: open}}` in acl/catalogue.yaml somebody writes a decision; this says what and where.
+weir check
+weir check --live
+weir serve
+"
+    );
+    if let Some(person) = &answers.principal {
+        let name = quoted(&person.name);
+        let _ = write!(
+            text,
+            "# All that {} needs, in one file; ID is where it was decided.
+weir cert bundle {name} --ca ca/clients --ca-certificate ca/server/ca.pem --ticket ID --out {name}.zip
+",
+            person.name
+        );
+    }
+    text
+}
+
+/// A word that a shell takes as it is.
+fn quoted(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/');
+    let is_plain = text.bytes().all(plain) && !text.starts_with('-');
+    if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
