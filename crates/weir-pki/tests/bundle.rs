@@ -189,7 +189,7 @@ fn hostile_text_for_people_means_nothing_in_the_readme() {
     assert!(!plain.contains(['<', '[', '\u{1b}', '\u{202e}']), "{row}");
     assert!(row.ends_with(" |"), "{row}");
     let elsewhere = bundle.files().iter().filter(|file| file.path != "README.md");
-    assert!(elsewhere.into_iter().all(|file| !String::from_utf8_lossy(&file.bytes).contains("script")));
+    assert!(elsewhere.into_iter().all(|file| !String::from_utf8_lossy(&file.bytes).contains("alert(1)")));
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn no_template_shows_through_and_latest_is_never_silent() {
         for file in bundle.files() {
             let Ok(text) = std::str::from_utf8(&file.bytes) else { continue };
             assert!(!text.contains("{%") && !text.contains("{{ "), "{}", file.path);
-            assert!(!text.contains("\n\n\n"), "{} has two empty lines", file.path);
+            assert!(file.path.ends_with(".py") || !text.contains("\n\n\n"), "{} has two empty lines", file.path);
             assert!(!text.contains("reset=latest"), "{}", file.path);
         }
     }

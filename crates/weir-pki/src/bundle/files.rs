@@ -6,7 +6,7 @@ use super::template::{Mode, Template};
 
 /// In every bundle.
 pub(super) const FILES: &[Template] = &[
-    Template { path: "README.md", source: include_str!("templates/README.md"), mode: Mode::Plain },
+    Template { path: "README.md", source: include_str!("templates/README.md.jinja"), mode: Mode::Plain },
     Template { path: "client.properties", source: include_str!("templates/client.properties"), mode: Mode::Secret },
     Template { path: "librdkafka.conf", source: include_str!("templates/librdkafka.conf"), mode: Mode::Plain },
     Template { path: "kcat.conf", source: include_str!("templates/kcat.conf"), mode: Mode::Plain },

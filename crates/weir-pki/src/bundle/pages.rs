@@ -24,13 +24,13 @@ const fn page(path: &'static str, source: &'static str, shows: &'static [&'stati
 }
 
 const PAGES: &[Page] = &[
-    page("java.md", include_str!("templates/pages/java.md"), &["client.properties", "client-p12.properties", "java/"]),
-    page("librdkafka.md", include_str!("templates/pages/librdkafka.md"), &["librdkafka.conf", "kcat.conf", "env.sh"]),
-    page("python.md", include_str!("templates/pages/python.md"), &["python/"]),
-    page("node.md", include_str!("templates/pages/node.md"), &["node/"]),
-    page("go.md", include_str!("templates/pages/go.md"), &["go/"]),
-    page("rust.md", include_str!("templates/pages/rust.md"), &["rust/"]),
-    page("kafka-connect.md", include_str!("templates/pages/kafka-connect.md"), &["connect/"]),
+    page("java.md", include_str!("templates/pages/java.md.jinja"), &["client.properties", "client-p12.properties", "java/"]),
+    page("librdkafka.md", include_str!("templates/pages/librdkafka.md.jinja"), &["librdkafka.conf", "kcat.conf", "env.sh"]),
+    page("python.md", include_str!("templates/pages/python.md.jinja"), &["python/"]),
+    page("node.md", include_str!("templates/pages/node.md.jinja"), &["node/"]),
+    page("go.md", include_str!("templates/pages/go.md.jinja"), &["go/"]),
+    page("rust.md", include_str!("templates/pages/rust.md.jinja"), &["rust/"]),
+    page("kafka-connect.md", include_str!("templates/pages/kafka-connect.md.jinja"), &["connect/"]),
 ];
 
 /// A file on a page.

@@ -19,8 +19,8 @@ use super::template::Template;
 const SHARED: &[(&str, &str)] = &[
     ("java-settings", include_str!("templates/shared/java-settings.properties")),
     ("librdkafka-settings", include_str!("templates/shared/librdkafka-settings.conf")),
-    ("programs", include_str!("templates/shared/programs.md")),
-    ("files-of-the-page", include_str!("templates/shared/files-of-the-page.md")),
+    ("programs", include_str!("templates/shared/programs.md.jinja")),
+    ("files-of-the-page", include_str!("templates/shared/files-of-the-page.md.jinja")),
 ];
 
 /// The names that a template sees. `template.rs` tells what each is.
