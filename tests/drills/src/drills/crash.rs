@@ -17,6 +17,8 @@ use crate::figure::{Figure, Report};
 
 /// `dials_per_second`: fewer than by default, so that a machine with two cores comes up against it.
 const DIALS: u64 = 20;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The drill.
 #[must_use]
@@ -67,7 +69,8 @@ fn crash(name: &str, clients: usize, dials: u64) -> Vec<Figure> {
     ]
 }
 
-/// A client that is served, and comes back when its connection ends. `back` counts those that are served now.
+/// A client that is served, and comes back when its connection ends, with the pauses of Java's client
+/// (`reconnect.backoff.ms`, `reconnect.backoff.max.ms`). `back` counts those that are served now.
 fn client(
     target: RawTarget,
     number: usize,
@@ -77,18 +80,23 @@ fn client(
     let spawn = std::thread::Builder::new().stack_size(256 * 1024);
     let run = move || {
         let config = target.config();
+        let group = StrBytes::from_string(format!("crash-{number}"));
+        // The question goes to the broker: so its connection has a broker's connection.
+        let served = || {
+            let mut client = RawClient::connect_with(&target, Arc::clone(&config)).ok()?;
+            client.call(0, &ApiVersionsRequest::default()).ok()?;
+            client.call(2, &FindCoordinatorRequest::default().with_key(group.clone())).ok()?;
+            Some(client)
+        };
+        let mut pause = FIRST_PAUSE;
         while !stop.load(Ordering::Relaxed) {
-            let Ok(mut client) = RawClient::connect_with(&target, Arc::clone(&config)) else {
-                // As clients do: not at once, and not all together.
-                std::thread::sleep(Duration::from_millis(100 + u64::try_from(number % 20).unwrap_or(0) * 10));
+            let Some(mut client) = served() else {
+                // Not all together: up to a fifth more, as there.
+                std::thread::sleep(pause + pause * u32::try_from(number % 20).unwrap_or(0) / 100);
+                pause = (pause * 2).min(LONGEST_PAUSE);
                 continue;
             };
-            let group = StrBytes::from_string(format!("crash-{number}"));
-            // It goes to the broker: so its connection has a broker's connection.
-            let asked = FindCoordinatorRequest::default().with_key(group);
-            if client.call(0, &ApiVersionsRequest::default()).is_err() || client.call(2, &asked).is_err() {
-                continue;
-            }
+            pause = FIRST_PAUSE;
             back.fetch_add(1, Ordering::Relaxed);
             while !stop.load(Ordering::Relaxed) {
                 if client.ended(Duration::from_millis(200)) != weir_testkit::Ended::Silent {
