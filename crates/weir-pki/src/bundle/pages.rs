@@ -24,8 +24,16 @@ const fn page(path: &'static str, source: &'static str, shows: &'static [&'stati
 }
 
 const PAGES: &[Page] = &[
-    page("java.md", include_str!("templates/pages/java.md.jinja"), &["client.properties", "client-p12.properties", "java/"]),
-    page("librdkafka.md", include_str!("templates/pages/librdkafka.md.jinja"), &["librdkafka.conf", "kcat.conf", "env.sh"]),
+    page(
+        "java.md",
+        include_str!("templates/pages/java.md.jinja"),
+        &["client.properties", "client-p12.properties", "java/"],
+    ),
+    page(
+        "librdkafka.md",
+        include_str!("templates/pages/librdkafka.md.jinja"),
+        &["librdkafka.conf", "kcat.conf", "env.sh"],
+    ),
     page("python.md", include_str!("templates/pages/python.md.jinja"), &["python/"]),
     page("node.md", include_str!("templates/pages/node.md.jinja"), &["node/"]),
     page("go.md", include_str!("templates/pages/go.md.jinja"), &["go/"]),
