@@ -5,6 +5,7 @@
 
 mod audit;
 mod catalogue;
+mod cert;
 mod check;
 mod diff;
 mod explain;
@@ -59,6 +60,10 @@ enum Command {
     /// Say what a change of the policy means: `+` widens, `-` narrows, `!` loses groups or certificates, `~` neither. Exits
     /// with 0 where nothing changes, 1 where something does, 2 where a file is wrong.
     Diff(diff::Change),
+    /// Run a CA in a directory: issue, renew and revoke certificates that fit the policy and the configuration. `weir serve`
+    /// needs none of its keys.
+    #[command(subcommand)]
+    Cert(cert::Act),
     /// Look at what an audit holds.
     #[command(subcommand)]
     Audit(audit::Order),
@@ -88,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Top(watch) => top::run(&watch),
         Command::Explain(question) => explain::run(&question),
         Command::Diff(change) => diff::run(&change),
+        Command::Cert(act) => cert::run(&act),
         Command::Audit(order) => audit::run(&order),
         Command::Groups(act) => groups::run(&act),
     }

@@ -1,61 +1,13 @@
 //! `weir groups` and `weir check --live` as a person mistypes them, and before brokers that are not there.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod support;
 
-use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
+use support::{TOOL, sound_directory, weir, write};
 
-use weir_pki::Authority;
-
-const CONFIG: &str = "\
-listeners:
-  - name: public
-    bind: 127.0.0.1:9093
-    advertise: {sni: {host: kafka.example.org}}
-    upstream: main
-    tls: {certificate: server.pem, key: server.key, client_ca: ca.pem}
-upstreams:
-  main: {bootstrap: ['127.0.0.1:1']}
-shown_cluster_id: shown
-policy: acl
-";
-
-const TOOL: &str = "\
-principal: tool
-certificate: [{cn: tool}]
-namespace: tool
-tier: tool
-read: []
-contact: tool@example.org
-review_by: 2099-12-31
-";
-
-/// Exit status, standard output and standard error.
-fn weir(arguments: &[&str], directory: &Path) -> (i32, String, String) {
-    let Output { status, stdout, stderr } =
-        Command::new(env!("CARGO_BIN_EXE_weir")).args(arguments).current_dir(directory).output().unwrap();
-    (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
-}
-
-/// A sound configuration before an address where nobody listens.
+/// A sound configuration, before an address where nobody listens.
 fn directory() -> tempfile::TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    let at = |name: &str| directory.path().join(name);
-    let authority = Authority::new("Example").unwrap();
-    let server = authority.server(&["kafka.example.org", "*.kafka.example.org"]).unwrap();
-    server.write(directory.path(), "server").unwrap();
-    fs::create_dir_all(at("acl/principals")).unwrap();
-    for (name, text) in [
-        ("ca.pem", authority.certificate_pem()),
-        ("weir.yaml", CONFIG),
-        ("acl/catalogue.yaml", "streams: []\n"),
-        ("acl/never.yaml", "never: []\n"),
-        ("acl/tiers.yaml", "tiers:\n  - tier: tool\n    connections: 20\n"),
-        ("acl/principals/tool.yaml", TOOL),
-    ] {
-        fs::write(at(name), text).unwrap();
-    }
+    let directory = sound_directory();
+    write(directory.path(), "acl/principals/tool.yaml", TOOL);
     directory
 }
 

@@ -2,23 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod support;
+
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-const CONFIG: &str = "\
-listeners:
-  - name: public
-    bind: 127.0.0.1:9093
-    advertise: {sni: {host: kafka.example.org}}
-    upstream: main
-    allow: [192.0.2.0/24, 198.51.100.0/24]
-    tls: {certificate: server.pem, key: server.key, client_ca: ca.pem}
-upstreams:
-  main: {bootstrap: ['127.0.0.1:9092']}
-shown_cluster_id: shown
-policy: acl
-";
+use support::{CONFIG, policy, write};
 
 const TOOL: &str = "\
 principal: tool
@@ -35,26 +24,21 @@ review_by: 2027-05-03
 /// A directory without a single certificate: none of these commands needs one.
 fn stage() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
     let stream = "pii: {verdict: none, by: x, on: 2026-11-01, ticket: T}, schema: /s, schema_version: 1.0.0, \
                   description: d, cleanup_policy: delete, stream: page";
-    fs::write(directory.path().join("weir.yaml"), CONFIG).unwrap();
-    for policy in ["acl", "new"] {
-        let at = |name: &str| directory.path().join(policy).join(name);
-        fs::create_dir_all(at("principals")).unwrap();
-        fs::write(at("catalogue.yaml"), format!("streams:\n  - {{topics: [a.page, b.page], {stream}}}\n")).unwrap();
-        fs::write(at("never.yaml"), "never: []\n").unwrap();
-        fs::write(at("tiers.yaml"), "tiers:\n  - tier: tool\n    connections: 20\n").unwrap();
-        fs::write(at("principals/tool.yaml"), TOOL).unwrap();
+    let allow = "    upstream: main\n    allow: [192.0.2.0/24, 198.51.100.0/24]\n";
+    write(at, "weir.yaml", &CONFIG.replacen("    upstream: main\n", allow, 1));
+    for name in ["acl", "new"] {
+        policy(&at.join(name), &format!("streams:\n  - {{topics: [a.page, b.page], {stream}}}\n"));
+        write(&at.join(name), "principals/tool.yaml", TOOL);
     }
     directory
 }
 
 /// Exit status, standard output, standard error.
-fn weir(directory: &Path, arguments: &str) -> (i32, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
-    let output = command.args(arguments.split(' ')).current_dir(directory).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+fn weir(directory: &Path, arguments: &str) -> support::Ended {
+    support::weir(&arguments.split(' ').collect::<Vec<_>>(), directory)
 }
 
 /// Exit status and first line.

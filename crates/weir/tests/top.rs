@@ -2,29 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 
-use std::fs;
+mod support;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use weir_pki::Authority;
-
-/// Nobody is at the broker's address.
-const CONFIG: &str = "\
-listeners:
-  - name: public
-    bind: 127.0.0.1:CLIENTS
-    advertise: {sni: {host: kafka.example.org}}
-    upstream: main
-    tls: {certificate: server.pem, key: server.key, client_ca: ca.pem}
-upstreams:
-  main: {bootstrap: ['127.0.0.1:1']}
-shown_cluster_id: shown
-policy: acl
-admin: {bind: 127.0.0.1:ADMIN}
-";
+use support::{CONFIG, Ended, sound_directory, weir, write};
 
 /// Ends with the test.
 struct Weir(Child);
@@ -36,11 +22,8 @@ impl Drop for Weir {
     }
 }
 
-fn top(arguments: &[&str], directory: &Path) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
-    let Output { status, stdout, stderr } =
-        command.arg("top").args(arguments).current_dir(directory).stdin(Stdio::null()).output().unwrap();
-    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+fn top(arguments: &[&str], directory: &Path) -> Ended {
+    weir(&[&["top"], arguments].concat(), directory)
 }
 
 fn free_port() -> u16 {
@@ -49,24 +32,11 @@ fn free_port() -> u16 {
 
 /// A configuration in a directory, and where its admin server will be.
 fn directory() -> (tempfile::TempDir, SocketAddr) {
-    let directory = tempfile::tempdir().unwrap();
-    let at = |name: &str| directory.path().join(name);
-    let authority = Authority::new("Example").unwrap();
-    let server = authority.server(&["kafka.example.org", "*.kafka.example.org"]).unwrap();
-    server.write(directory.path(), "server").unwrap();
-    fs::create_dir_all(at("acl/principals")).unwrap();
-    let admin = free_port();
-    let config = CONFIG.replace("CLIENTS", &free_port().to_string()).replace("ADMIN", &admin.to_string());
-    for (name, text) in [
-        ("ca.pem", authority.certificate_pem()),
-        ("weir.yaml", config.as_str()),
-        ("acl/catalogue.yaml", "streams: []\n"),
-        ("acl/never.yaml", "never: []\n"),
-        ("acl/tiers.yaml", "tiers:\n  - tier: tool\n    connections: 20\n"),
-    ] {
-        fs::write(at(name), text).unwrap();
-    }
-    (directory, ([127, 0, 0, 1], admin).into())
+    let directory = sound_directory();
+    let admin = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let config = CONFIG.replace("127.0.0.1:9093", &format!("127.0.0.1:{}", free_port()));
+    write(directory.path(), "weir.yaml", &format!("{config}admin: {{bind: '{admin}'}}\n"));
+    (directory, admin)
 }
 
 #[test]
@@ -85,7 +55,7 @@ fn a_script_gets_one_table_of_what_runs_here() {
     let by = ["--sort", "groups"];
     for arguments in [&["--once"][..], &["-c", "weir.yaml"], &["--admin", &admin.to_string()]] {
         let (status, said, wrong) = top(&[&by, arguments].concat(), directory.path());
-        assert_eq!((status, said.as_str(), wrong.as_str()), (Some(0), table, ""), "{arguments:?}");
+        assert_eq!((status, said.as_str(), wrong.as_str()), (0, table, ""), "{arguments:?}");
     }
 }
 
@@ -93,10 +63,10 @@ fn a_script_gets_one_table_of_what_runs_here() {
 fn where_nobody_answers_it_says_what_to_do() {
     let (directory, admin) = directory();
     let (status, said, wrong) = top(&["--once"], directory.path());
-    assert_eq!((status, said.as_str()), (Some(1), ""));
+    assert_eq!((status, said.as_str()), (1, ""));
     assert!(wrong.starts_with(&format!("http://{admin}/top: ")) && wrong.contains("`--admin ADDRESS`"), "{wrong}");
     let (status, _, wrong) = top(&["-c", "not-there.yaml"], directory.path());
-    assert!(status == Some(1) && wrong.starts_with("not-there.yaml: "), "{wrong}");
+    assert!(status == 1 && wrong.starts_with("not-there.yaml: "), "{wrong}");
 }
 
 /// Answers two looks: a second later one principal has done more.
@@ -122,7 +92,7 @@ fn hostile_m13_rates_are_told_and_what_came_from_clients_is_text_and_nothing_els
     let admin = listener.local_addr().unwrap().to_string();
     let server = std::thread::spawn(move || two_looks(&listener));
     let (status, said, wrong) = top(&["--once", "--admin", &admin], Path::new("/"));
-    assert_eq!((status, wrong.as_str()), (Some(0), ""));
+    assert_eq!((status, wrong.as_str()), (0, ""));
     server.join().unwrap();
     let row: Vec<&str> = said.lines().nth(2).unwrap().split_whitespace().collect();
     let rate: u64 = row[2].strip_suffix('k').unwrap().parse().unwrap();

@@ -1,0 +1,189 @@
+//! `weir cert init`, `install` and `crl`: a CA's own files.
+//!
+//! Must never: replace a CA, or take a passphrase from an argument.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+use weir_pki::{Above, CaDirectory, CaSigner, Created, CrlFile, NewAuthority};
+
+use super::{Ca, Done, Operator, files, issue, key_kind, secret, told};
+
+/// A new CA.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The directory of the new CA: one that is not there, or empty.
+    #[arg(long, value_name = "DIR")]
+    ca: PathBuf,
+    /// What it is called in every certificate, such as `Example Weir clients CA`.
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// Its organisation.
+    #[arg(long, value_name = "NAME")]
+    organisation: Option<String>,
+    /// An intermediate: the CA directory that signs it.
+    #[arg(long, value_name = "DIR", conflicts_with = "external_root")]
+    intermediate_of: Option<PathBuf>,
+    /// An intermediate of a CA that is not here: `ca.csr` is to be signed there, and `weir cert install` takes the answer.
+    #[arg(long)]
+    external_root: bool,
+    /// An RSA key with 3,072 bits instead of ECDSA P-256.
+    #[arg(long)]
+    rsa: bool,
+    /// For how many days it is valid: without it ten years for a root, five for an intermediate.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=36_500))]
+    days: Option<i64>,
+    /// Encrypt its key, with a passphrase that is asked for, or that of `--passphrase-file`.
+    #[arg(long)]
+    encrypt: bool,
+    /// The file with the passphrase of the new key.
+    #[arg(long, value_name = "FILE", requires = "encrypt")]
+    passphrase_file: Option<PathBuf>,
+    /// The file with the passphrase of the key that signs, for `--intermediate-of`.
+    #[arg(long, value_name = "FILE", requires = "intermediate_of")]
+    issuer_passphrase_file: Option<PathBuf>,
+    /// Where it was decided.
+    #[arg(long, value_name = "ID")]
+    ticket: Option<String>,
+    #[command(flatten)]
+    operator: Operator,
+    /// One JSON object instead of lines.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The answer of an external root.
+#[derive(Debug, Args)]
+pub(crate) struct Install {
+    /// The certificate for `ca.csr` in PEM, then those above it; the root may be the last.
+    #[arg(value_name = "CHAIN")]
+    chain: PathBuf,
+    #[command(flatten)]
+    ca: Ca,
+    /// Where it was decided.
+    #[arg(long, value_name = "ID")]
+    ticket: Option<String>,
+    #[command(flatten)]
+    operator: Operator,
+    /// One JSON object instead of lines.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A new revocation list.
+#[derive(Debug, Args)]
+pub(crate) struct Crl {
+    #[command(flatten)]
+    ca: Ca,
+    /// In how many days the next one is due; 30 without it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=3_650))]
+    days: Option<i64>,
+    /// Put it here, too, by renaming: a file that `client_crl` names.
+    #[arg(long, value_name = "FILE")]
+    publish: Option<PathBuf>,
+    /// Where it was decided.
+    #[arg(long, value_name = "ID")]
+    ticket: Option<String>,
+    #[command(flatten)]
+    operator: Operator,
+    /// One JSON object instead of a line.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn init(order: &Init) -> Done {
+    let by = order.operator.by(order.ticket.as_deref())?;
+    let mut issuer = match &order.intermediate_of {
+        Some(issuer) => Some(secret::unlock(CaDirectory::open(issuer)?, order.issuer_passphrase_file.as_deref())?),
+        None => None,
+    };
+    let above = match &mut issuer {
+        Some(signer) => Above::Local(signer),
+        None if order.external_root => Above::External,
+        None => Above::Nothing,
+    };
+    let passphrase = match order.encrypt {
+        true => Some(secret::new(order.passphrase_file.as_deref())?),
+        false => None,
+    };
+    let new = NewAuthority {
+        common_name: &order.name,
+        organisation: order.organisation.as_deref(),
+        key: key_kind(order.rsa),
+        passphrase: passphrase.as_deref(),
+        days: order.days,
+        above,
+    };
+    match CaDirectory::create(&order.ca, new, &by)? {
+        Created::Ready(made) => tell(&made, order.encrypt, order.json),
+        Created::AwaitsCertificate { request } => tell_request(order, &request),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn install(order: &Install) -> Done {
+    let by = order.operator.by(order.ticket.as_deref())?;
+    let chain = files::read(&order.chain)?;
+    let passphrase = secret::of_key(&order.ca.ca, order.ca.passphrase_file.as_deref())?;
+    let installed = CaDirectory::install(&order.ca.ca, &chain, passphrase.as_deref(), &by)?;
+    tell(&installed, passphrase.is_some(), order.json);
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn crl(order: &Crl) -> Done {
+    let by = order.operator.by(order.ticket.as_deref())?;
+    let mut ca = order.ca.unlock()?;
+    let list = ca.publish_crl(order.days, &by)?;
+    publish(&list, order.publish.as_ref())?;
+    if order.json {
+        println!("{}", told::list(&list));
+    } else {
+        println!("{}", told::list_line(&list));
+    }
+    remarks(&ca);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Puts a list where Weir reads it.
+pub(super) fn publish(list: &CrlFile, to: Option<&PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
+    let Some(to) = to else { return Ok(()) };
+    files::publish(&files::read(&list.path)?, to).map_err(|error| {
+        format!("{} has the new list, and Weir does not see it: {error}; copy it there", list.path.display()).into()
+    })
+}
+
+pub(super) fn remarks(ca: &CaSigner) {
+    issue::remarks(ca.directory());
+}
+
+fn tell(ca: &CaDirectory, is_encrypted: bool, as_json: bool) {
+    let at = |file: &str| ca.path().join(file);
+    if as_json {
+        let told = json!({
+            "directory": ca.path(),
+            "certificate": at("ca.pem"),
+            "not_after": told::instant(ca.facts().not_after),
+            "encrypted": is_encrypted,
+            "list": ca.crl().as_ref().map(told::list),
+        });
+        println!("{told}");
+        return;
+    }
+    let how = if is_encrypted { "encrypted" } else { "in the clear, for its owner alone" };
+    println!("{}: the CA's certificate, valid until {}", at("ca.pem").display(), told::day(ca.facts().not_after));
+    println!("{}: its key, {how}; back it up, and keep it off the machine that serves", at("ca.key").display());
+    if let Some(list) = ca.crl() {
+        println!("{}", told::list_line(&list));
+    }
+}
+
+fn tell_request(order: &Init, request: &Path) {
+    if order.json {
+        println!("{}", json!({"directory": order.ca, "request": request, "encrypted": order.encrypt}));
+        return;
+    }
+    println!("{}: have it signed as a CA (CA:TRUE, keyCertSign, cRLSign)", request.display());
+    println!("then: weir cert install CHAIN --ca {}", order.ca.display());
+}

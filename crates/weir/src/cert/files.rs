@@ -1,0 +1,136 @@
+//! Where certificates and keys go. Must never: replace a file, leave one half made, or let others read a key.
+
+use std::error::Error;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// A directory that is made here may hold keys.
+const DIRECTORY_MODE: u32 = 0o700;
+const CERTIFICATE_MODE: u32 = 0o644;
+const KEY_MODE: u32 = 0o600;
+
+/// Files that are there, empty, before the CA does what cannot be undone. They are gone again unless `write` is reached.
+pub(super) struct Reserved {
+    certificate: PathBuf,
+    key: Option<PathBuf>,
+    is_written: bool,
+}
+
+impl Reserved {
+    /// `DIR/NAME.pem` and, where a key is to be written, `DIR/NAME.key`.
+    pub(super) fn take(directory: &Path, name: &str, with_key: bool) -> Result<Self, Box<dyn Error>> {
+        let stem = stem(name)?;
+        make_directory(directory)?;
+        let key = with_key.then(|| directory.join(format!("{stem}.key")));
+        Self::at(directory.join(format!("{stem}.pem")), key)
+    }
+
+    /// These files.
+    pub(super) fn at(certificate: PathBuf, key: Option<PathBuf>) -> Result<Self, Box<dyn Error>> {
+        reserve(&certificate, CERTIFICATE_MODE)?;
+        let mut reserved = Self { certificate, key: None, is_written: false };
+        if let Some(key) = key {
+            reserve(&key, KEY_MODE)?;
+            reserved.key = Some(key);
+        }
+        Ok(reserved)
+    }
+
+    /// Fills them. A certificate of which this fails is in the CA's index, and nobody has it.
+    pub(super) fn write(mut self, chain_pem: &str, key_pem: Option<&str>) -> Result<Written, Box<dyn Error>> {
+        fill(&self.certificate, chain_pem)?;
+        if let Some((path, pem)) = self.key.as_ref().zip(key_pem) {
+            fill(path, pem)?;
+        }
+        self.is_written = true;
+        Ok(Written { certificate: self.certificate.clone(), key: self.key.clone() })
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if !self.is_written {
+            for path in [Some(&self.certificate), self.key.as_ref()].into_iter().flatten() {
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+}
+
+/// Files that are written.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// The certificate and its chain.
+    pub(super) certificate: PathBuf,
+    /// The key, where it was made here.
+    pub(super) key: Option<PathBuf>,
+}
+
+/// Replaces a file by renaming, so that nobody reads half of it.
+pub(super) fn publish(text: &str, to: &Path) -> Result<(), Box<dyn Error>> {
+    replace(text, to, CERTIFICATE_MODE)
+}
+
+/// The same for a key.
+pub(super) fn replace_key(text: &str, to: &Path) -> Result<(), Box<dyn Error>> {
+    replace(text, to, KEY_MODE)
+}
+
+fn replace(text: &str, to: &Path, mode: u32) -> Result<(), Box<dyn Error>> {
+    let mut beside = to.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    // What a crash left may have another mode.
+    let _ = fs::remove_file(&beside);
+    let made = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside);
+    let written = made.and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&beside, to)
+    });
+    Ok(written.map_err(|error| format!("{} cannot be written: {error}", to.display()))?)
+}
+
+/// A file as text, for what somebody else made.
+pub(super) fn read(path: &Path) -> Result<String, Box<dyn Error>> {
+    Ok(fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?)
+}
+
+/// Makes a directory that nobody else can look into; one that is there stays as it is.
+pub(super) fn make_directory(directory: &Path) -> Result<(), Box<dyn Error>> {
+    let made = DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory);
+    Ok(made.map_err(|error| format!("{} cannot be made: {error}", directory.display()))?)
+}
+
+/// The name, if a file can have it.
+pub(super) fn stem(name: &str) -> Result<&str, Box<dyn Error>> {
+    let is_plain = |next: char| next.is_alphanumeric() || matches!(next, '.' | '_' | '-' | '@' | '+');
+    if name.is_empty() || name.starts_with(['.', '-']) || !name.chars().all(is_plain) {
+        let name = name.escape_debug();
+        return Err(format!(
+            "no file can be called `{name}`: name it with letters, digits, `-` and `.` (`--file NAME`)"
+        )
+        .into());
+    }
+    Ok(name)
+}
+
+fn reserve(path: &Path, mode: u32) -> Result<(), Box<dyn Error>> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    made.map(drop).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            format!("{} is there, and is not replaced: name another directory, or move it away", path.display()).into()
+        }
+        _ => format!("{} cannot be written: {error}", path.display()).into(),
+    })
+}
+
+fn fill(path: &Path, text: &str) -> Result<(), Box<dyn Error>> {
+    let filled = OpenOptions::new().write(true).truncate(true).open(path).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    Ok(filled.map_err(|error| format!("{} cannot be written: {error}", path.display()))?)
+}
