@@ -11,6 +11,7 @@ pub mod asking;
 pub mod cleared;
 pub mod cluster;
 mod codec;
+pub mod consumer;
 pub mod discovery;
 pub mod env;
 pub mod fault;

@@ -8,6 +8,7 @@ mod catalogue;
 mod cert;
 mod check;
 mod diff;
+mod doctor;
 mod explain;
 mod groups;
 mod import;
@@ -60,6 +61,10 @@ enum Command {
     /// Say what a change of the policy means: `+` widens, `-` narrows, `!` loses groups or certificates, `~` neither. Exits
     /// with 0 where nothing changes, 1 where something does, 2 where a file is wrong.
     Diff(diff::Change),
+    /// For consumers: go from a bundle to the first record and the first commit, step by step, and say at which step it ends,
+    /// what is wrong there and who has to do what. Exits with 0 where all is well, 1 where a step fails, 2 where the
+    /// bundle cannot be used.
+    Doctor(doctor::Patient),
     /// Run a CA in a directory: issue, renew and revoke certificates that fit the policy and the configuration. `weir serve`
     /// needs none of its keys.
     #[command(subcommand)]
@@ -93,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Top(watch) => top::run(&watch),
         Command::Explain(question) => explain::run(&question),
         Command::Diff(change) => diff::run(&change),
+        Command::Doctor(patient) => doctor::run(&patient),
         Command::Cert(act) => cert::run(&act),
         Command::Audit(order) => audit::run(&order),
         Command::Groups(act) => groups::run(&act),

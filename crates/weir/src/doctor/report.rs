@@ -1,0 +1,142 @@
+//! What is told: line by line as the steps are gone, or as one JSON object at the end.
+
+use serde_json::{Map, Value, json};
+
+use super::finding::{Finding, Passed};
+use super::step::Step;
+
+/// What stands for itself in the sentences of faults.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub(super) principal: Option<String>,
+    pub(super) topic: Option<String>,
+    /// The address of this machine, as its own network sees it.
+    pub(super) address: Option<String>,
+    /// `host:port` of the server.
+    pub(super) server: Option<String>,
+}
+
+/// All that is told.
+#[derive(Debug)]
+pub(super) struct Report {
+    json: bool,
+    pub(super) names: Names,
+    /// The step that is being gone.
+    current: Step,
+    passed: Vec<(Step, Passed)>,
+    failed: Option<(Step, Finding)>,
+}
+
+impl Report {
+    pub(super) fn new(json: bool) -> Self {
+        Self { json, names: Names::default(), current: Step::Bundle, passed: Vec::new(), failed: None }
+    }
+
+    /// A step begins.
+    pub(super) fn at(&mut self, step: Step) {
+        self.current = step;
+    }
+
+    /// The step that began last was gone.
+    pub(super) fn passed(&mut self, passed: Passed) {
+        if !self.json {
+            println!("passed  {:<10} {}", self.current.name(), passed.seen);
+        }
+        self.passed.push((self.current, passed));
+    }
+
+    /// The end. Where the fault is always told at one step, it is told there.
+    pub(super) fn end(&mut self, ended: Result<(), Finding>) {
+        self.failed = ended.err().map(|finding| (finding.fault.step().unwrap_or(self.current), finding));
+        if self.json {
+            println!("{}", self.object());
+        } else if let Some((step, finding)) = &self.failed {
+            self.print_failed(*step, finding);
+        } else {
+            println!("all well: this machine reads and commits");
+        }
+    }
+
+    /// The step that was not gone.
+    pub(super) fn failed_at(&self) -> Option<Step> {
+        self.failed.as_ref().map(|(step, _)| *step)
+    }
+
+    fn print_failed(&self, step: Step, finding: &Finding) {
+        let fault = finding.fault;
+        println!("FAILED  {:<10} {}", step.name(), fault.name());
+        println!("  wrong: {}", self.filled(fault.wrong()));
+        println!("  to do ({}): {}", fault.who().name(), self.filled(fault.fix()));
+        println!("  seen: {}", finding.seen);
+        if !fault.reasons().is_empty() {
+            println!("  in Weir's log and metrics: {}", fault.reasons().join(" or "));
+        }
+        let rest: Vec<_> = self.not_reached(step).map(Step::name).collect();
+        if !rest.is_empty() {
+            println!("not looked at: {}", rest.join(", "));
+        }
+    }
+
+    fn object(&self) -> Value {
+        let mut steps: Vec<_> = self
+            .passed
+            .iter()
+            .map(|(step, passed)| row(*step, "passed", Some(&passed.seen), &passed.details))
+            .collect();
+        let mut object = json!({
+            "version": 1,
+            "well": self.failed.is_none(),
+            "principal": self.names.principal,
+            "server": self.names.server,
+            "address": self.names.address,
+            "topic": self.names.topic,
+        });
+        if let Some((step, finding)) = &self.failed {
+            let fault = finding.fault;
+            // A fault may be told at a step that was gone before it showed.
+            steps.retain(|row| row.get("step").and_then(Value::as_str) != Some(step.name()));
+            steps.push(row(*step, "failed", Some(&finding.seen), &finding.details));
+            let not_reached = self.not_reached(*step);
+            steps.extend(not_reached.map(|step| row(step, "not-reached", None, &Map::new())));
+            let told = json!({
+                "step": step.name(),
+                "fault": fault.name(),
+                "who": fault.who().name(),
+                "wrong": self.filled(fault.wrong()),
+                "to_do": self.filled(fault.fix()),
+                "seen": finding.seen,
+                "reasons": fault.reasons(),
+            });
+            extend(&mut object, told);
+        }
+        extend(&mut object, json!({ "steps": steps }));
+        object
+    }
+
+    fn not_reached(&self, failed: Step) -> impl Iterator<Item = Step> {
+        let gone: Vec<Step> = self.passed.iter().map(|(step, _)| *step).collect();
+        Step::ALL.into_iter().filter(move |step| *step != failed && !gone.contains(step))
+    }
+
+    /// A sentence with the names that are known.
+    fn filled(&self, sentence: &str) -> String {
+        let Names { principal, topic, address, .. } = &self.names;
+        let mut filled = sentence.to_owned();
+        for (placeholder, name) in [("PRINCIPAL", principal), ("TOPIC", topic), ("ADDRESS", address)] {
+            if let Some(name) = name {
+                filled = filled.replace(placeholder, name);
+            }
+        }
+        filled
+    }
+}
+
+fn row(step: Step, result: &str, seen: Option<&str>, details: &Map<String, Value>) -> Value {
+    json!({ "step": step.name(), "result": result, "seen": seen, "details": details })
+}
+
+fn extend(object: &mut Value, more: Value) {
+    if let (Some(object), Value::Object(more)) = (object.as_object_mut(), more) {
+        object.extend(more);
+    }
+}
