@@ -14,6 +14,8 @@ teller=
 main() {
     mkdir -p "$target"
     : >"$target/skips"
+    : >"$target/differs"
+    : >"$target/test.log"
     exec 8>&1
     trap stop INT TERM
     setup
@@ -133,7 +135,24 @@ advisories() {
     fi
 }
 
+# The end of what each failed test said, once more where the last lines are all that is seen.
+failures() {
+    awk '
+        function told() { for (i = n > 40 ? n - 40 : 0; i < n; i++) print lines[i]; n = 0; is_in = 0 }
+        /^---- .* stdout ----$/ { told(); print "== failed: " $2; is_in = 1; next }
+        /^(failures:|test result: .*)$/ { told(); next }
+        /^stack backtrace:$/ { is_trace = 1 }
+        is_in && !is_trace { lines[n++] = $0 }
+        /^note: / { is_trace = 0 }
+        END { told() }' "$target/test.log"
+}
+
 finish() {
+    failures
+    if [ -s "$target/differs" ]; then
+        echo "== differs from docs/refusals.md in words only; make refusals holds each word"
+        cat "$target/differs"
+    fi
     if [ -s "$target/skips" ]; then
         echo "== skipped"
         cat "$target/skips"

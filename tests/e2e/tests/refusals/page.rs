@@ -25,8 +25,10 @@ those of the log, of the metrics `weir_refused_total` and `weir_connections_clos
 [operate/quotas.md](operate/quotas.md) has the limits.
 
 This page is written by a test that makes each library meet each reason before a real broker, with the versions of
-[tests/clients](../tests/clients/README.md). `cargo test -p weir-e2e --test refusals` fails where a library does
-something else; `WEIR_BLESS=1` before it writes the page anew. confluent-kafka for Python stands for librdkafka.
+[tests/clients](../tests/clients/README.md). `make test` fails where Weir refuses with another code or not at all, or
+where a client does not go on; what a library words otherwise it prints as `differs`. `make refusals` fails where one
+word is another, and `WEIR_BLESS=1 make refusals` writes the page anew. confluent-kafka for Python stands for
+librdkafka.
 
 ## What the columns say
 
