@@ -18,6 +18,8 @@ work=$target/dist-build
 version=$(cd "$root" && cargo pkgid --offline -p weir 2>/dev/null || cargo pkgid -p weir)
 version=${version##*[#@]}
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || stat -c %Y "$root/CHANGELOG.md")}
+# The variables of Debian's own tools.
+maintainer="${DEBFULLNAME:-Weir maintainers} <${DEBEMAIL:-maintainers@weir.example}>"
 export SOURCE_DATE_EPOCH LC_ALL=C TZ=UTC
 umask 022
 
@@ -136,9 +138,16 @@ files() {
     cp -R "$root/acl" "$root/deploy/prometheus" "$root/deploy/grafana" "$doc/examples/"
     install -m 0644 "$root/deploy/debian/copyright" "$tree/weir.cdx.json" "$doc/"
     gzip -9nc "$tree/third-party-licences.txt" >"$doc/third-party-licences.txt.gz"
-    gzip -9nc "$root/CHANGELOG.md" >"$doc/changelog.gz"
+    gzip -9nc "$root/CHANGELOG.md" >"$doc/CHANGELOG.md.gz"
+    changelog | gzip -9nc >"$doc/changelog.gz"
     install -m 0644 "$root/deploy/debian/lintian-overrides" "$1/usr/share/lintian/overrides/weir"
     chmod -R u=rwX,go=rX "$1"
+}
+
+# As Debian's tools read it.
+changelog() {
+    printf 'weir (%s) unstable; urgency=medium\n\n  * What changed is in CHANGELOG.md.gz beside this file.\n\n' "$version"
+    printf ' -- %s  %s\n' "$maintainer" "$(date --date="@$SOURCE_DATE_EPOCH" '+%a, %d %b %Y %H:%M:%S +0000')"
 }
 
 # The same for every other system, in one directory.
@@ -159,8 +168,8 @@ archive() {
 deb() {
     size=$(find "$1" -type f -printf '%s\n' | awk '{ kib += int(($1 + 1023) / 1024) } END { print kib }')
     mkdir "$1/DEBIAN"
-    sed -e "s/@VERSION@/$version/" -e "s/@ARCHITECTURE@/$2/" -e "s/@SIZE@/$size/" "$root/deploy/debian/control" \
-        >"$1/DEBIAN/control"
+    sed -e "s/@VERSION@/$version/" -e "s/@ARCHITECTURE@/$2/" -e "s/@SIZE@/$size/" -e "s/@MAINTAINER@/$maintainer/" \
+        "$root/deploy/debian/control" >"$1/DEBIAN/control"
     for script in postinst prerm postrm; do
         install -m 0755 "$root/deploy/debian/$script" "$1/DEBIAN/$script"
     done

@@ -1,7 +1,7 @@
-//! A name server with one answer: every name is 127.0.0.1. It shows that the binary asks the server of
+//! A name server with one answer: every name is the address of the broker. It shows that the binary asks the server of
 //! `/etc/resolv.conf`, without the C library of a distribution.
 
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
@@ -11,13 +11,13 @@ const HEADER: usize = 12;
 const TYPE_A: u8 = 1;
 
 /// Answers until the process ends, and tells each name that was asked for.
-pub(crate) fn serve() -> Receiver<String> {
+pub(crate) fn serve(broker: Ipv4Addr) -> Receiver<String> {
     let socket = UdpSocket::bind((ADDRESS, 53)).expect("port 53 of 127.0.0.253 is free");
     let (tell, told) = sync_channel(1_000);
     thread::spawn(move || {
         let mut question = [0; 512];
         while let Ok((length, from)) = socket.recv_from(&mut question) {
-            if let Some((name, answer)) = answer(&question[..length]) {
+            if let Some((name, answer)) = answer(&question[..length], broker) {
                 let _ = socket.send_to(&answer, from);
                 // A test that looks at them is not about the thousandth.
                 let _ = tell.try_send(name);
@@ -29,7 +29,7 @@ pub(crate) fn serve() -> Receiver<String> {
 
 /// The question's name, and the message that answers it: the question with an address behind it, or without any where
 /// another type than A is asked for.
-fn answer(question: &[u8]) -> Option<(String, Vec<u8>)> {
+fn answer(question: &[u8], broker: Ipv4Addr) -> Option<(String, Vec<u8>)> {
     let mut labels = Vec::new();
     let mut at = HEADER;
     loop {
@@ -47,7 +47,8 @@ fn answer(question: &[u8]) -> Option<(String, Vec<u8>)> {
     message[2..HEADER].copy_from_slice(&[0x81, 0x80, 0, 1, 0, u8::from(is_address), 0, 0, 0, 0]);
     if is_address {
         // The name of the question, type A, class IN, a minute, four bytes.
-        message.extend([0xc0, HEADER as u8, 0, TYPE_A, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1]);
+        message.extend([0xc0, HEADER as u8, 0, TYPE_A, 0, 1, 0, 0, 0, 60, 0, 4]);
+        message.extend(broker.octets());
     }
     Some((labels.join("."), message))
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddrV4, TcpStream};
 use std::time::Duration;
 
 use weir_testkit::kafka::Chain;
@@ -30,8 +30,9 @@ pub(crate) fn serves(bare: &BareRoot) {
     Chain::new(TOPIC, 1).append(&kafka, 1);
     let ports = Block::claim();
     let (listener, admin) = (format!("127.0.0.1:{}", ports.first), format!("127.0.0.1:{}", ports.first + 1));
-    fill_in(bare, &kafka, &listener, &admin);
-    let asked = names::serve();
+    let broker: SocketAddrV4 = kafka.plaintext(1).parse().expect("an address and a port");
+    fill_in(bare, broker.port(), &listener, &admin);
+    let asked = names::serve(*broker.ip());
     let mut weir = start(bare);
     let get = |path: &str| get(&admin, path).map_err(|error| format!("{error}\n{}", weir.tail(10)));
     wait::until("/livez", SOON, || is(get("/livez")?, "ok\n"));
@@ -67,7 +68,7 @@ fn the_example_lacks_only_certificates(bare: &BareRoot) {
     ok("`weir check` asks for certificates, and for nothing else of the example");
 }
 
-fn fill_in(bare: &BareRoot, kafka: &Kafka, listener: &str, admin: &str) {
+fn fill_in(bare: &BareRoot, port: u16, listener: &str, admin: &str) {
     let server = Pki::shared().server(&[HOST, &format!("*.{HOST}")]);
     let certificates =
         [(&server.certificate, TO_FILL_IN[0]), (&server.key, TO_FILL_IN[1]), (&Pki::shared().ca(), TO_FILL_IN[2])];
@@ -78,8 +79,6 @@ fn fill_in(bare: &BareRoot, kafka: &Kafka, listener: &str, admin: &str) {
     bare.prints(&["/bin/chmod", "0640", "/etc/weir/tls/server.key"]);
     // What `StateDirectory=` does.
     bare.prints(&["/usr/bin/install", "-d", "-o", "weir", "-g", "weir", "-m", "0750", "/var/lib/weir"]);
-    let broker = kafka.plaintext(1);
-    let (_, port) = broker.rsplit_once(':').expect("an address has a port");
     let mut text = bare.text(CONFIG);
     let changes = [
         ("0.0.0.0:9093".to_owned(), listener.to_owned()),
