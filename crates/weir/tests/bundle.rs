@@ -223,7 +223,13 @@ fn nothing_is_made_of_what_does_not_belong_together() {
     let mixed = "tool --out out --certificate tool.pem --key idle.key --ca-certificate ca.pem";
     assert_eq!(refused(mixed), "the key of `--key` is not the one that the certificate is for\n");
     let swapped = "tool --out out --certificate tool.pem --key tool.pem --ca-certificate ca.pem";
-    assert_eq!(refused(swapped), "the file of `--key` holds no private key\n");
+    assert_eq!(
+        refused(swapped),
+        "tool.pem: the key: there must be one private key in it, and nothing else that is one\n"
+    );
+    stage.write("sec1.key", &stage.read("tool.key").replace("PRIVATE KEY", "EC PRIVATE KEY"));
+    let sec1 = refused("tool --out out --certificate tool.pem --key sec1.key --ca-certificate ca.pem");
+    assert!(sec1.starts_with("sec1.key: the key: it is not PKCS#8") && sec1.contains("openssl pkcs8"), "{sec1}");
     let idle = refused(&format!("idle --out out {}", of("idle")));
     assert_eq!(idle, "the principal may read no topic: grant one first, under `read:` in its file\n");
     let past = Validity::from_now(time::Duration::days(-9), time::Duration::days(-2));
@@ -273,4 +279,16 @@ fn a_ca_issues_the_certificate_last() {
     let again = "tool --out again --certificate out/client.pem --key out/client.key --ca-certificate out/ca.pem";
     stage.bundle(again);
     assert_eq!(stage.manifest("again").serial, manifest.serial);
+
+    let (status, _, problems) = stage.cert("csr tool --out theirs");
+    assert_eq!(status, 0, "{problems}");
+    let (status, _, problems) = stage.cert(&format!("sign theirs/tool.csr --principal tool --out signed {issue}"));
+    assert_eq!(status, 0, "{problems}");
+    stage.bundle("tool --out after --certificate signed/tool.pem --ca-certificate pki/ca.pem");
+    let theirs = stage.read("theirs/tool.key");
+    let line = theirs.lines().nth(1).unwrap();
+    for entry in fs::read_dir(stage.path().join("after")).unwrap() {
+        let path = entry.unwrap().path();
+        assert!(path.is_dir() || !fs::read_to_string(&path).unwrap().contains(line), "{}", path.display());
+    }
 }

@@ -61,6 +61,22 @@ impl BundleFile {
     }
 }
 
+/// The one private key of a PEM text, alone.
+///
+/// # Errors
+/// There is none, more than one, or it is not in PKCS#8: what to do about it.
+pub fn key_of(pem: &Secret) -> Result<Secret, BundleError> {
+    values::key(pem.expose()).map(Secret::new)
+}
+
+/// The certificates of a PEM text, alone.
+///
+/// # Errors
+/// There is none.
+pub fn certificates_of(pem: &str) -> Result<String, BundleError> {
+    values::certificates("the certificate", pem)
+}
+
 impl Bundle {
     /// Makes a bundle.
     ///

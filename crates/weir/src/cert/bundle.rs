@@ -14,7 +14,7 @@ use std::{env, fs};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use weir_pki::CaDirectory;
-use weir_pki::bundle::{Bundle, BundleError, ClientCertificate, Facts, OffsetReset, Secret, Stores};
+use weir_pki::bundle::{self, Bundle, BundleError, ClientCertificate, Facts, OffsetReset, Secret, Stores};
 use weir_pki::pkcs12::Profile;
 use weir_server::snapshot::OfflinePolicy;
 
@@ -120,8 +120,15 @@ pub(super) fn run(order: &Order) -> Done {
 fn present(order: &Order, known: &Known, certificate: &Path) -> Result<Facts, Box<dyn Error>> {
     let source = &order.source;
     let ca = source.ca_certificate.as_deref().ok_or("add `--ca-certificate`: what clients are to trust")?;
-    let chain_pem = files::read(certificate)?;
-    let key = source.key.as_deref().map(|path| files::read(path).map(Secret::new)).transpose()?;
+    let in_file = |file: &Path| {
+        let file = file.display().to_string();
+        move |error: BundleError| format!("{file}: {error}")
+    };
+    let chain_pem = bundle::certificates_of(&files::read(certificate)?).map_err(in_file(certificate))?;
+    let key = match source.key.as_deref() {
+        Some(path) => Some(bundle::key_of(&Secret::new(files::read(path)?)).map_err(in_file(path))?),
+        None => None,
+    };
     let certificate = known.certificate(&chain_pem, certificate)?;
     if let Some(key) = &key {
         facts::belong_together(&chain_pem, key)?;

@@ -138,13 +138,10 @@ pub(super) fn belong_together(chain_pem: &str, key: &Secret) -> Result<(), Box<d
         Item::Key(facts) => Some(facts.public_key_sha256),
         _ => None,
     });
-    match of_key {
-        None => Err("the file of `--key` holds no private key".into()),
-        // An encrypted one: the bundle says what to do about that.
-        Some(None) => Ok(()),
-        Some(of_key) if of_key == of_certificate => Ok(()),
-        Some(_) => Err("the key of `--key` is not the one that the certificate is for".into()),
+    if of_key.is_some_and(|of_key| of_key == of_certificate) {
+        return Ok(());
     }
+    Err("the key of `--key` is not the one that the certificate is for".into())
 }
 
 /// The policy with whole limits: a consumer meets all replicas together.
