@@ -1,4 +1,4 @@
-//! Hostile bytes against frame, header and gate.
+//! Hostile bytes against frame, header and gate, and against what reads the PEM files of strangers.
 //!
 //! `bodies` reads what kafka-clients made; `hostile` spoils it; `case` carries it to `under-cap`, a process whose allocator
 //! has a cap; `through` is the way that it goes there; `judged` is the way of a request through a session; `targets` are the

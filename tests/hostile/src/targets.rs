@@ -7,6 +7,7 @@ use weir_kafka::frame::{self, Cut, FrameLimits, PREFIX};
 use weir_kafka::gate;
 use weir_kafka::header;
 use weir_kafka::table::{self, Row, TABLE};
+use weir_pki::inspect::{self, Item};
 
 use crate::judged;
 use crate::through::{self, Direction};
@@ -66,6 +67,29 @@ pub fn session(data: &[u8]) -> bool {
     }
     let frame = through::frame(Direction::Request, row, version, body);
     judged::request(&Bytes::copy_from_slice(&frame[PREFIX..]), row, version)
+}
+
+/// What a PEM block may be.
+pub const LABELS: [&str; 4] = ["CERTIFICATE REQUEST", "CERTIFICATE", "X509 CRL", "ENCRYPTED PRIVATE KEY"];
+
+/// A PEM file that a stranger sends, a request for a certificate above all: the first byte chooses the label, the rest is
+/// the block. Says whether it could be read. What is told of it has nothing in it that a terminal would take for more than
+/// text.
+pub fn pem(data: &[u8]) -> bool {
+    let Some((label, der)) = data.split_first() else { return false };
+    let label = LABELS[usize::from(*label) % LABELS.len()];
+    let Ok(items) = inspect::read(&pem::encode(&pem::Pem::new(label, der))) else { return false };
+    for item in items {
+        let told = match item {
+            Item::Request(facts) => [facts.asks, vec![facts.key]].concat(),
+            Item::Certificate(facts) => [facts.alternative_names, facts.usages, vec![facts.key]].concat(),
+            Item::RevocationList(_) | Item::Key(_) => Vec::new(),
+        };
+        for line in told {
+            assert!(line.len() < 8_192 && !line.contains(char::is_control), "{line:?}");
+        }
+    }
+    true
 }
 
 /// A row, a version, a direction and a body.

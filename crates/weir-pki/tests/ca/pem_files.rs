@@ -1,9 +1,12 @@
 //! Looking at PEM files.
 
+use std::path::PathBuf;
+
 use proptest::prelude::*;
 use weir_pki::inspect::{self, InspectError, Item};
+use weir_pki::{KeyKind, RevocationCause, Terms, Which, csr};
 
-use crate::support::{Root, pem};
+use crate::support::{Root, by, der, pem};
 
 #[test]
 fn every_block_of_a_file_is_told_in_its_order() {
@@ -32,6 +35,26 @@ fn what_cannot_be_read_is_named() {
     assert!(inspect::read("-----BEGIN CERTIFICATE-----\n").is_err());
 }
 
+thread_local! {
+    static GOOD: Vec<(&'static str, Vec<u8>)> = {
+        let mut root = Root::new();
+        root.issue("a-tool");
+        root.signer.revoke(Which::Name("a-tool"), false, RevocationCause::KeyCompromise, &by()).unwrap();
+        let names = ["weir.example", "192.0.2.1"];
+        let server = root.signer.issue_server(&names, Terms::default(), &by()).unwrap().issued;
+        let key = root.temp.path().join("key");
+        let request = root.temp.path().join("request");
+        csr::create(&key, &request, "a-tool", KeyKind::EcdsaP256).unwrap();
+        let read = |path: PathBuf| der(&std::fs::read_to_string(path).unwrap());
+        vec![
+            ("CERTIFICATE", der(&server.certificate_pem)),
+            ("X509 CRL", read(root.path.join("crl.pem"))),
+            ("CERTIFICATE REQUEST", read(request)),
+            ("PRIVATE KEY", read(key)),
+        ]
+    };
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -40,5 +63,18 @@ proptest! {
         let label = ["CERTIFICATE", "CERTIFICATE REQUEST", "X509 CRL", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "X"][which];
         let _ = inspect::read(&pem(label, &bytes));
         let _ = inspect::read(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn hostile_changes_of_good_blocks_are_never_more_than_an_error(
+        which in 0..4_usize,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let (label, mut bytes) = GOOD.with(|good| good[which].clone());
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let _ = inspect::read(&pem(label, &bytes));
     }
 }

@@ -10,6 +10,7 @@ use weir_hostile::bodies::Message;
 use weir_hostile::targets;
 use weir_hostile::through::{self, Direction};
 use weir_kafka::table::{self, TABLE};
+use weir_pki::{Authority, KeyKind, Validity, csr};
 use weir_testkit::{paths, require};
 
 use crate::made::messages;
@@ -37,6 +38,36 @@ fn the_corpus_of_session_is_answered_and_so_is_that_of_gate() {
     };
     replay("session", session, 20);
     replay("gate", session, TABLE.len() * 2);
+}
+
+#[test]
+fn the_corpus_of_pem_is_answered() {
+    let pem = |data: &[u8]| {
+        let _ = targets::pem(data);
+    };
+    replay("pem", pem, 3);
+    for seed in &targets::LABELS[..3] {
+        let bytes = fs::read(corpus("pem").join(seed.replace(' ', "-"))).expect("the seed is there");
+        assert!(targets::pem(&bytes), "{seed} is well formed");
+    }
+}
+
+#[test]
+fn seeds_of_pem_are_written_when_they_are_asked_for() {
+    if std::env::var_os("WEIR_BLESS").is_none() {
+        return;
+    }
+    let temp = tempfile::tempdir().expect("a directory can be made");
+    let (key, request) = (temp.path().join("key"), temp.path().join("request"));
+    csr::create(&key, &request, "a-tool", KeyKind::EcdsaP256).expect("a request can be made");
+    let authority = Authority::new("Test CA").expect("an authority can be made");
+    let server = authority.server(&["weir.example", "192.0.2.1"]).expect("a certificate can be made");
+    let list = authority.revocation_list(1, &[&[1, 2, 3]], Validity::days(1)).expect("a list can be made");
+    let request = fs::read_to_string(request).expect("the request is there");
+    for (label, text) in [(0, request), (1, server.certificate_pem), (2, list)] {
+        let der = pem::parse(text).expect("it is PEM").into_contents();
+        seed("pem", &targets::LABELS[usize::from(label)].replace(' ', "-"), &[&[label], &der[..]].concat());
+    }
 }
 
 #[test]
