@@ -60,6 +60,8 @@ impl Stage {
         stage.principal("tool", "  - prefix: a.\n");
         stage.principal("idle", "");
         stage.issue("tool");
+        let names = ["kafka.example.org", "*.kafka.example.org", "192.0.2.7"];
+        stage.authority.server(&names).unwrap().write(stage.path(), "server").unwrap();
         stage
     }
 
@@ -244,6 +246,22 @@ fn nothing_is_made_of_what_does_not_belong_together() {
     assert!(refused("tool --out out").contains("--ca"), "either a CA or a certificate");
 }
 
+/// A bundle is made on another machine than Weir's, too; what could not be looked at is told.
+#[test]
+fn what_clients_would_not_like_about_the_server_is_told() {
+    let stage = Stage::new();
+    let noted = |out: &str| {
+        let (status, _, noted) = stage.cert(&format!("bundle tool --out {out} {WITH_KEY}"));
+        assert_eq!(status, 0, "{noted}");
+        noted
+    };
+    stage.authority.server(&["other.example.org"]).unwrap().write(stage.path(), "server").unwrap();
+    assert!(noted("a").starts_with("note: clients will refuse "), "{}", noted("b"));
+    fs::remove_file(stage.path().join("server.pem")).unwrap();
+    let absent = noted("c");
+    assert!(absent.contains("server.pem cannot be read") && absent.contains("was not looked at"), "{absent}");
+}
+
 #[test]
 fn what_is_there_is_not_replaced() {
     let stage = Stage::new();
@@ -266,12 +284,15 @@ fn a_ca_issues_the_certificate_last() {
     let nothing = listed();
     stage.write("taken", "kept");
     let issue = "--ca pki --ticket T1 --by me";
+    let strangers = stage.refused(&format!("tool --out out {issue}"));
+    assert!(strangers.starts_with("no client would trust the server: ") && strangers.contains("--ca-certificate"));
+    let bundle = format!("{issue} --ca-certificate ca.pem");
     for arguments in ["idle --out out", "tool --out taken", "nobody --out out"] {
-        stage.refused(&format!("{arguments} {issue}"));
+        stage.refused(&format!("{arguments} {bundle}"));
     }
     assert_eq!(listed(), nothing, "no certificate was issued for what could not be made");
 
-    stage.bundle(&format!("tool --out out --days 10 {issue}"));
+    stage.bundle(&format!("tool --out out --days 10 {bundle}"));
     let manifest = stage.manifest("out");
     assert!(listed().contains(&manifest.serial), "{}", listed());
     assert!((9..=10).contains(&(manifest.not_after - time::OffsetDateTime::now_utc()).whole_days()));
@@ -284,7 +305,7 @@ fn a_ca_issues_the_certificate_last() {
     assert_eq!(status, 0, "{problems}");
     let (status, _, problems) = stage.cert(&format!("sign theirs/tool.csr --principal tool --out signed {issue}"));
     assert_eq!(status, 0, "{problems}");
-    stage.bundle("tool --out after --certificate signed/tool.pem --ca-certificate pki/ca.pem");
+    stage.bundle("tool --out after --certificate signed/tool.pem --ca-certificate ca.pem");
     let theirs = stage.read("theirs/tool.key");
     let line = theirs.lines().nth(1).unwrap();
     for entry in fs::read_dir(stage.path().join("after")).unwrap() {

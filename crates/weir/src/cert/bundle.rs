@@ -4,6 +4,7 @@
 //! known to be in order.
 
 mod facts;
+mod trust;
 mod words;
 
 use std::error::Error;
@@ -133,7 +134,9 @@ fn present(order: &Order, known: &Known, certificate: &Path) -> Result<Facts, Bo
     if let Some(key) = &key {
         facts::belong_together(&chain_pem, key)?;
     }
-    facts_of(order, known, Given { certificate, key, ca_pem: files::read(ca)? })
+    let ca_pem = bundle::certificates_of(&files::read(ca)?).map_err(in_file(ca))?;
+    known.trust(&ca_pem)?;
+    facts_of(order, known, Given { certificate, key, ca_pem })
 }
 
 /// With a certificate that is issued for it, after everything else was tried with one that nobody signs.
@@ -143,9 +146,12 @@ fn issued(order: &Order, known: &Known) -> Result<Facts, Box<dyn Error>> {
     let directory = source.ca.as_deref().ok_or("add `--ca` or `--certificate`")?;
     let ca = CaDirectory::open(directory)?;
     let trust = match &source.ca_certificate {
-        Some(file) => files::read(file)?,
+        Some(file) => {
+            bundle::certificates_of(&files::read(file)?).map_err(|error| format!("{}: {error}", file.display()))?
+        }
         None => ca.trust_pem().to_owned(),
     };
+    known.trust(&trust)?;
     let policy = OfflinePolicy::of_config(&order.config, None)?.policy;
     let meant = of_principal(&order.principal, policy, &ca)?;
     Bundle::new(&facts_of(order, known, Given::trial(ca.certificate_pem(), &trust))?)?;

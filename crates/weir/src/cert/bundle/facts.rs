@@ -4,7 +4,7 @@
 
 use std::error::Error;
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use time::OffsetDateTime;
@@ -18,7 +18,7 @@ use weir_server::config::{Config, Listener};
 use weir_server::snapshot::OfflinePolicy;
 use weir_server::tls::certificate_facts_of_pem;
 
-use super::words;
+use super::{trust, words};
 use crate::explain;
 
 /// What is known without a certificate.
@@ -26,6 +26,7 @@ pub(super) struct Known {
     policy: Policy,
     principal: Arc<Principal>,
     address: Address,
+    server_certificate: PathBuf,
 }
 
 /// A certificate, and whom to trust.
@@ -51,10 +52,20 @@ impl Known {
     pub(super) fn read(config: &Path, principal: &str, listener: Option<&str>) -> Result<Self, Box<dyn Error>> {
         let read = OfflinePolicy::of_config(config, None)?;
         let config = read.config.as_ref().ok_or("the configuration says where clients connect: name it with `-c`")?;
-        let address = address(chosen(config, listener)?);
+        let listener = chosen(config, listener)?;
+        let server_certificate = listener.tls.certificate.value.clone();
+        let address = address(listener);
         let policy = whole(&read, config)?;
         let principal = policy.principal(principal).ok_or_else(|| explain::unknown(principal, &policy))?;
-        Ok(Self { policy, principal, address })
+        Ok(Self { policy, principal, address, server_certificate })
+    }
+
+    /// Looks at the server's certificate as a client with these CAs will, and tells what is in the way.
+    pub(super) fn trust(&self, ca_pem: &str) -> Result<(), Box<dyn Error>> {
+        if let Some(note) = trust::look(&self.server_certificate, &self.address.host, ca_pem)? {
+            eprintln!("note: {note}");
+        }
+        Ok(())
     }
 
     pub(super) fn is_suspended(&self) -> bool {
