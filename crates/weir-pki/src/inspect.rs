@@ -190,7 +190,7 @@ pub(crate) fn crl(der: &[u8]) -> Option<CrlFacts> {
     let revoked = list.iter_revoked_certificates().map(|revoked| RevokedFacts {
         serial: SerialHex::from_bytes(revoked.raw_serial()),
         at: revoked.revocation_date.to_datetime(),
-        cause: revoked.reason_code().map(|(_, code)| code.to_string()),
+        cause: revoked.reason_code().map(|(_, code)| as_named(&code.to_string())),
     });
     Some(CrlFacts {
         issuer: list.issuer().as_raw().to_vec(),
@@ -199,6 +199,12 @@ pub(crate) fn crl(der: &[u8]) -> Option<CrlFacts> {
         next_update: list.next_update().as_ref().map(ASN1Time::to_datetime),
         revoked: revoked.collect(),
     })
+}
+
+/// RFC 5280 section 5.3.1 begins these names with a small letter: `keyCompromise`, `cACompromise`.
+fn as_named(code: &str) -> String {
+    let mut letters = code.chars();
+    letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
 }
 
 fn request_facts(der: &[u8]) -> Option<Item> {
@@ -210,7 +216,7 @@ fn request_facts(der: &[u8]) -> Option<Item> {
         key,
         public_key_sha256,
         is_signed: request.verify_signature().is_ok(),
-        asks: request::asks(&request, None),
+        asks: request::asks(&request, &request::Granted::default()),
     })))
 }
 

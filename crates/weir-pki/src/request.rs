@@ -14,7 +14,6 @@ use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{AttributeTypeAndValue, SubjectPublicKeyInfo as Key};
 
-use crate::subject::ClientSubject;
 use crate::words;
 
 /// A request with a key of 8,192 bits has 3 KiB. More than this is none.
@@ -67,9 +66,20 @@ pub(crate) struct Request {
     pub(crate) dropped: Vec<String>,
 }
 
+/// What the certificate will have, whatever the request says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Granted {
+    pub(crate) common_name: String,
+    pub(crate) organisation: Option<String>,
+    /// With their types.
+    pub(crate) alternative_names: Vec<String>,
+    /// The extended key usage.
+    pub(crate) usage: &'static str,
+}
+
 impl Request {
-    /// The request in a PEM text. What `granted` has anyway is not said to be dropped.
-    pub(crate) fn read(pem: &str, granted: Option<&ClientSubject>) -> Result<Request, RequestError> {
+    /// The request in a PEM text. What is granted anyway is not said to be dropped.
+    pub(crate) fn read(pem: &str, granted: &Granted) -> Result<Request, RequestError> {
         let der = only_block(pem)?;
         let request = parse(&der)?;
         let key = &request.certification_request_info.subject_pki;
@@ -97,7 +107,7 @@ pub(crate) fn is_request(label: &str) -> bool {
 }
 
 /// What a request asks for beside a certificate for its key.
-pub(crate) fn asks(request: &X509CertificationRequest<'_>, granted: Option<&ClientSubject>) -> Vec<String> {
+pub(crate) fn asks(request: &X509CertificationRequest<'_>, granted: &Granted) -> Vec<String> {
     let info = &request.certification_request_info;
     let mut asks: Vec<String> =
         info.subject.iter_attributes().filter_map(|attribute| asked_name(attribute, granted)).collect();
@@ -145,29 +155,24 @@ fn is_strong(key: &Key<'_>) -> bool {
     }
 }
 
-fn asked_name(attribute: &AttributeTypeAndValue<'_>, granted: Option<&ClientSubject>) -> Option<String> {
+fn asked_name(attribute: &AttributeTypeAndValue<'_>, granted: &Granted) -> Option<String> {
     let kind = attribute.attr_type();
     let value = attribute.as_str().ok();
-    let is_granted = |mine: Option<&str>| mine.is_some() && mine == value;
-    let known = match kind {
-        kind if *kind == OID_X509_COMMON_NAME => {
-            (!is_granted(granted.map(|subject| subject.common_name.as_str()))).then_some("common name")
-        }
-        kind if *kind == OID_X509_ORGANIZATION_NAME => {
-            let mine = granted.and_then(|subject| subject.organisation.as_deref());
-            (!is_granted(mine)).then_some("organisation")
-        }
-        _ => Some("part of a name"),
+    let (name, mine) = if *kind == OID_X509_COMMON_NAME {
+        ("the common name".to_owned(), Some(granted.common_name.as_str()))
+    } else if *kind == OID_X509_ORGANIZATION_NAME {
+        ("the organisation".to_owned(), granted.organisation.as_deref())
+    } else {
+        (format!("the part {} of a name,", kind.to_id_string()), None)
     };
-    let value =
-        value.map_or_else(|| "that cannot be read".to_owned(), |value| format!("`{}`", words::printable(value)));
-    known.map(|known| match known {
-        "part of a name" => format!("the part {} of a name, {value}", kind.to_id_string()),
-        known => format!("the {known} {value}"),
-    })
+    if value.is_some() && value == mine {
+        return None;
+    }
+    let value = value.map(|value| format!("`{}`", words::printable(value)));
+    Some(format!("{name} {}", value.as_deref().unwrap_or("that cannot be read")))
 }
 
-fn asked_attribute(attribute: &X509CriAttribute<'_>, granted: Option<&ClientSubject>) -> Vec<String> {
+fn asked_attribute(attribute: &X509CriAttribute<'_>, granted: &Granted) -> Vec<String> {
     match attribute.parsed_attribute() {
         ParsedCriAttribute::ExtensionRequest(request) => {
             request.extensions.iter().flat_map(|extension| asked_extension(extension, granted)).collect()
@@ -181,8 +186,7 @@ fn asked_attribute(attribute: &X509CriAttribute<'_>, granted: Option<&ClientSubj
     }
 }
 
-fn asked_extension(extension: &X509Extension<'_>, granted: Option<&ClientSubject>) -> Vec<String> {
-    let names = |subject: &ClientSubject| subject.alternative_names();
+fn asked_extension(extension: &X509Extension<'_>, granted: &Granted) -> Vec<String> {
     match extension.parsed_extension() {
         ParsedExtension::BasicConstraints(constraints) if constraints.ca => {
             vec!["to be an authority that signs others (CA:TRUE)".to_owned()]
@@ -193,13 +197,13 @@ fn asked_extension(extension: &X509Extension<'_>, granted: Option<&ClientSubject
             foreign.map(|usage| format!("the key usage {usage}")).collect()
         }
         ParsedExtension::ExtendedKeyUsage(usage) => {
-            let foreign = words::extended_key_usages(usage).into_iter().filter(|usage| usage != "clientAuth");
+            let foreign = words::extended_key_usages(usage).into_iter().filter(|usage| usage != granted.usage);
             foreign.map(|usage| format!("the extended key usage {usage}")).collect()
         }
         ParsedExtension::SubjectAlternativeName(asked) => {
-            let granted = granted.map(names).unwrap_or_default();
             let asked = asked.general_names.iter().map(words::general_name);
-            asked.filter(|name| !granted.contains(name)).map(|name| format!("the alternative name {name}")).collect()
+            let foreign = asked.filter(|name| !granted.alternative_names.contains(name));
+            foreign.map(|name| format!("the alternative name {name}")).collect()
         }
         ParsedExtension::ParseError { .. } => {
             vec![format!("the extension {}, which cannot be read", extension.oid.to_id_string())]

@@ -109,6 +109,38 @@ pub(crate) fn server_sans(names: &[&str]) -> Result<Vec<SanType>, PkiError> {
         .collect()
 }
 
+/// A server's name with its type: `DNS:weir.example`, `IP:192.0.2.1`.
+pub(crate) fn typed_server_name(name: &str) -> String {
+    match name.parse::<IpAddr>() {
+        Ok(address) => format!("IP:{address}"),
+        Err(_) => format!("DNS:{name}"),
+    }
+}
+
+/// Whether clients can dial this name: a host name, one with `*.` before it, or an address.
+pub(crate) fn judge_server_name(name: &str) -> Result<(), PkiError> {
+    let is_label = |label: &str| {
+        let is_plain = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        (1..=63).contains(&label.len()) && is_plain && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let is_host = name.len() <= 253 && name.strip_prefix("*.").unwrap_or(name).split('.').all(is_label);
+    if is_host || name.parse::<IpAddr>().is_ok() {
+        return Ok(());
+    }
+    Err(PkiError::Name {
+        name: name.to_owned(),
+        problem: "it must be a host name as clients dial it, without a port, perhaps with `*.` before it, or an IP address",
+    })
+}
+
+/// Whether a name can be shown and typed.
+pub(crate) fn judge_printable(name: &str) -> Result<(), PkiError> {
+    if name.chars().any(char::is_control) {
+        return Err(PkiError::Name { name: name.to_owned(), problem: "it has a character in it that cannot be shown" });
+    }
+    Ok(())
+}
+
 /// The name of a server that becomes its common name, which is kept for old clients and for people's eyes: the first
 /// that fits.
 pub(crate) fn server_common_name<'a>(names: &[&'a str]) -> &'a str {

@@ -1,5 +1,6 @@
 //! Making a CA directory. Must never replace anything, or leave a directory under its name that is not whole.
 
+use std::env;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -15,7 +16,7 @@ use super::signer::CaSigner;
 use super::{CERTIFICATE, CHAIN, CaDirectory, INTERMEDIATE_DAYS, ISSUED, KEY, REQUEST, ROOT, ROOT_DAYS, order};
 use crate::authority::AuthorityOrder;
 use crate::key::KeyKind;
-use crate::subject::Validity;
+use crate::subject::{self, Validity};
 use crate::{csr, files, key, random};
 
 /// Thirty years.
@@ -67,6 +68,8 @@ struct Staging {
 }
 
 pub(super) fn create(directory: &Path, new: NewAuthority<'_>, by: &By) -> Result<Created, CaError> {
+    subject::judge_printable(new.common_name)?;
+    new.organisation.map_or(Ok(()), subject::judge_printable)?;
     vacant(directory)?;
     let key = new.key.generate()?;
     let staging = Staging::beside(directory)?;
@@ -149,6 +152,12 @@ impl Drop for Staging {
 }
 
 fn vacant(directory: &Path) -> Result<(), CaError> {
+    let is_here = fs::canonicalize(directory).is_ok_and(|path| env::current_dir().is_ok_and(|here| here == path));
+    if is_here || directory.file_name().is_none() {
+        // Another directory takes its place: whoever stands in it would stand nowhere.
+        let source = io::Error::other("name a directory that is not there yet, and not the one you are in");
+        return Err(CaError::File { path: directory.to_owned(), source });
+    }
     let occupied = || CaError::Occupied { path: directory.to_owned() };
     match fs::read_dir(directory) {
         Ok(mut entries) => entries.next().map_or(Ok(()), |_| Err(occupied())),

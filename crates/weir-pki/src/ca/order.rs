@@ -13,6 +13,7 @@ use crate::authority::LeafOrder;
 use crate::error::PkiError;
 use crate::inspect::CertificateFacts;
 use crate::key::KeyKind;
+use crate::request::Granted;
 use crate::serial::SerialHex;
 use crate::subject::{self, ClientSubject, Validity};
 
@@ -45,6 +46,27 @@ impl Named {
             Purpose::Client => Some(Named::Client(entry.subject())),
             Purpose::Server => Some(Named::Server(entry.server_names().into_iter().map(str::to_owned).collect())),
             Purpose::Authority => None,
+        }
+    }
+
+    /// What the certificate will have, whatever a request says.
+    pub(super) fn granted(&self) -> Granted {
+        let (alternative_names, usage) = match self {
+            Named::Client(subject) => (subject.alternative_names(), "clientAuth"),
+            Named::Server(names) => (names.iter().map(|name| subject::typed_server_name(name)).collect(), "serverAuth"),
+        };
+        Granted { common_name: self.common_name(), organisation: self.organisation(), alternative_names, usage }
+    }
+
+    /// Names that a person can have meant.
+    pub(super) fn judge(&self) -> Result<(), PkiError> {
+        match self {
+            Named::Client(subject) => {
+                let names = [Some(&subject.common_name), subject.organisation.as_ref()].into_iter().flatten();
+                let others = subject.san_uris.iter().chain(&subject.san_dns).chain(&subject.san_emails);
+                names.chain(others).try_for_each(|name| subject::judge_printable(name))
+            }
+            Named::Server(names) => names.iter().try_for_each(|name| subject::judge_server_name(name)),
         }
     }
 

@@ -178,6 +178,11 @@ impl CaSigner {
         order: &AuthorityOrder<'_>,
         by: &By,
     ) -> Result<(String, String), CaError> {
+        if !self.directory.chain_pem.is_empty() {
+            return Err(CaError::Certificate {
+                problem: "an intermediate signs clients and servers only: have it signed by a root",
+            });
+        }
         let certificate_pem = self.locked(by, |signer, journal| {
             let serial = new_serial(journal)?;
             let order = AuthorityOrder { serial: Some(serial.clone()), ..*order };
@@ -224,11 +229,7 @@ impl CaSigner {
         terms: Terms,
         by: &By,
     ) -> Result<SignedEntry, CaError> {
-        let granted = match named {
-            Named::Client(subject) => Some(subject),
-            Named::Server(_) => None,
-        };
-        let Request { key, dropped } = Request::read(csr_pem, granted)?;
+        let Request { key, dropped } = Request::read(csr_pem, &named.granted())?;
         let certified = Certified { key: &key, from_request: true };
         let (entry, certificate_pem) = self.certify(&certified, named, renews, terms, by)?;
         let chain_pem = self.authority.chain_of(&certificate_pem);
@@ -251,6 +252,7 @@ impl CaSigner {
         terms: Terms,
         by: &By,
     ) -> Result<(Entry, String), CaError> {
+        named.judge()?;
         let name = named.spoken()?;
         let order = named.leaf(named.validity(terms.days, &self.directory.facts)?)?;
         self.locked(by, |signer, journal| {

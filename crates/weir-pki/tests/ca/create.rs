@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 
 use time::{Duration, OffsetDateTime};
 use weir_pki::{Above, CaDirectory, CaError, ClientSubject, KeyKind, NewAuthority, Purpose, Terms};
@@ -109,6 +110,25 @@ fn what_fails_leaves_nothing_behind() {
     for new in [new_root(&long), NewAuthority { days: Some(0), ..new_root("Test") }] {
         assert!(CaDirectory::create(&path, new, &by()).is_err());
         assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn an_intermediate_has_none_below_it() {
+    let mut root = Root::new();
+    let (clients, below) = (root.temp.path().join("clients"), root.temp.path().join("below"));
+    let new = NewAuthority { above: Above::Local(&mut root.signer), ..new_root("Clients") };
+    let mut signer = ready(CaDirectory::create(&clients, new, &by()).unwrap());
+    let new = NewAuthority { above: Above::Local(&mut signer), ..new_root("Below") };
+    let refused = CaDirectory::create(&below, new, &by());
+    assert!(matches!(refused, Err(CaError::Certificate { .. })), "{refused:?}");
+    assert!(!below.exists() && signer.directory().entries().is_empty());
+}
+
+#[test]
+fn the_directory_in_which_one_stands_is_not_taken_away() {
+    for here in [".", "..", "/"] {
+        assert!(CaDirectory::create(Path::new(here), new_root("Test"), &by()).is_err(), "{here}");
     }
 }
 

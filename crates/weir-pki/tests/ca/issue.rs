@@ -113,11 +113,18 @@ fn an_order_that_makes_no_sense_changes_nothing() {
         let refused = root.signer.issue_client(&ClientSubject::named("a"), terms, &by());
         assert!(matches!(refused, Err(CaError::Days { .. })), "{refused:?}");
     }
-    for subject in [ClientSubject::default(), ClientSubject::named(&"x".repeat(65))] {
+    let long = ClientSubject::named(&"x".repeat(65));
+    let line_break = ClientSubject { san_dns: vec!["a\nb".to_owned()], ..ClientSubject::named("a") };
+    for subject in [ClientSubject::default(), long, line_break, ClientSubject::named("a\0")] {
         let refused = root.signer.issue_client(&subject, Terms::default(), &by());
         assert!(matches!(refused, Err(CaError::Pki(PkiError::Name { .. }))), "{refused:?}");
     }
-    assert!(root.signer.issue_server(&[], Terms::default(), &by()).is_err());
+    for names in
+        [&[][..], &["https://weir.example"], &["weir.example:9093"], &["a b"], &["a.*.example"], &[""], &["-a"]]
+    {
+        let refused = root.signer.issue_server(names, Terms::default(), &by());
+        assert!(matches!(refused, Err(CaError::Pki(PkiError::Name { .. }))), "{names:?}: {refused:?}");
+    }
     assert_eq!(fs::read(root.path.join("index.jsonl")).unwrap(), before);
 }
 

@@ -12,7 +12,7 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384,
     PKCS_ECDSA_P521_SHA512, PKCS_ED25519, PublicKeyData, SanType,
 };
-use weir_pki::{CaError, ClientSubject, RequestError, Terms};
+use weir_pki::{CaError, ClientSubject, RequestError, Terms, Which};
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer;
 
@@ -294,6 +294,21 @@ fn what_is_no_request_is_told_apart() {
     // keytool's label.
     let mut root = Root::new();
     root.sign(&pem("NEW CERTIFICATE REQUEST", &der(&request)), &meant());
+}
+
+#[test]
+fn a_request_for_a_server_that_is_renewed_may_ask_for_its_names() {
+    let mut root = Root::new();
+    let names = ["weir.example", "192.0.2.1"];
+    root.signer.issue_server(&names, Terms::default(), &by()).unwrap();
+    let mut params = nameless();
+    params.subject_alt_names = vec![alternative(1, "weir.example"), alternative(1, "other.example")];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    let csr = params.serialize_request(&KeyPair::generate().unwrap()).unwrap().pem().unwrap();
+    let renewed = root.signer.renew_signed(Which::Name("weir.example"), &csr, Terms::default(), &by()).unwrap();
+    assert_eq!(renewed.entry.server_names(), names);
+    let dropped = BTreeSet::from(["the alternative name DNS:other.example", "the extended key usage clientAuth"]);
+    assert_eq!(renewed.dropped.iter().map(String::as_str).collect::<BTreeSet<_>>(), dropped);
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn a_revocation_is_in_the_index_and_in_the_list() {
     assert!(list.number.clone().unwrap() > before);
     assert_eq!(list.revoked.len(), 1);
     assert_eq!(list.revoked[0].serial, taken);
-    assert_eq!(list.revoked[0].cause.as_deref(), Some("KeyCompromise"));
+    assert_eq!(list.revoked[0].cause.as_deref(), Some("keyCompromise"));
     assert_eq!((done.crl.number, done.crl.revoked), (2, 1));
     assert_eq!(list.next_update, Some(done.crl.next_update));
     assert!(!revoked(&root.path).contains(&kept));
