@@ -48,6 +48,7 @@ want_tools() {
     has_venv || packages="$packages python3-venv"
     have kcat || packages="$packages kcat"
     have valgrind || packages="$packages valgrind"
+    have openssl || packages="$packages openssl"
 }
 
 install_packages() {
@@ -74,6 +75,7 @@ check_tools() {
     has_venv || lacks "Python 3 with venv" "apt-get install python3-venv"
     have kcat || lacks "kcat" "apt-get install kcat"
     have valgrind || lacks "valgrind" "apt-get install valgrind"
+    have openssl || lacks "openssl" "apt-get install openssl"
 }
 
 lacks() {

@@ -33,7 +33,8 @@ pub(crate) struct Expiring {
     /// The directory of the CA.
     #[arg(long, value_name = "DIR")]
     ca: PathBuf,
-    /// How soon: days (`30d`), hours (`12h`) or weeks (`6w`). The certificates of the CA, the CA itself, and its list.
+    /// How soon: days (`30d`), hours (`12h`) or weeks (`6w`). The certificates of the CA and the CA itself; its list within a
+    /// week at the most, for it is made anew more often.
     #[arg(long, value_name = "TIME", value_parser = span)]
     within: Duration,
     /// One JSON object instead of lines.
@@ -74,7 +75,7 @@ pub(super) fn expiring(order: &Expiring) -> Done {
     let end = now.saturating_add(order.within);
     let due: Vec<&Entry> =
         ca.entries().iter().filter(|entry| is_last(entry, &ca, now) && entry.not_after <= end).collect();
-    let own = own(&ca, end);
+    let own = own(&ca, end, end.min(now.saturating_add(Duration::WEEK)));
     if order.json {
         let certificates: Vec<Value> = due.iter().map(|entry| told::entry(entry, now)).collect();
         let own: Vec<Value> =
@@ -104,9 +105,10 @@ fn is_last(entry: &Entry, ca: &CaDirectory, now: OffsetDateTime) -> bool {
 }
 
 /// The CA's own files that end, or whose successor is due, by then.
-fn own(ca: &CaDirectory, end: OffsetDateTime) -> Vec<(&'static str, OffsetDateTime)> {
-    let list = ca.crl().map(|list| ("crl.pem", list.next_update));
-    [Some(("ca.pem", ca.facts().not_after)), list].into_iter().flatten().filter(|(_, at)| *at <= end).collect()
+fn own(ca: &CaDirectory, end: OffsetDateTime, list_end: OffsetDateTime) -> Vec<(&'static str, OffsetDateTime)> {
+    let certificate = Some(("ca.pem", ca.facts().not_after)).filter(|(_, at)| *at <= end);
+    let list = ca.crl().map(|list| ("crl.pem", list.next_update)).filter(|(_, at)| *at <= list_end);
+    [certificate, list].into_iter().flatten().collect()
 }
 
 fn table(entries: &[&Entry], now: OffsetDateTime) -> String {

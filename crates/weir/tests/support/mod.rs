@@ -38,10 +38,11 @@ pub const TIERS: &str = "tiers:\n  - tier: tool\n    connections: 20\n";
 /// What a command ended with.
 pub type Ended = (i32, String, String);
 
-/// Runs `weir` with nobody at the keyboard: exit status, standard output, standard error.
+/// Runs `weir` for a user `op`, with nobody at the keyboard: exit status, standard output, standard error.
 pub fn weir(arguments: &[&str], directory: &Path) -> Ended {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
-    let output = command.args(arguments).current_dir(directory).stdin(Stdio::null()).output().unwrap();
+    command.args(arguments).current_dir(directory).env("USER", "op").env_remove("SUDO_USER");
+    let output = command.stdin(Stdio::null()).output().unwrap();
     let Output { status, stdout, stderr } = output;
     (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
