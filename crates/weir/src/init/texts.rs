@@ -115,12 +115,12 @@ pub(super) fn next_steps(answers: &Answers, directory: &Path) -> String {
     let _ = write!(
         text,
         "# Two CAs: of clients, and of this server's certificate. Keep both away from the machine that serves.
-weir cert init --ca ca/clients --name '{host} clients'
-weir cert init --ca ca/server --name '{host} server'
+weir cert init --ca ca-clients --name '{host} clients'
+weir cert init --ca ca-server --name '{host} server'
 # What weir.yaml names.
-weir cert server --ca ca/server
-cp ca/clients/ca.pem tls/clients-ca.pem
-cp ca/clients/crl.pem tls/clients-crl.pem
+weir cert server --ca ca-server
+cp ca-clients/ca.pem tls/clients-ca.pem
+cp ca-clients/crl.pem tls/clients-crl.pem
 # In the place of each `{{verdict: open}}` in acl/catalogue.yaml somebody writes a decision; this says what and where.
 weir check
 weir check --live
@@ -132,7 +132,7 @@ weir serve
         let _ = write!(
             text,
             "# All that {} needs, in one file; ID is where it was decided.
-weir cert bundle {name} --ca ca/clients --ca-certificate ca/server/ca.pem --ticket ID --out {name}.zip
+weir cert bundle {name} --ca ca-clients --ca-certificate ca-server/ca.pem --ticket ID --out {name}.zip
 ",
             person.name
         );

@@ -140,6 +140,11 @@ impl Shell {
         out + &err
     }
 
+    /// Status, output, and what was said beside it.
+    pub fn run_whole(&self, commands: &str) -> (i32, String, String) {
+        self.start(commands)
+    }
+
     fn start(&self, commands: &str) -> (i32, String, String) {
         // By its whole path: a test may have another one in its own.
         let mut shell = Command::new("/usr/bin/timeout");
