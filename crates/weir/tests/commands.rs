@@ -1,7 +1,5 @@
 //! `weir check` and `weir serve` as a person types them.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-
 mod support;
 
 use std::fs;
