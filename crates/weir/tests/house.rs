@@ -244,7 +244,7 @@ fn what_a_page_names_exists() {
 fn the_map_has_every_file() {
     let page = text("docs/architecture.md");
     let named: BTreeSet<&str> = quoted(&page).into_iter().collect();
-    for name in ["weir-policy", "weir-kafka", "weir-server"] {
+    for name in ["weir-policy", "weir-kafka", "weir-server", "weir-pki"] {
         let source = format!("crates/{name}/src");
         for path in files_of(&source, "rs") {
             let inside = path.strip_prefix(&source).unwrap();

@@ -91,7 +91,7 @@ pub(super) struct Index {
     /// Who revoked something that no list says yet.
     pub(super) unlisted: Option<By>,
     /// The digest of the last line.
-    check: String,
+    pub(super) check: String,
     /// How many bytes are whole lines.
     pub(super) whole: usize,
     /// What follows them: half a line.

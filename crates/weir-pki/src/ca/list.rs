@@ -2,6 +2,9 @@
 //!
 //! Must never: use a number twice, leave out a revoked certificate whose time has not ended, or leave half a list.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 
 use rcgen::{RevocationReason, RevokedCertParams, SerialNumber};
