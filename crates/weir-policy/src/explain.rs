@@ -20,6 +20,8 @@ pub struct Explanation {
     pub lines: Vec<Line>,
     /// What to write for it to be allowed, or that nothing allows it; nothing where it is.
     pub fix: Option<String>,
+    /// What is suspended, where that refuses it: `fix` has the command that resumes it.
+    pub stopped: Option<Suspended>,
     /// What the brokers call the group that was asked for.
     pub real_group: Option<RealGroup>,
 }
@@ -69,17 +71,28 @@ impl Policy {
             Resource::Group(shown) => principal.real_group(shown).ok(),
             Resource::Topic(_) | Resource::TransactionalId(_) | Resource::Cluster => None,
         };
+        let stopped = match resource {
+            Resource::Topic(topic) if verdict == Err(Reason::TopicSuspended) => {
+                Some(Suspended::Topic(topic.to_owned()))
+            }
+            _ => None,
+        };
         let ways = || fix(rule, places, principal, operation, resource);
-        let fix = verdict.is_err().then(|| lines.first().and_then(resume).unwrap_or_else(ways));
-        Explanation { verdict, rule: name(rule), lines, fix, real_group }
+        let resumed = stopped.as_ref().zip(lines.first()).and_then(|(what, line)| resume(what, line));
+        let fix = verdict.is_err().then(|| resumed.unwrap_or_else(ways));
+        Explanation { verdict, rule: name(rule), lines, fix, stopped, real_group }
     }
 
     fn stopped(&self, reason: Reason, principal: &Principal) -> Explanation {
         let everybody = self.suspension_lines(|what| *what == Suspended::All);
         let alone = self.suspension_lines(|what| matches!(what, Suspended::Principal(name) if *name == principal.name));
         let lines: Vec<_> = everybody.chain(alone).collect();
-        let fix = lines.first().and_then(resume);
-        Explanation { verdict: Err(reason), rule: "suspended", lines, fix, real_group: None }
+        let what = match reason {
+            Reason::AllSuspended => Suspended::All,
+            _ => Suspended::Principal(principal.name.clone()),
+        };
+        let fix = lines.first().and_then(|line| resume(&what, line));
+        Explanation { verdict: Err(reason), rule: SUSPENDED, lines, fix, stopped: Some(what), real_group: None }
     }
 
     fn suspension_lines(&self, of: impl Fn(&Suspended) -> bool) -> impl Iterator<Item = Line> {
@@ -167,9 +180,9 @@ fn name(rule: Rule) -> &'static str {
 }
 
 /// What ends a suspension.
-fn resume(line: &Line) -> Option<String> {
+fn resume(what: &Suspended, line: &Line) -> Option<String> {
     let place = line.place.as_ref().filter(|_| line.part == SUSPENDED)?;
-    Some(format!("`weir resume`, or take {} away", place.file))
+    Some(format!("`{}`, or take {} away", what.to_resume(""), place.file))
 }
 
 /// What to write for a refused question to be allowed.

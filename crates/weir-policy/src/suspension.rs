@@ -69,6 +69,12 @@ impl Suspended {
         }
     }
 
+    /// The command that resumes it, with these options.
+    #[must_use]
+    pub fn to_resume(&self, options: &str) -> String {
+        format!("weir resume {self}{options} --reason TEXT --ticket ID")
+    }
+
     /// The name, where the kind has one.
     #[must_use]
     pub fn name(&self) -> Option<String> {

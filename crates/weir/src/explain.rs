@@ -134,6 +134,18 @@ impl Answer<'_> {
         self.explanation.verdict.is_ok() && self.shut_out().is_none()
     }
 
+    /// What to write for it to be allowed. What resumes is typed where the question was.
+    fn fix(&self) -> Option<String> {
+        let fix = self.explanation.fix.clone()?;
+        let Some(stopped) = &self.explanation.stopped else { return Some(fix) };
+        let options = match (&self.question.config, &self.question.at) {
+            (_, Some(directory)) => format!(" --policy {}", typed(directory)),
+            (Some(config), None) => format!(" -c {}", typed(config)),
+            (None, None) => String::new(),
+        };
+        Some(fix.replacen(&stopped.to_resume(""), &stopped.to_resume(&options), 1))
+    }
+
     fn shut_out(&self) -> Option<(&Address, CloseReason)> {
         self.address.as_ref().and_then(|address| Some((address, address.refused?)))
     }
@@ -170,6 +182,13 @@ fn read(config: Option<&Path>, at: Option<&Path>) -> Result<OfflinePolicy, Confi
         (None, Some(at)) if !usual.exists() => OfflinePolicy::read(at),
         (config, at) => OfflinePolicy::of_config(config.unwrap_or(usual), at),
     }
+}
+
+/// A path, as it is typed.
+fn typed(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte);
+    if text.bytes().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// Who it is and what it may use; where there are several replicas, that the rates are those of one.

@@ -66,6 +66,23 @@ fn explain_tells_by_its_status() {
     assert_eq!(ask("tool read a.page --at nowhere").0, 2);
 }
 
+/// What `weir explain` says to allow something, typed as it stands.
+#[test]
+fn explain_has_the_whole_command_that_ends_a_suspension() {
+    let stage = stage();
+    let because = "--reason r --ticket T1";
+    for (what, from) in [("principal tool", ""), ("topic a.page", " -c ./weir.yaml"), ("all", " --at acl")] {
+        let at = if from.contains("--at") { " --policy acl" } else { from };
+        assert_eq!(weir(stage.path(), &format!("suspend {what}{at} {because}")).0, 0);
+        let (status, said, _) = weir(stage.path(), &format!("explain tool read a.page{from}"));
+        let fix = format!("  to allow it: `weir resume {what}{at} --reason TEXT --ticket ID`, or take ");
+        assert!(status == 1 && said.contains(&fix), "{said}");
+        let command = said.split('`').nth(1).unwrap().strip_prefix("weir ").unwrap();
+        assert_eq!(weir(stage.path(), command).0, 0, "{command}");
+        assert_eq!(weir(stage.path(), &format!("explain tool read a.page{from}")).0, 0);
+    }
+}
+
 #[test]
 fn explain_knows_addresses() {
     let stage = stage();

@@ -137,7 +137,7 @@ fn trap_q10_until_the_offsets_are_counted_only_what_is_known_is_committed() {
     desk.account = Account::default();
     let both = ["weir.reader.g", "weir.reader.other"];
     desk.account.know_groups(both.into_iter(), desk.now);
-    assert_eq!(desk.account.take_wishes().offsets.len(), 2);
+    assert_eq!(desk.account.take_wishes(desk.now).offsets.len(), 2);
     let three = commit("g", 5, &[(GRANTED, &[0, 1]), (ALSO_GRANTED, &[0])]);
     assert_eq!(committed(&mut desk, &three).1, None);
     assert_eq!(codes(&committed(&mut desk, &three).0), [14; 3], "clients try again");

@@ -125,7 +125,7 @@ fn joined_as(desk: &mut Desk, version: i16, member: &str, instance: Option<&str>
 
 /// The brokers tell who is in the group.
 fn counted(desk: &mut Desk, members: &[(&str, Option<&str>)]) {
-    let wanted = desk.account.take_wishes().members;
+    let wanted = desk.account.take_wishes(desk.now).members;
     assert_eq!(wanted.iter().map(String::as_str).collect::<Vec<_>>(), ["weir.reader.a"], "the brokers are asked");
     desk.now += Duration::from_millis(1);
     desk.account.know_members("weir.reader.a", members.iter().copied(), desk.now);
@@ -145,7 +145,11 @@ fn hostile_q11_a_group_has_so_many_members_and_those_that_are_there_go_on() {
     assert_eq!(beat(&mut desk, "a", 0), 81, "the newer protocol, with a member of its own making");
     assert_eq!(["m1", "m2"].map(|id| joined_as(&mut desk, 5, id, None)), [0, 0]);
     assert_eq!(beat(&mut desk, "a", 4), 0);
-    assert_eq!(desk.account.take_wishes().members.len(), 0, "an attacker cannot have the brokers asked at each try");
+    assert_eq!(
+        desk.account.take_wishes(desk.now).members.len(),
+        0,
+        "an attacker cannot have the brokers asked at each try"
+    );
 }
 
 #[test]
@@ -178,5 +182,5 @@ fn trap_q10_after_a_restart_members_that_have_an_id_go_on_and_new_ones_wait_for_
 fn members_that_are_only_observed_are_all_let_through_and_counted_as_beyond() {
     let mut desk = within("group_members: {most: 1, mode: observe}");
     assert_eq!(["m1", "m2", "m3"].map(|id| joined_as(&mut desk, 3, id, None)), [0; 3]);
-    assert_eq!(desk.account.take_wishes().members.len(), 0);
+    assert_eq!(desk.account.take_wishes(desk.now).members.len(), 0);
 }

@@ -225,10 +225,10 @@ impl Account {
         lock(&self.groups).know_members(group, members, asked);
     }
 
-    /// What the brokers are to be asked about the groups.
+    /// What the brokers are to be asked about the groups now; about members no oftener than once a second.
     #[must_use]
-    pub fn take_wishes(&self) -> Wishes {
-        lock(&self.groups).take_wishes()
+    pub fn take_wishes(&self, now: Instant) -> Wishes {
+        lock(&self.groups).take_wishes(now)
     }
 
     /// A group was deleted.

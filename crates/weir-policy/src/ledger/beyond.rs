@@ -26,10 +26,14 @@ pub enum Limited {
     FetchSessions,
     /// Partitions that would be read far behind, at each Fetch.
     CatchUpPartitions,
+    /// Bytes of records far behind, of all principals.
+    AllCatchUp,
+    /// Partitions that would be read far behind, at each Fetch, of all principals.
+    AllCatchUpPartitions,
 }
 
-/// The counts: limits that are no rate.
-const COUNTS: [Limited; 7] = [
+/// The limits that are no meter's.
+const OTHERS: [Limited; 9] = [
     Limited::Groups,
     Limited::CommittedPartitions,
     Limited::CommitMetadata,
@@ -37,10 +41,12 @@ const COUNTS: [Limited; 7] = [
     Limited::ParkedFetches,
     Limited::FetchSessions,
     Limited::CatchUpPartitions,
+    Limited::AllCatchUp,
+    Limited::AllCatchUpPartitions,
 ];
 /// The modes, in the order of their places.
 const MODES: [Mode; 3] = [Mode::Observe, Mode::Throttle, Mode::Deny];
-const LIMITS: usize = Meter::ALL.len() + COUNTS.len();
+const LIMITS: usize = Meter::ALL.len() + OTHERS.len();
 
 impl Limited {
     /// Its key in the files.
@@ -55,17 +61,28 @@ impl Limited {
             Self::ParkedFetches => "parked_fetches",
             Self::FetchSessions => "fetch_sessions",
             Self::CatchUpPartitions => "catch_up_partitions",
+            Self::AllCatchUp => "limits.catch_up.per_second",
+            Self::AllCatchUpPartitions => "limits.catch_up.partitions",
         }
     }
 
     fn all() -> impl Iterator<Item = Self> {
-        Meter::ALL.into_iter().map(Self::Rate).chain(COUNTS)
+        Meter::ALL.into_iter().map(Self::Rate).chain(OTHERS)
     }
 
     fn place(self) -> usize {
         match self {
             Self::Rate(meter) => meter as usize,
-            count => COUNTS.iter().position(|one| *one == count).unwrap_or(0).saturating_add(Meter::ALL.len()),
+            other => OTHERS.iter().position(|one| *one == other).unwrap_or(0).saturating_add(Meter::ALL.len()),
+        }
+    }
+
+    /// Whether it can have this mode: a count is never throttled, and nothing of all principals is refused to one.
+    fn can_be(self, mode: Mode) -> bool {
+        match self {
+            Self::Rate(_) => true,
+            Self::AllCatchUp => mode != Mode::Deny,
+            _ => mode != Mode::Throttle,
         }
     }
 }
@@ -83,15 +100,15 @@ impl Beyond {
         }
     }
 
-    /// All of them. A count is never throttled, and has no such counter.
+    /// All of them, in each mode that they can have.
     pub(super) fn all(&self) -> Vec<(Limited, Mode, u64)> {
         let cell = |limit: Limited, mode: Mode| {
             let cell = self.0.get(limit.place()).and_then(|modes| modes.get(mode as usize));
             (limit, mode, cell.map_or(0, |cell| cell.load(Ordering::Relaxed)))
         };
-        let is_real = |limit: Limited, mode: Mode| matches!(limit, Limited::Rate(_)) || mode != Mode::Throttle;
-        let modes =
-            |limit| MODES.into_iter().filter(move |mode| is_real(limit, *mode)).map(move |mode| cell(limit, mode));
+        let modes = |limit: Limited| {
+            MODES.into_iter().filter(move |mode| limit.can_be(*mode)).map(move |mode| cell(limit, mode))
+        };
         Limited::all().flat_map(modes).collect()
     }
 }

@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::account::Account;
+use super::beyond::Limited;
 use super::level::Meter;
 use super::lock;
 use crate::limits::{Count, Limits, Mode, Rate};
@@ -28,13 +29,6 @@ impl Default for CatchUp {
 }
 
 impl CatchUp {
-    /// Whether anything limits who has these limits.
-    #[must_use]
-    pub fn limits(&self, own: &Limits) -> bool {
-        let rates = [own.catch_up.mode, self.rate.mode].contains(&Mode::Throttle);
-        rates || [own.catch_up_partitions.mode, self.partitions.mode].contains(&Mode::Deny)
-    }
-
     /// The bytes that one Fetch far behind may ask for: those of a second.
     #[must_use]
     pub fn bytes_of_a_second(&self, own: &Limits) -> u64 {
@@ -51,6 +45,7 @@ impl Account {
         let mut level = lock(&shared.catch_up);
         level.run_off(all.rate, now);
         level.add(bytes);
+        shared.beyond.add(Limited::AllCatchUp, all.rate.mode, level.beyond(all.rate, bytes));
     }
 
     /// How long it takes until what the principal owes, and what all do, is paid: for so long nothing is read far

@@ -18,6 +18,9 @@ const MOST: usize = 100_000;
 /// How old the count of offsets may be for somebody to be refused by it without the brokers being asked again: they
 /// delete offsets that were not written for long, and say nothing.
 const FRESH: Duration = Duration::from_secs(60);
+/// How soon the brokers are asked again for members of one principal's groups: who joins a full group in a loop asks
+/// them no oftener.
+const MEMBERS_AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
 pub(super) struct Groups {
@@ -28,6 +31,8 @@ pub(super) struct Groups {
     /// Groups whose offsets the brokers have not been asked for.
     not_counted: usize,
     wishes: Wishes,
+    /// When members were wished for last.
+    asked_members: Option<Instant>,
     pub(super) news: GroupNews,
 }
 
@@ -38,6 +43,8 @@ pub struct Wishes {
     pub offsets: Vec<String>,
     /// Groups whose members are to be counted.
     pub members: BTreeSet<String>,
+    /// There are more, and it is too soon for them.
+    pub are_more_later: bool,
 }
 
 #[derive(Debug, Default)]
@@ -192,8 +199,15 @@ impl Groups {
     }
 
     /// What the brokers are to be asked; each wish is told once, but for offsets that nobody has asked for yet.
-    pub(super) fn take_wishes(&mut self) -> Wishes {
+    pub(super) fn take_wishes(&mut self, now: Instant) -> Wishes {
         let mut wishes = std::mem::take(&mut self.wishes);
+        let is_soon = |asked: Instant| now.saturating_duration_since(asked) < MEMBERS_AGAIN;
+        if !wishes.members.is_empty() && self.asked_members.is_some_and(is_soon) {
+            self.wishes.members = std::mem::take(&mut wishes.members);
+            wishes.are_more_later = true;
+        } else if !wishes.members.is_empty() {
+            self.asked_members = Some(now);
+        }
         let not_counted = self.groups.iter().filter(|(_, group)| group.keys.counted.is_none());
         wishes.offsets.extend(not_counted.map(|(name, _)| name.to_string()));
         wishes

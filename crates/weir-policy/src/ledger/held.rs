@@ -126,10 +126,12 @@ impl Holding {
         let (held, shared) = self.of.get_or_insert_with(|| account.cloned_held());
         let most = limits.catch_up_partitions;
         let (own, beyond) = take(&held.far, wanted, most);
-        let (got, _) = take(&shared.far, own, all.partitions);
+        let (got, beyond_all) = take(&shared.far, own, all.partitions);
         held.far.fetch_sub(own.saturating_sub(got), Ordering::Relaxed);
         self.far = self.far.saturating_add(got);
-        shared.beyond.add(Limited::CatchUpPartitions, most.mode, u64::try_from(beyond).unwrap_or(u64::MAX));
+        let count = |limit, mode, many| shared.beyond.add(limit, mode, u64::try_from(many).unwrap_or(u64::MAX));
+        count(Limited::CatchUpPartitions, most.mode, beyond);
+        count(Limited::AllCatchUpPartitions, all.partitions.mode, beyond_all);
         got
     }
 

@@ -19,17 +19,23 @@ pub enum GroupChange {
 pub struct GroupNews {
     /// What became of each.
     pub changes: Vec<(GroupChange, Box<str>)>,
-    /// Changes behind those that are not held.
-    pub missed: u64,
+    /// So many more were made.
+    pub made: u64,
+    /// So many more were deleted.
+    pub deleted: u64,
 }
 
 impl GroupNews {
     pub(super) fn add(&mut self, change: GroupChange, group: &str) {
         if self.changes.len() < MOST {
             self.changes.push((change, group.into()));
-        } else {
-            self.missed = self.missed.saturating_add(1);
+            return;
         }
+        let count = match change {
+            GroupChange::Made => &mut self.made,
+            GroupChange::Deleted => &mut self.deleted,
+        };
+        *count = count.saturating_add(1);
     }
 }
 
@@ -41,6 +47,7 @@ mod tests {
     fn what_is_not_held_is_counted() {
         let mut news = GroupNews::default();
         (0..MOST + 7).for_each(|_| news.add(GroupChange::Made, "g"));
-        assert_eq!((news.changes.len(), news.missed), (MOST, 7));
+        news.add(GroupChange::Deleted, "g");
+        assert_eq!((news.changes.len(), news.made, news.deleted), (MOST, 7, 1));
     }
 }

@@ -19,7 +19,8 @@ fn sample() -> PolicyFiles {
 }
 
 fn with_suspended(name: &str, kind: &str) -> PolicyFiles {
-    let text = format!("suspend: {kind}\nname: {name}\nreason: it leaks\nticket: T7\n");
+    let name = if name.is_empty() { String::new() } else { format!("name: {name}\n") };
+    let text = format!("suspend: {kind}\n{name}reason: it leaks\nticket: T7\n");
     PolicyFiles { suspended: vec![small::file("suspended/x.yaml", text)], ..sample() }
 }
 
@@ -149,7 +150,7 @@ fn who_or_what_is_suspended_is_told_with_its_file() {
         [
             "principal-suspended by suspended",
             "suspended suspended/x.yaml:2:7 principal tool (T7: it leaks)",
-            "`weir resume`, or take suspended/x.yaml away",
+            "`weir resume principal tool --reason TEXT --ticket ID`, or take suspended/x.yaml away",
         ]
     );
     let topic = said(&with_suspended("eqiad.page", "topic"), Operation::Read, Resource::Topic("eqiad.page"));
@@ -157,7 +158,12 @@ fn who_or_what_is_suspended_is_told_with_its_file() {
         topic[..2],
         ["topic-suspended by catalogue", "suspended suspended/x.yaml:2:7 topic eqiad.page (T7: it leaks)"]
     );
-    assert_eq!(topic.last().unwrap(), "`weir resume`, or take suspended/x.yaml away");
+    assert_eq!(
+        topic.last().unwrap(),
+        "`weir resume topic eqiad.page --reason TEXT --ticket ID`, or take suspended/x.yaml away"
+    );
+    let all = said(&with_suspended("", "all"), Operation::Read, Resource::Topic("eqiad.page"));
+    assert_eq!(all.last().unwrap(), "`weir resume all --reason TEXT --ticket ID`, or take suspended/x.yaml away");
 }
 
 #[test]

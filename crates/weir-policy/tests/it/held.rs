@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use weir_policy::{Account, CatchUp, Count, Holding, Ledger, Limits, Mode, Rate, SessionPlace};
+use weir_policy::{Account, CatchUp, Count, Holding, Ledger, Limited, Limits, Mode, Rate, SessionPlace};
 
 use crate::small;
 
@@ -146,8 +146,29 @@ fn a_limit_that_is_only_observed_limits_nothing() {
     account.charge_catch_up(1_000, &limits, &all, now);
     assert_eq!(account.catch_up_debt(&limits, &all, now), Duration::ZERO);
     assert_eq!(all.bytes_of_a_second(&limits), u64::MAX);
-    assert!(all.limits(&limits), "by the partitions");
-    let none = Count { most: 1, mode: Mode::Observe };
-    let limits = Limits { catch_up_partitions: none, ..limits };
-    assert!(!CatchUp { partitions: none, ..all }.limits(&limits));
+}
+
+#[test]
+fn what_all_read_far_behind_is_counted_where_it_is_only_observed() {
+    for mode in [Mode::Observe, Mode::Throttle] {
+        let (ledger, now) = (Ledger::default(), Instant::now());
+        let partitions = Count { most: 3, mode: if mode == Mode::Observe { mode } else { Mode::Deny } };
+        let all = CatchUp { rate: Rate { mode, ..Rate::per_second(1_000, 500) }, partitions, ..CatchUp::default() };
+        let limits = Limits { catch_up: Rate::per_second(1_000_000, 0), ..Limits::default() };
+        let mut holdings = [Holding::default(), Holding::default()];
+        for (name, holding) in ["one", "another"].into_iter().zip(&mut holdings) {
+            let account = ledger.account(name);
+            account.charge_catch_up(400, &limits, &all, now);
+            let brought = holding.read_far(5, &account, &limits, &all);
+            assert!(mode != Mode::Observe || brought == 5, "observing limits nothing");
+        }
+        let counted: Vec<_> = ledger.beyond().into_iter().filter(|(_, _, amount)| *amount > 0).collect();
+        let own = |(limit, _, _): &(Limited, Mode, u64)| limit.name() == "catch_up";
+        let of_all: Vec<_> = counted.into_iter().filter(|one| !own(one)).collect();
+        assert_eq!(
+            of_all,
+            [(Limited::AllCatchUp, mode, 300), (Limited::AllCatchUpPartitions, partitions.mode, 7)],
+            "800 of 500 bytes, and 2 and then 5 of 3 partitions"
+        );
+    }
 }

@@ -181,7 +181,7 @@ proptest! {
             match knock {
                 Knock::Clock(ms) => now += Duration::from_millis(ms),
                 Knock::Dies(member) => if there.remove(&member) { dead.insert(member); },
-                Knock::Count => if account.take_wishes().members.contains("g") {
+                Knock::Count => if account.take_wishes(now).members.contains("g") {
                     let names: Vec<_> = there.iter().map(ToString::to_string).collect();
                     account.know_members("g", names.iter().map(|name| (name.as_str(), None)), now);
                     dead.clear();
@@ -206,6 +206,31 @@ proptest! {
             prop_assert!(there.len() <= most, "{there:?}");
         }
     }
+}
+
+/// One member after the other comes and goes, and another always waits: the brokers know only who is there.
+#[test]
+fn hostile_q11_who_joins_a_full_group_in_a_loop_has_the_brokers_asked_once_a_second() {
+    let (account, start) = (Account::default(), Instant::now());
+    let limits = Limits { group_members: Count::of(1), ..Limits::default() };
+    account.know_groups(std::iter::empty(), start);
+    let (mut rounds, mut let_in) = (0, 0);
+    for step in 0..100_u64 {
+        let now = start + Duration::from_millis(step * 100);
+        let id = step.to_string();
+        let joiner = Joiner { id: Some(&id), id_is_given: true, ..Joiner::default() };
+        let_in += usize::from(account.admit_member("g", joiner, &limits, now).is_ok());
+        let wishes = account.take_wishes(now);
+        if wishes.members.contains("g") {
+            rounds += 1;
+            let asked = now.checked_sub(Duration::from_secs(2)).unwrap();
+            account.know_members("g", std::iter::empty(), asked);
+        } else {
+            assert_eq!(wishes.are_more_later, account.take_wishes(now).are_more_later, "a wish is not lost");
+        }
+    }
+    assert!((3..=10).contains(&rounds), "{rounds} rounds in 10 s");
+    assert!(let_in >= 3, "{let_in} were let in: each place is free again within seconds");
 }
 
 #[test]

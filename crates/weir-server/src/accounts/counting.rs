@@ -93,10 +93,10 @@ impl Counter {
         let (mut offsets, mut members) = (Wished::new(), Wished::new());
         let mut left = false;
         for (_, account) in self.accounts.ledger.accounts() {
-            let wishes = account.take_wishes();
+            let wishes = account.take_wishes(Instant::now());
             members.extend(wishes.members.into_iter().map(|group| (group, Arc::clone(&account))));
             let room = AT_ONCE.saturating_sub(offsets.len());
-            left |= wishes.offsets.len() > room;
+            left |= wishes.offsets.len() > room || wishes.are_more_later;
             offsets.extend(wishes.offsets.into_iter().take(room).map(|group| (group, Arc::clone(&account))));
         }
         // Who waits for a place is told first.

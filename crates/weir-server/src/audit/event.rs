@@ -170,6 +170,18 @@ pub enum Event {
         /// The brokers' name of the group.
         group: String,
     },
+    /// More groups of a principal came to be or were deleted than have a line each.
+    #[serde(rename = "group.changed-often")]
+    GroupsChanged {
+        /// Whose groups they are.
+        principal: String,
+        /// So many came to be, beside those that have a line.
+        created: u64,
+        /// So many were deleted, beside those that have a line.
+        deleted: u64,
+        /// In how many seconds until `time`.
+        seconds: u64,
+    },
     /// A principal deleted a group.
     #[serde(rename = "group.deleted")]
     GroupDeleted {

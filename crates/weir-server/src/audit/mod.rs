@@ -28,6 +28,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use weir_kafka::outcome::Outcome;
 use weir_kafka::session::WentOn;
+use weir_policy::{GroupChange, GroupNews};
 
 use crate::config::AuditSettings;
 use crate::config::raw::RawWhenFull;
@@ -138,13 +139,6 @@ impl Audit {
         }
     }
 
-    /// Events were not kept by whom they were of.
-    fn lost(&self, events: u64) {
-        if let Some(shared) = self.0.as_ref().filter(|_| events > 0) {
-            shared.lose(events);
-        }
-    }
-
     /// Whether anything is written at all.
     pub(crate) fn is_on(&self) -> bool {
         self.0.is_some()
@@ -239,6 +233,28 @@ impl Desk {
         if self.audit.is_on() {
             lock(&self.tally).throttled(principal, wait);
         }
+    }
+
+    /// Groups of a principal came to be, or were deleted. Without an audit nobody is asked for them.
+    pub(crate) fn groups(&self, principal: &str, news: impl FnOnce() -> GroupNews) {
+        if !self.audit.is_on() {
+            return;
+        }
+        let GroupNews { changes, made, deleted } = news();
+        if changes.is_empty() {
+            return;
+        }
+        let mut tally = lock(&self.tally);
+        for (change, group) in changes {
+            if tally.has_line(principal, change) {
+                let (principal, group) = (principal.to_owned(), group.into_string());
+                self.audit.note(match change {
+                    GroupChange::Made => Event::GroupCreated { principal, group },
+                    GroupChange::Deleted => Event::GroupDeleted { principal, group },
+                });
+            }
+        }
+        tally.groups_changed(principal, made, deleted);
     }
 
     /// A connection was not let in.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use weir_kafka::session::WentOn;
-use weir_policy::Reason;
+use weir_policy::{GroupChange, Reason};
 
 use super::event::Event;
 use crate::close_reason::CloseReason;
@@ -18,6 +18,10 @@ use crate::tls::hex;
 const HELD: usize = 1_024;
 /// Lines about refused connections in one telling; the others are told together, without address and certificate.
 const TOLD: usize = 64;
+
+/// Changes of one principal's groups that have a line each, until it is told; the others are told together: whoever makes
+/// and deletes groups in a loop fills no disk.
+const LINES: u64 = 20;
 
 /// A connection that was not let in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +44,7 @@ pub(super) struct Tally {
     denied: HashMap<String, Vec<Denied>>,
     throttled: HashMap<String, Throttled>,
     turned_away: HashMap<TurnedAway, u64>,
+    groups: HashMap<String, Groups>,
     /// By principal and topic.
     went_on: HashMap<(String, String), Elsewhere>,
 }
@@ -50,6 +55,16 @@ struct Elsewhere {
     partition: i32,
     offset: i64,
     times: u64,
+}
+
+/// What became of a principal's groups.
+#[derive(Debug, Default)]
+struct Groups {
+    /// Changes that have lines.
+    lines: u64,
+    /// Those that have none.
+    created: u64,
+    deleted: u64,
 }
 
 #[derive(Debug)]
@@ -72,7 +87,8 @@ pub(super) type Told = (Option<String>, Event);
 impl Tally {
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.denied.is_empty() && self.throttled.is_empty() && self.turned_away.is_empty() && self.went_on.is_empty()
+        let Self { denied, throttled, turned_away, groups, went_on } = self;
+        denied.is_empty() && throttled.is_empty() && turned_away.is_empty() && groups.is_empty() && went_on.is_empty()
     }
 
     /// Items of one request were refused.
@@ -127,6 +143,31 @@ impl Tally {
         }
     }
 
+    /// Whether a change of a principal's groups has a line of its own. One that has none is counted.
+    pub(super) fn has_line(&mut self, principal: &str, change: GroupChange) -> bool {
+        let groups = self.groups_of(principal);
+        let has_line = groups.lines < LINES;
+        let count = match change {
+            _ if has_line => &mut groups.lines,
+            GroupChange::Made => &mut groups.created,
+            GroupChange::Deleted => &mut groups.deleted,
+        };
+        *count = count.saturating_add(1);
+        has_line
+    }
+
+    /// So many groups of a principal came to be and were deleted that have no line.
+    pub(super) fn groups_changed(&mut self, principal: &str, created: u64, deleted: u64) {
+        let groups = self.groups_of(principal);
+        groups.created = groups.created.saturating_add(created);
+        groups.deleted = groups.deleted.saturating_add(deleted);
+    }
+
+    /// As many as principals.
+    fn groups_of(&mut self, principal: &str) -> &mut Groups {
+        self.groups.entry(principal.to_owned()).or_default()
+    }
+
     /// Connections were not let in.
     pub(super) fn turned_away(&mut self, who: TurnedAway, count: u64) {
         let has_room = self.turned_away.len() < HELD || self.turned_away.contains_key(&who);
@@ -142,6 +183,7 @@ impl Tally {
         }
         other.throttled.iter().for_each(|(principal, more)| self.add_throttled(principal, more));
         other.turned_away.into_iter().for_each(|(who, count)| self.turned_away(who, count));
+        other.groups.iter().for_each(|(whose, more)| self.groups_changed(whose, more.created, more.deleted));
         other.went_on.into_iter().for_each(|(whose, more)| self.add_went_on(whose, more));
     }
 
@@ -158,6 +200,10 @@ impl Tally {
         let went_on = self.went_on.into_iter().map(|((principal, topic), Elsewhere { partition, offset, times })| {
             (None, Event::OffsetOutOfRange { principal, topic, partition, offset, times, seconds })
         });
+        let untold = self.groups.into_iter().filter(|(_, groups)| groups.created > 0 || groups.deleted > 0);
+        let groups = untold.map(|(principal, Groups { created, deleted, .. })| {
+            (None, Event::GroupsChanged { principal, created, deleted, seconds })
+        });
         // Addresses that are written alike are one.
         let mut kinds: HashMap<(TurnedAway, Option<String>), u64> = HashMap::new();
         for (who, count) in self.turned_away {
@@ -170,7 +216,7 @@ impl Tally {
             *sum = sum.saturating_add(count);
         }
         let turned_away = kinds.into_iter().map(|((who, address), count)| (address, who.event(count, seconds)));
-        denied.chain(throttled).chain(went_on).chain(turned_away).collect()
+        denied.chain(throttled).chain(went_on).chain(groups).chain(turned_away).collect()
     }
 }
 

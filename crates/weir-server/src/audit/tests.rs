@@ -91,6 +91,32 @@ fn without_an_audit_nothing_is_kept() {
 }
 
 #[test]
+fn hostile_q10_who_makes_and_deletes_groups_in_a_loop_gets_so_many_lines_and_each_is_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let (audit, end) = start(directory.path(), RawWhenFull::Count);
+    let desk = audit.desk();
+    let account = weir_policy::Account::default();
+    let (limits, now) = (weir_policy::Limits::default(), std::time::Instant::now());
+    account.know_groups(std::iter::empty(), now);
+    for round in 0..1_500 {
+        account.admit_group("loop", &limits, now).unwrap();
+        account.group_is_gone("loop");
+        // More than one connection brings at once, now and then.
+        if round % 700 == 0 {
+            desk.groups("tool", || account.take_group_news());
+        }
+    }
+    desk.groups("tool", || account.take_group_news());
+    end.finish(Event::DrainBegun);
+    let lines = lines(directory.path());
+    let count = |event: &str| lines.iter().filter(|line| line["event"] == event).count() as u64;
+    let named = [count("group.created"), count("group.deleted")];
+    let sum = |key: &str| lines.iter().filter_map(|line| line[key].as_u64()).sum::<u64>();
+    assert_eq!([named[0] + sum("created"), named[1] + sum("deleted")], [1_500, 1_500]);
+    assert!(named[0] + named[1] >= 20 && lines.len() <= 45, "{}", lines.len());
+}
+
+#[test]
 fn what_was_counted_at_every_desk_is_told_at_the_end() {
     let directory = tempfile::tempdir().unwrap();
     let (audit, end) = start(directory.path(), RawWhenFull::Count);

@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use rustls_pki_types::CertificateDer;
 use weir_kafka::outcome::Outcome;
-use weir_policy::{GroupChange, GroupNews};
 
 use super::{Audit, Event};
 use crate::close_reason::CloseReason;
@@ -93,20 +92,6 @@ impl Visit {
         let bytes = u64::try_from(outcome.request_bytes).unwrap_or(u64::MAX);
         known.bytes_from_client = known.bytes_from_client.saturating_add(bytes);
         known.bytes_to_client = known.bytes_to_client.saturating_add(outcome.response_bytes);
-    }
-
-    /// Groups of the client's principal came to be, or were deleted. Without an audit nobody is asked for them.
-    pub(crate) fn groups(&self, news: impl FnOnce() -> GroupNews) {
-        let Some(known) = &self.0 else { return };
-        let GroupNews { changes, missed } = news();
-        for (change, group) in changes {
-            let (principal, group) = (known.principal.clone(), group.into_string());
-            known.audit.note(match change {
-                GroupChange::Made => Event::GroupCreated { principal, group },
-                GroupChange::Deleted => Event::GroupDeleted { principal, group },
-            });
-        }
-        known.audit.lost(missed);
     }
 
     /// Why the connection ends.

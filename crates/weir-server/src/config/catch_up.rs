@@ -4,7 +4,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use weir_policy::{CatchUp, Count, Rate};
+use weir_policy::{CatchUp, Count, Mode, Rate};
 
 use super::place::At;
 use super::units::SizeText;
@@ -24,6 +24,20 @@ pub struct RawCatchUp {
     pub burst: At<SizeText>,
     /// Partitions at once.
     pub partitions: At<u32>,
+    /// What becomes of more than that.
+    pub mode: RawCatchUpMode,
+}
+
+/// What becomes of more than all principals may read far behind together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RawCatchUpMode {
+    /// It waits.
+    #[default]
+    Throttle,
+    /// It is counted, as `limits.catch_up.per_second` and `limits.catch_up.partitions` in `weir_quota_beyond_total`, and
+    /// nothing else.
+    Observe,
 }
 
 impl Default for RawCatchUp {
@@ -34,6 +48,7 @@ impl Default for RawCatchUp {
             per_second: size("64MiB"),
             burst: size("512MiB"),
             partitions: At::unwritten(200),
+            mode: RawCatchUpMode::default(),
         }
     }
 }
@@ -45,9 +60,11 @@ pub(super) fn limits(check: &mut Check<'_>, raw: &RawCatchUp) -> CatchUp {
     let mut bytes = |key: &str, written| {
         u64::try_from(check.unit(&format!("catch_up.{key}"), written, SizeText::parse)).unwrap_or(u64::MAX)
     };
-    CatchUp {
-        behind: raw.behind.value.into(),
-        rate: Rate::per_second(bytes("per_second", &raw.per_second), bytes("burst", &raw.burst)),
-        partitions: Count::of(raw.partitions.value),
-    }
+    let rate = Rate::per_second(bytes("per_second", &raw.per_second), bytes("burst", &raw.burst));
+    let partitions = Count::of(raw.partitions.value);
+    let (rate, partitions) = match raw.mode {
+        RawCatchUpMode::Throttle => (rate, partitions),
+        RawCatchUpMode::Observe => (Rate { mode: Mode::Observe, ..rate }, Count { mode: Mode::Observe, ..partitions }),
+    };
+    CatchUp { behind: raw.behind.value.into(), rate, partitions }
 }

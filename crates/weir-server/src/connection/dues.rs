@@ -44,13 +44,13 @@ impl Connection {
         if let Some(until) = self.dues.muted_until().filter(|_| !has_waited) {
             self.worker.audit.throttled(&self.principal.name, until.saturating_duration_since(now));
         }
-        self.visit.groups(|| self.dues.account.take_group_news());
+        self.worker.audit.groups(&self.principal.name, || self.dues.account.take_group_news());
     }
 
     /// Tells which groups were deleted, where this request may have.
     pub(super) fn tell_groups(&mut self, outcome: &Outcome) {
         if outcome.row.key == DELETE_GROUPS {
-            self.visit.groups(|| self.dues.account.take_group_news());
+            self.worker.audit.groups(&self.principal.name, || self.dues.account.take_group_news());
         }
     }
 }

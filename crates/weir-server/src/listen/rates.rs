@@ -1,10 +1,14 @@
 //! How many TLS handshakes one address and all together may begin in a time. What is beyond is closed before any
 //! cryptography.
 //!
+//! A quarter of what all may begin is for networks that begin few: else some forty addresses, each within its own rate,
+//! would leave nothing to anybody.
+//!
 //! Must never: grow with addresses that have not begun one lately, or charge one for a handshake that another limit
 //! refused.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -16,6 +20,8 @@ use crate::config::{HandshakeRate, Limits};
 
 /// Addresses that are remembered before it is looked which of them can be forgotten.
 const FEW: usize = 1_024;
+/// A network that begins more than this is busy.
+const QUIET: HandshakeRate = HandshakeRate { per_second: 1, burst: 10 };
 
 /// The rates, and how far each is used.
 #[derive(Debug)]
@@ -24,8 +30,17 @@ pub(super) struct Handshakes {
     of_one: HandshakeRate,
     networks: Vec<(IpNet, HandshakeRate)>,
     all: Bucket,
-    by_address: HashMap<IpAddr, Bucket>,
-    /// So many addresses, and it is looked which of them can be forgotten.
+    /// Those of busy networks, together.
+    busy: Bucket,
+    by_address: Buckets<IpAddr>,
+    by_network: Buckets<IpNet>,
+}
+
+/// How far the rates of addresses or networks are used, of those that have begun something lately.
+#[derive(Debug)]
+struct Buckets<K> {
+    used: HashMap<K, Bucket>,
+    /// So many, and it is looked which of them can be forgotten.
     look_at: usize,
 }
 
@@ -40,8 +55,9 @@ impl Handshakes {
             of_one: limits.handshakes_per_address,
             networks: limits.networks.clone(),
             all: Bucket::default(),
-            by_address: HashMap::new(),
-            look_at: FEW,
+            busy: Bucket::default(),
+            by_address: Buckets::default(),
+            by_network: Buckets::default(),
         }
     }
 
@@ -52,8 +68,11 @@ impl Handshakes {
 
     /// Whether one may begin from an address.
     pub(super) fn admits_from(&self, address: IpAddr, now: Instant) -> Result<(), CloseReason> {
-        let bucket = self.by_address.get(&counted(address)).copied().unwrap_or_default();
-        if bucket.has_room(self.rate_of(address), now) { Ok(()) } else { Err(CloseReason::IpRate) }
+        if !self.by_address.of(&counted(address)).has_room(self.rate_of(address), now) {
+            return Err(CloseReason::IpRate);
+        }
+        let has_room = !self.is_busy(address, now) || self.busy.has_room(most_of(self.rate), now);
+        if has_room { Ok(()) } else { Err(CloseReason::ShedHandshake) }
     }
 
     /// One begins.
@@ -64,11 +83,17 @@ impl Handshakes {
     /// It comes from this address.
     pub(super) fn charge_from(&mut self, address: IpAddr, now: Instant) {
         let rate = self.rate_of(address);
-        self.by_address.entry(counted(address)).or_default().charge(rate, now);
-        if self.by_address.len() > self.look_at {
-            self.by_address.retain(|_, bucket| !bucket.is_full(now));
-            self.look_at = self.by_address.len().saturating_mul(2).max(FEW);
+        self.by_address.charge(counted(address), rate, now);
+        if self.is_busy(address, now) {
+            self.busy.charge(most_of(self.rate), now);
+        } else {
+            self.by_network.charge(network(address), QUIET, now);
         }
+    }
+
+    /// Whether its network has begun more lately than networks do that begin few.
+    fn is_busy(&self, address: IpAddr, now: Instant) -> bool {
+        !self.by_network.of(&network(address)).has_room(QUIET, now)
     }
 
     /// That of the smallest network that names the address, or everybody's.
@@ -77,6 +102,39 @@ impl Handshakes {
         let named = self.networks.iter().filter(|(network, _)| network.contains(&address));
         named.max_by_key(|(network, _)| network.prefix_len()).map_or(self.of_one, |(_, rate)| *rate)
     }
+}
+
+impl<K> Default for Buckets<K> {
+    fn default() -> Self {
+        Self { used: HashMap::new(), look_at: FEW }
+    }
+}
+
+impl<K: Eq + Hash> Buckets<K> {
+    fn of(&self, one: &K) -> Bucket {
+        self.used.get(one).copied().unwrap_or_default()
+    }
+
+    fn charge(&mut self, one: K, rate: HandshakeRate, now: Instant) {
+        self.used.entry(one).or_default().charge(rate, now);
+        if self.used.len() > self.look_at {
+            self.used.retain(|_, bucket| !bucket.is_full(now));
+            self.look_at = self.used.len().saturating_mul(2).max(FEW);
+        }
+    }
+}
+
+/// What one organisation has, as a rule: a /24, or a /48 of IPv6.
+fn network(address: IpAddr) -> IpNet {
+    let address = address.to_canonical();
+    let length = if address.is_ipv4() { 24 } else { 48 };
+    IpNet::new(address, length).map_or_else(|_| address.into(), |network| network.trunc())
+}
+
+/// Three quarters.
+fn most_of(rate: HandshakeRate) -> HandshakeRate {
+    let most = |of: u32| of.saturating_sub(of / 4);
+    HandshakeRate { per_second: most(rate.per_second), burst: most(rate.burst) }
 }
 
 impl Bucket {
@@ -110,8 +168,9 @@ mod tests {
             of_one: rate(of_one),
             networks: networks.iter().map(|(network, burst)| (network.parse().unwrap(), rate(*burst))).collect(),
             all: Bucket::default(),
-            by_address: HashMap::new(),
-            look_at: FEW,
+            busy: Bucket::default(),
+            by_address: Buckets::default(),
+            by_network: Buckets::default(),
         }
     }
 
@@ -144,10 +203,32 @@ mod tests {
     #[test]
     fn hostile_t19_all_addresses_together_have_an_end() {
         let (mut handshakes, now) = (handshakes(20, 5, &[]), Instant::now());
-        let all: u32 = (0..100).map(|last| begun(&mut handshakes, &format!("192.0.2.{last}"), 3, now)).sum();
+        let all: u32 = (0..100).map(|last| begun(&mut handshakes, &format!("192.0.{last}.1"), 3, now)).sum();
         assert_eq!(all, 20);
         assert_eq!(handshakes.admits(now), Err(CloseReason::ShedHandshake));
         assert_eq!(handshakes.admits(now + Duration::from_millis(100)), Ok(()));
+    }
+
+    #[test]
+    fn hostile_t19_forty_addresses_within_their_rates_leave_room_to_those_who_begin_few() {
+        let rate = |per_second, burst| HandshakeRate { per_second, burst };
+        for network in ["192.0.2", "2001:db8:0"] {
+            let mut handshakes = Handshakes { rate: rate(500, 2_000), of_one: rate(50, 500), ..handshakes(1, 1, &[]) };
+            let start = Instant::now();
+            for step in 0..600_u64 {
+                let now = start + Duration::from_millis(step * 100);
+                for one in 0..39 {
+                    // In one network, or in as many as there are addresses.
+                    let address = match network {
+                        "192.0.2" => format!("192.0.2.{one}"),
+                        _ => format!("2001:db8:{one}::1"),
+                    };
+                    begun(&mut handshakes, &address, 50, now);
+                }
+                let other = format!("198.51.{}.1", step % 200);
+                assert_eq!(begun(&mut handshakes, &other, 5, now), 5, "{network} {step}: a client of another network");
+            }
+        }
     }
 
     #[test]
@@ -170,6 +251,7 @@ mod tests {
                 assert_eq!(begun(&mut handshakes, &address, 1, now + Duration::from_secs(second)), 1);
             }
         }
-        assert!(handshakes.by_address.len() <= 2 * FEW, "{}", handshakes.by_address.len());
+        let remembered = handshakes.by_address.used.len();
+        assert!(remembered <= 2 * FEW, "{remembered}");
     }
 }

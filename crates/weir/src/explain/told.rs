@@ -31,7 +31,7 @@ impl Answer<'_> {
         match self.explanation.verdict {
             Ok(()) => vec![format!("allowed: {}", self.explanation.lines.first().map(told).unwrap_or_default())],
             Err(reason) => {
-                let fix = self.explanation.fix.as_deref().unwrap_or_default();
+                let fix = self.fix().unwrap_or_default();
                 vec![format!("refused: {reason}. {}", reason.sentence()), format!("  to allow it: {fix}")]
             }
         }
@@ -60,7 +60,7 @@ impl Answer<'_> {
             (None, Err(reason)) => (Some(reason.name()), Some(reason.sentence())),
             (None, Ok(())) => (None, None),
         };
-        let fix = self.shut_out().map(|(address, _)| address.fix()).or_else(|| explanation.fix.clone());
+        let fix = self.shut_out().map(|(address, _)| address.fix()).or_else(|| self.fix());
         let answer = json!({
             "verdict": if self.is_allowed() { "allowed" } else { "refused" },
             "reason": reason,

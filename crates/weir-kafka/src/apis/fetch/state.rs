@@ -65,9 +65,7 @@ impl Fetches {
     pub(crate) fn settle(&mut self, asked: Asked, walk: &FetchWalk, version: i16, env: &Env<'_>) {
         self.share.give_back(asked.held);
         charge_far(walk.far_bytes, env);
-        if !walk.far.is_empty() && env.limits.catch_up.limits(&env.principal.limits) {
-            walk.far.iter().for_each(|found| self.share.far.found(&asked.topics, found));
-        }
+        walk.far.iter().for_each(|found| self.share.far.found(&asked.topics, found));
         walk.out_of_range.iter().for_each(|found| self.out_of_range.found(&asked.topics, *found));
         self.sessions.settle(asked, walk.error_code, walk.session_id, version >= BY_ID);
     }
@@ -95,10 +93,6 @@ impl Share {
     /// How many of so many partitions that are far behind a Fetch may bring. Nothing where none is.
     pub(super) fn admit_far(&mut self, wanted: usize, env: &Env<'_>) -> Option<Allowed> {
         let (own, all) = (&env.principal.limits, &env.limits.catch_up);
-        if !all.limits(own) {
-            self.far = FarBehind::default();
-            return None;
-        }
         if wanted == 0 {
             return None;
         }
@@ -125,7 +119,7 @@ impl Share {
     /// all it wants may bring no more than those that are known to read it.
     pub(super) fn bound_unknown(terms: &mut Terms<'_>, env: &Env<'_>) {
         let (own, all) = (&env.principal.limits, &env.limits.catch_up);
-        if all.limits(own) && !env.account.catch_up_debt(own, all, env.now).is_zero() {
+        if !env.account.catch_up_debt(own, all, env.now).is_zero() {
             bound(terms, env);
         }
     }
