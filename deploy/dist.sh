@@ -14,6 +14,7 @@ set -eu
 
 root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
+case $target in /*) ;; *) target=$root/$target ;; esac
 work=$target/dist-build
 version=$(cd "$root" && cargo pkgid --offline -p weir 2>/dev/null || cargo pkgid -p weir)
 version=${version##*[#@]}

@@ -6,6 +6,7 @@ set -eu
 
 root=$(CDPATH= cd -- "$(dirname -- "$0")/../.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
+case $target in /*) ;; *) target=$root/$target ;; esac
 version=$(cd "$root" && cargo pkgid -p weir)
 version=${version##*[#@]}
 
