@@ -28,8 +28,8 @@ pub enum PkiError {
     /// A key could not be encrypted, or a store not be made.
     #[error("encrypting the key failed")]
     Encryption,
-    /// A key and its certificates do not make a store.
-    #[error("the {what} cannot be read: {fix}")]
+    /// A key and its certificates do not make a PKCS#12 store.
+    #[error("a PKCS#12 store cannot hold the {what}: {fix}")]
     Store {
         /// What.
         what: &'static str,

@@ -48,7 +48,12 @@ impl Issued {
                 return Err(PkiError::Exists { path: path.clone() });
             }
         }
-        self.write_with(dir, stem, files::write_new)
+        self.write_with(dir, stem, files::write_new).inspect_err(|error| {
+            // A key without its certificate would be in the way of the next try; the first error is the one to tell.
+            if matches!(error, PkiError::Write { path, .. } if *path == paths.certificate) {
+                let _ = fs::remove_file(&paths.key);
+            }
+        })
     }
 
     fn write_with(

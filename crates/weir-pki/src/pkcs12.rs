@@ -33,7 +33,7 @@ pub fn key_store(
     profile: Profile,
 ) -> Result<Vec<u8>, PkiError> {
     const BAD_KEY: PkiError =
-        PkiError::Store { what: "private key", fix: "one PEM block, -----BEGIN PRIVATE KEY-----" };
+        PkiError::Store { what: "private key", fix: "it should be one PEM block, -----BEGIN PRIVATE KEY-----" };
     let mut keys = blocks(key_pem).filter(|block| block.label == "PRIVATE KEY");
     let key = keys.next().and_then(|block| PrivateKey::from_der(&block.contents).ok()).ok_or(BAD_KEY)?;
     let chain = certificates(chain_pem)?;
@@ -58,7 +58,8 @@ pub fn trust_store(alias: &str, ca_pem: &str, password: &str, profile: Profile) 
 }
 
 fn certificates(pem: &str) -> Result<Vec<Certificate>, PkiError> {
-    const BAD: PkiError = PkiError::Store { what: "certificate", fix: "PEM blocks, -----BEGIN CERTIFICATE-----" };
+    const BAD: PkiError =
+        PkiError::Store { what: "certificates", fix: "they should be PEM blocks, -----BEGIN CERTIFICATE-----" };
     let certificates = blocks(pem).filter(|block| block.label == "CERTIFICATE");
     let certificates: Result<Vec<_>, _> = certificates.map(|block| Certificate::from_der(&block.contents)).collect();
     certificates.ok().filter(|certificates| !certificates.is_empty()).ok_or(BAD)

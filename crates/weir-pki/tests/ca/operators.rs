@@ -89,6 +89,34 @@ fn an_operator_that_dies_at_any_moment_leaves_what_it_was_told() {
     }
 }
 
+#[test]
+fn a_full_disk_leaves_what_was_told_and_no_half_a_line() {
+    for kib in [4, 5, 6] {
+        let root = Root::new();
+        // No file may grow beyond that; the signal that comes with it is ignored, so that the write fails, half done.
+        let script = format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" --exact operators::an_operator --nocapture");
+        let ended = Command::new("bash")
+            .args(["-c", &script, &std::env::current_exe().unwrap().display().to_string()])
+            .env(DIRECTORY, &root.path)
+            .env(ROUNDS, "1000")
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&ended.stdout);
+        let shown = String::from_utf8_lossy(&ended.stderr);
+        assert!(!ended.status.success() && shown.contains("File too large"), "{told}{shown}");
+        let issued = |line: &str| line.split_once("issued ").map(|(_, serial)| serial.to_owned());
+        let issued: BTreeSet<String> = told.lines().filter_map(issued).collect();
+        assert!(!issued.is_empty(), "{told}{shown}");
+
+        let directory = CaDirectory::open(&root.path).unwrap();
+        let remarks = directory.remarks(OffsetDateTime::now_utc());
+        assert!(!remarks.iter().any(|remark| remark.contains("never finished")), "{remarks:?}");
+        let known: BTreeSet<_> = directory.entries().iter().map(|entry| entry.serial.to_string()).collect();
+        assert!(issued.is_subset(&known));
+        work(&root.path, "later", 1, |_, _| {});
+    }
+}
+
 /// Not a test of its own: the operator of the two above, in a process of its own.
 #[test]
 fn an_operator() {

@@ -291,8 +291,11 @@ fn what_is_no_request_is_told_apart() {
     assert_eq!(refusal(&format!("{request}{}", " ".repeat(70_000))), RequestError::Unreadable);
     let longer = [der(&request), vec![0]].concat();
     assert_eq!(refusal(&pem("CERTIFICATE REQUEST", &longer)), RequestError::Unreadable);
-    // keytool's label.
     let mut root = Root::new();
+    // What openssl writes before it with -text, and what Windows makes of line ends.
+    root.sign(&format!("Certificate Request:\n    Data:\n{request}"), &meant());
+    root.sign(&request.replace('\n', "\r\n"), &meant());
+    // keytool's label.
     root.sign(&pem("NEW CERTIFICATE REQUEST", &der(&request)), &meant());
 }
 

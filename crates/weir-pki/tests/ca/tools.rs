@@ -261,6 +261,10 @@ fn a_store_without_a_password_or_a_key_is_not_made() {
     assert!(make(&files.key_pem, &files.chain_pem, "").is_err());
     assert!(make("", &files.chain_pem, PASSWORD).is_err());
     assert!(make(&files.key_pem, "", PASSWORD).is_err());
+    let mut root = Root::new();
+    let rare = ClientSubject::named("a tool \u{1f680}");
+    let rare = root.signer.issue_client(&rare, Terms::default(), &by()).unwrap().issued;
+    assert!(make(&rare.key_pem, &rare.chain_pem, PASSWORD).is_ok(), "a rare name is no obstacle");
     assert!(pkcs12::trust_store("a", &files.key_pem, PASSWORD, Profile::Modern).is_err());
 }
 
