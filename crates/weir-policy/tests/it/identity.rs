@@ -88,6 +88,20 @@ fn the_first_rule_that_finds_one_decides() {
 }
 
 #[test]
+fn what_stands_for_a_principal_is_told_in_the_order_in_which_it_is_tried() {
+    let rules = [IdentityRule::Dn, IdentityRule::Cn, IdentityRule::SanUri];
+    let policy = two("{cn: b, issuer: CN=ca}, {san_uri: 'u:x'}, {cn: a}, {dn: 'CN=z,O=o'}", "{cn: c}", &rules);
+    let told: Vec<_> =
+        policy.certificate_rules("a").iter().map(|rule| (rule.fact.to_string(), rule.issuer.cloned())).collect();
+    let plain = |fact: &str| (fact.to_owned(), None);
+    let expected = [plain("dn CN=z,O=o"), plain("cn a"), ("cn b".to_owned(), dn("CN=ca")), plain("san_uri u:x")];
+    assert_eq!(told, expected);
+    assert!(policy.certificate_rules("nobody").is_empty());
+    assert_eq!(policy.holder(&subject("CN=c")).unwrap().name, "b");
+    assert_eq!(policy.holder(&subject("CN=b")).err(), Some(Reason::PrincipalUnknown), "of no CA that may");
+}
+
+#[test]
 fn a_certificate_of_two_principals_is_nobodys() {
     let policy = two("{san_uri: 'u:a'}, {cn: a}", "{san_uri: 'u:b'}", &IdentityRule::ALL);
     let uris =
