@@ -143,7 +143,10 @@ streams:
         assert!(said.contains(note), "missing: {note}\n{said}");
     }
 
+    std::fs::rename(garden.at("mine.yaml"), garden.at("real.yaml")).unwrap();
+    std::os::unix::fs::symlink("real.yaml", garden.at("mine.yaml")).unwrap();
     let (_, printed, _) = garden.import(&order);
+    assert!(garden.at("mine.yaml").is_symlink(), "a link stays one");
     let told = "mine.yaml: 3 added, each with an open decision; `weir check` says where\n";
     assert_eq!(printed, format!("{new}{told}"));
     let both = garden.text("mine.yaml");
@@ -156,7 +159,7 @@ streams:
     let (_, printed, _) = garden.import(&order);
     assert_eq!(printed, "mine.yaml: nothing is new\n");
     assert_eq!(garden.text("mine.yaml"), both, "a third import changes nothing");
-    assert_eq!(fs::read_dir(garden.0.path()).unwrap().count(), 3, "nothing is left beside it");
+    assert_eq!(fs::read_dir(garden.0.path()).unwrap().count(), 4, "nothing is left beside it");
 }
 
 #[test]

@@ -55,6 +55,8 @@ impl Added {
     }
 
     fn write_whole(&self, path: &Path) -> io::Result<()> {
+        // Where the name is a link, what it leads to is written, and the link stays.
+        let path = &if path.exists() { fs::canonicalize(path)? } else { path.to_owned() };
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let beside = directory.join(format!(".catalogue.new-{}", std::process::id()));
         let mut file = OpenOptions::new().write(true).create_new(true).open(&beside)?;

@@ -105,39 +105,42 @@ fn principal(person: &Person, topics: &[String]) -> String {
     text
 }
 
-/// What comes now, as lines that a shell takes as they are.
+/// What comes now, as lines that a shell takes as they are. `weir serve` is the last: it does not come back.
 pub(super) fn next_steps(answers: &Answers, directory: &Path) -> String {
     let host = &answers.host;
-    let mut text = String::from("\n# What comes now:\n");
+    // Where the package's unit looks, and serves as a user of its own.
+    let of_package = directory.starts_with("/etc/weir");
+    let mut lines = vec![String::new(), "# What comes now:".to_owned()];
     if directory != Path::new(".") {
-        let _ = writeln!(text, "cd {}", quoted(&directory.display().to_string()));
+        lines.push(format!("cd {}", quoted(&directory.display().to_string())));
     }
-    let _ = write!(
-        text,
-        "# Two CAs: of clients, and of this server's certificate. Keep both away from the machine that serves.
-weir cert init --ca ca-clients --name '{host} clients'
-weir cert init --ca ca-server --name '{host} server'
-# What weir.yaml names.
-weir cert server --ca ca-server
-cp ca-clients/ca.pem tls/clients-ca.pem
-cp ca-clients/crl.pem tls/clients-crl.pem
-# In the place of each `{{verdict: open}}` in acl/catalogue.yaml somebody writes a decision; this says what and where.
-weir check
-weir check --live
-weir serve
-"
-    );
+    lines.extend([
+        "# Two CAs: of clients, and of this server's certificate. Keep both away from the machine that serves."
+            .to_owned(),
+        format!("weir cert init --ca clients-ca --name '{host} clients'"),
+        format!("weir cert init --ca server-ca --name '{host} server'"),
+        "# What weir.yaml names.".to_owned(),
+        "weir cert server --ca server-ca".to_owned(),
+        "cp clients-ca/ca.pem tls/clients-ca.pem".to_owned(),
+        "cp clients-ca/crl.pem tls/clients-crl.pem".to_owned(),
+    ]);
+    if of_package {
+        lines.push("# The unit runs as the user weir.".to_owned());
+        lines.push("chgrp weir tls tls/server.key && chmod g+rX tls tls/server.key".to_owned());
+    }
+    lines.extend([
+        "# Somebody decides in acl/catalogue.yaml, in the place of each `{verdict: open}`; this says where.".to_owned(),
+        "weir check".to_owned(),
+        "weir check --live".to_owned(),
+    ]);
     if let Some(person) = &answers.principal {
         let name = quoted(&person.name);
-        let _ = write!(
-            text,
-            "# All that {} needs, in one file; ID is where it was decided.
-weir cert bundle {name} --ca ca-clients --ca-certificate ca-server/ca.pem --ticket ID --out {name}.zip
-",
-            person.name
-        );
+        let made = "--ca clients-ca --ca-certificate server-ca/ca.pem";
+        lines.push(format!("# All that {} needs, in one file; ID is where it was decided.", person.name));
+        lines.push(format!("weir cert bundle {name} {made} --ticket ID --out {name}.zip"));
     }
-    text
+    lines.push(if of_package { "systemctl enable --now weir" } else { "weir serve" }.to_owned());
+    lines.join("\n") + "\n"
 }
 
 /// A word that a shell takes as it is.
@@ -145,4 +148,36 @@ fn quoted(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/');
     let is_plain = text.bytes().all(plain) && !text.starts_with('-');
     if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::init::Init;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        init: Init,
+    }
+
+    #[test]
+    fn the_packages_unit_can_read_the_key() {
+        let steps = |directory: &str| {
+            let line = ["init", "--host", "kafka.example.org", "--bootstrap", "k1:9092", "--dir", directory];
+            let init = Line::try_parse_from(line).unwrap().init;
+            next_steps(&Answers::of(&init).unwrap(), &init.dir)
+        };
+        let package = steps("/etc/weir");
+        assert!(
+            package.contains("chgrp weir tls tls/server.key") && package.ends_with("systemctl enable --now weir\n")
+        );
+        let own = steps("it's mine");
+        assert!(
+            own.contains("\ncd 'it'\\''s mine'\n") && !own.contains("chgrp") && own.ends_with("weir serve\n"),
+            "{own}"
+        );
+    }
 }
