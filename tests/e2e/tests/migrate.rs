@@ -51,7 +51,7 @@ impl Stage {
         shell.put_program(
             "timeout",
             "shift; \"$@\" & child=$!; i=0
-while [ ! -e day-is-over ] && [ $i -lt 900 ]; do sleep 0.1; i=$((i + 1)); done
+while [ ! -e day-is-over ] && [ $i -lt 1500 ]; do sleep 0.1; i=$((i + 1)); done
 kill $child 2>/dev/null; wait $child; exit 124",
         );
         Self { kafka, _weir: weir, shell }
