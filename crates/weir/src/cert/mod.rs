@@ -4,6 +4,7 @@
 //! certificate that the policy takes for somebody else.
 
 mod authority;
+mod bundle;
 mod files;
 mod inspect;
 mod issue;
@@ -55,6 +56,9 @@ pub(crate) enum Act {
     List(list::List),
     /// Show what ends soon. Exits with 1 where something does, 0 where nothing does, 2 where a file is wrong.
     Expiring(list::Expiring),
+    /// Make all that a principal's consumer needs: certificate, configurations of every client, programs, and a README with
+    /// its own topics, limits and refusals.
+    Bundle(bundle::Order),
     /// Say what a PEM file holds, and with `-c` which principal a certificate is.
     Inspect(inspect::Inspect),
 }
@@ -72,6 +76,7 @@ pub(crate) fn run(act: &Act) -> ExitCode {
         Act::Crl(crl) => authority::crl(crl),
         Act::List(list) => list::list(list),
         Act::Expiring(expiring) => list::expiring(expiring),
+        Act::Bundle(order) => bundle::run(order),
         Act::Inspect(inspect) => inspect::inspect(inspect),
     };
     done.unwrap_or_else(|error| {
