@@ -28,8 +28,8 @@ pub enum NoAnswer {
     Malformed(#[from] Malformed),
 }
 
-/// A request with its length before it. Nothing where Weir does not speak the API in this version, or the version cannot
-/// express the request.
+/// A request with its length before it. Nothing where Weir does not speak the API in this version, or the version
+/// cannot express the request.
 #[must_use]
 pub fn request<R: Request>(request: &R, version: i16, correlation_id: i32, client_id: &str) -> Option<Vec<u8>> {
     let row = table::row(R::KEY).filter(|row| row.versions.holds(version))?;

@@ -1,4 +1,4 @@
-//! `weir doctor` before Weir and real Kafka: where all is well, at each planted fault, and before servers that are none.
+//! `weir doctor` before Weir and real Kafka: where all is well, at each planted fault, before servers that are none.
 //!
 //! Each fault is named at the step where it is. One cluster and one Weir stand for all cases.
 
@@ -11,10 +11,13 @@ mod stage;
 
 use std::time::{Duration, Instant};
 
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use weir_pki::{ClientSubject, Validity};
-use weir_testkit::{Pki, RawClient};
+use weir_testkit::{Pki, RawClient, wait};
 
 use bundle::Told;
+// Examinations of one principal join one group: tests that come so far and run side by side are of several.
 use stage::{EMPTY, FULL, LONELY, LONELY_BROKER, STOPPED, Stage, principal};
 
 /// As long may an examination take whose steps may take three seconds each: a plain port is tried three times.
@@ -55,9 +58,37 @@ fn the_offsets_of_a_group_that_is_there_stay() {
 }
 
 #[test]
-fn what_is_wrong_with_the_bundle_is_told_before_anything_is_asked() {
+fn a_group_in_which_programs_read_is_not_disturbed() {
     let (stage, _calm) = Stage::calm();
     let bundle = stage.bundle("good", &[FULL]);
+    let mut config: ClientConfig = bundle.identity.rdkafka_settings().into_iter().collect();
+    config.set("bootstrap.servers", stage.weir.bootstrap()).set("group.id", "busy");
+    let consumer: BaseConsumer = config.create().unwrap();
+    consumer.subscribe(&[FULL]).unwrap();
+    let assigned = || {
+        let _ = consumer.poll(Duration::from_millis(50));
+        let count = consumer.assignment().unwrap().count();
+        if count == 3 { Ok(()) } else { Err(format!("{count} partitions")) }
+    };
+    wait::until("an assignment", Duration::from_secs(30), assigned);
+    bundle.examine(&["--group", "busy"]).failed(1, "group", "group-in-use");
+    wait::until("an assignment", Duration::from_secs(1), assigned);
+}
+
+#[test]
+fn servers_are_told_apart_by_name_where_they_have_names() {
+    weir_testkit::require!(weir_testkit::names::resolve());
+    let (stage, _calm) = Stage::calm();
+    let told = stage.bundle("fifth", &[FULL]).to(&[&stage.named]).examine(&[]);
+    assert_eq!(told.code, 0, "{told:?}");
+    let address = stage.named.replace(weir_testkit::names::HOST, "127.0.0.1");
+    stage.bundle("fifth", &[FULL]).to(&[&address]).examine(&[]).failed(1, "tls", "server-name-refused");
+}
+
+#[test]
+fn what_is_wrong_with_the_bundle_is_told_before_anything_is_asked() {
+    let (stage, _calm) = Stage::calm();
+    let bundle = stage.bundle("second", &[FULL]);
     let key = bundle.take_away("client.key");
     bundle.examine(&[]).failed(2, "bundle", "key-missing");
     let told = bundle.examine(&["--key", key.to_str().unwrap(), "--topic", FULL]);
@@ -75,9 +106,9 @@ fn a_server_that_is_not_there_or_not_it_is_named() {
     let (stage, _calm) = Stage::calm();
     // The second of two servers does where the first is down, as for any consumer.
     let down = format!("127.0.0.1:{}", stage.spare_port);
-    let told = stage.bundle("good", &[FULL]).to(&[&down, &stage.weir.bootstrap()]).examine(&[]);
+    let told = stage.bundle("third", &[FULL]).to(&[&down, &stage.weir.bootstrap()]).examine(&[]);
     assert_eq!(told.code, 0, "{told:?}");
-    let at = |server: &str| stage.bundle("good", &[FULL]).to(&[server]).examine(&[]);
+    let at = |server: &str| stage.bundle("third", &[FULL]).to(&[server]).examine(&[]);
     // Wrong port.
     at(&down).failed(1, "tcp", "connection-refused");
     at(&stage.admin()).failed(1, "tls", "plain-http");
@@ -170,19 +201,22 @@ fn topics_that_may_not_be_read_are_told_from_those_without_records() {
         told
     };
     refused("poor", FULL);
-    refused("good", STOPPED);
+    refused("fourth", STOPPED);
     // One of several.
-    let told = stage.bundle("good", &[EMPTY, STOPPED, FULL]).examine(&[]);
+    let told = stage.bundle("fourth", &[EMPTY, STOPPED, FULL]).examine(&[]);
     told.failed(1, "topics", "topic-refused");
     let states: Vec<_> =
         told.details("topics")["topics"].as_array().unwrap().iter().map(|topic| &topic["state"]).collect();
     assert_eq!(states, ["granted", "refused", "granted"]);
-    stage.bundle("good", &["doctor.not-there"]).examine(&["--timeout", "1"]).failed(1, "topics", "topic-absent");
+    stage.bundle("fourth", &["doctor.not-there"]).examine(&["--timeout", "1"]).failed(1, "topics", "topic-absent");
     // No records.
-    let told = stage.bundle("good", &[EMPTY]).examine(&[]);
+    let told = stage.bundle("fourth", &[EMPTY]).examine(&[]);
     told.failed(1, "record", "no-records");
     assert_eq!(told.passed().last(), Some(&"group"));
-    assert!(!stage.groups("good").contains(&"weir-doctor".to_owned()), "it leaves the group where a later step fails");
+    assert!(
+        !stage.groups("fourth").contains(&"weir-doctor".to_owned()),
+        "it leaves the group where a later step fails"
+    );
 }
 
 #[test]
@@ -206,11 +240,18 @@ fn a_broker_that_is_down_is_named() {
 #[test]
 fn hostile_servers_end_by_the_deadline_and_are_named() {
     let (stage, _calm) = Stage::calm();
-    for (server, step, faults) in hostile::SERVERS {
+    let examine = |server: &hostile::Server| {
         let address = hostile::start(*server, &stage.server);
         let began = Instant::now();
         let told: Told = stage.bundle("good", &[FULL]).to(&[&address]).examine(&["--timeout", "3"]);
-        told.failed_with(1, step, faults);
-        assert!(began.elapsed() < BOUND, "{server:?}: {:?}", began.elapsed());
-    }
+        (told, began.elapsed())
+    };
+    std::thread::scope(|scope| {
+        let all = hostile::SERVERS.iter().map(|row| (row, scope.spawn(|| examine(&row.0)))).collect::<Vec<_>>();
+        for ((server, step, faults), examined) in all {
+            let (told, took) = examined.join().unwrap();
+            told.failed_with(1, step, faults);
+            assert!(took < BOUND, "{server:?}: {took:?}");
+        }
+    });
 }

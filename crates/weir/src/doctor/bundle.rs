@@ -119,7 +119,8 @@ fn pair(chain: Vec<CertificateDer<'static>>, key: &Path, certificate: &Path) -> 
     }
     let bytes = read(key)?;
     let Ok(read) = PrivateKeyDer::from_pem_slice(&bytes) else {
-        let what = "it holds no private key in PEM, or an encrypted one (`openssl pkey -in OLD -out NEW` takes a password off)";
+        let what =
+            "it holds no private key in PEM, or an encrypted one: `openssl pkey -in OLD -out NEW` takes a password off";
         return Err(unusable(key, what));
     };
     CertifiedKey::from_der(chain, read, &provider()).map_err(|error| match error {

@@ -51,6 +51,8 @@ fn write(line: &mut Line<'_>, member: &Member, record: &Record, offset: i64) -> 
             code::GROUP_REFUSED => Fault::OffsetsDenied,
             code::COMMIT_TOO_LARGE => Fault::QuotaCommits,
             code::TOPIC_REFUSED => Fault::TopicRefused,
+            // The record took longer than the group's session.
+            code::ILLEGAL_GENERATION | code::UNKNOWN_MEMBER => Fault::NoAnswer,
             again if is_passing(again) && line.again() => continue,
             again if is_passing(again) || again == code::NOT_COORDINATOR => Fault::BrokerUnavailable,
             other => return Err(refused("OffsetCommit", other)),

@@ -65,8 +65,8 @@ impl Connection {
         Ok(Self { tcp, tls, check, received: BytesMut::new(), first: Vec::new(), correlation_id: 0 })
     }
 
-    /// Shakes hands, and waits until the server has said whether it takes our certificate: with TLS 1.3 it says that only
-    /// afterwards.
+    /// Shakes hands, and waits until the server has said whether it takes our certificate: with TLS 1.3 it says that
+    /// only afterwards.
     pub(super) fn shake_hands(&mut self, deadline: Deadline) -> Result<(), End> {
         while self.tls.is_handshaking() || self.tls.wants_write() {
             if self.tls.wants_write() {

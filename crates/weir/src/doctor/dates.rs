@@ -1,5 +1,5 @@
-//! Certificate dates, by two clocks: ours, and the server's, which shows in what the server says of our certificate. So a
-//! wrong clock is told from a certificate that has expired.
+//! Certificate dates, by two clocks: ours, and the server's, which shows in what the server says of our certificate.
+//! So a wrong clock is told from a certificate that has expired.
 //!
 //! Pure: the clock and the evidence are arguments. Must never: blame a certificate that the server takes.
 

@@ -1,4 +1,6 @@
 //! The end of a step.
+//!
+//! Must never: be moved. What is waited for takes what is left of it.
 
 use std::time::{Duration, Instant};
 

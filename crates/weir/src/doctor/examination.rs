@@ -1,6 +1,7 @@
 //! The way through the steps.
 //!
 //! One connection is open at a time, so that a tier with few of them is enough.
+//! Must never: go on behind a step that failed, or end without leaving the group.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;

@@ -278,6 +278,10 @@ faults! {
         "What answers behind TLS is not Kafka."
         "Compare host and port with what the operator published."
         &[],
+    ApiMissing None, Operator "api-missing"
+        "The server does not serve a request that every consumer makes."
+        "Ask the operator: an operator suspends an API with `weir suspend api`, or the brokers do not have it."
+        &["api-suspended"],
     NoAnswer None, Operator "no-answer"
         "The server did not answer in time."
         "Try again; then tell the operator."

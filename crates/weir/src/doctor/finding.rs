@@ -1,4 +1,6 @@
 //! What a step found: what is wrong, and what shows it.
+//!
+//! Must never: hold text of somebody else's that did not go through `text::plain`.
 
 use serde_json::{Map, Value};
 

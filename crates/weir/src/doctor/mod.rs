@@ -50,7 +50,8 @@ pub(crate) struct Patient {
     /// This topic alone, in the place of all that the bundle names.
     #[arg(long, value_name = "TOPIC")]
     topic: Option<String>,
-    /// Join this group. Without it `weir-doctor`, behind the principal's prefix where it has one, which is deleted again.
+    /// Join this group. Without it `weir-doctor`, behind the principal's prefix where it has one; that one is deleted
+    /// again.
     #[arg(long, value_name = "GROUP")]
     group: Option<String>,
     /// As one JSON object.

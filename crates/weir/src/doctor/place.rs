@@ -1,4 +1,6 @@
 //! Where a server is: its name, its addresses, and a connection to one of them.
+//!
+//! Must never: wait past its deadline, for a name or for a connection.
 
 use std::fmt;
 use std::io::{self, ErrorKind};

@@ -1,4 +1,6 @@
 //! What principal the certificate becomes: DescribeAcls, which anybody may ask of itself.
+//!
+//! Must never: be satisfied with another principal than the bundle's.
 
 use kafka_protocol::messages::{DescribeAclsRequest, DescribeAclsResponse};
 

@@ -1,7 +1,10 @@
 //! One record: the newest of a topic that comes. An empty topic is told from one that is refused.
+//!
+//! Must never: show what is in a record, or read from further back than it must.
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::PartitionData;
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
@@ -95,9 +98,13 @@ fn newest_of(visit: &Visit<'_>, topics: &Topics, topic: &Topic, deadline: Deadli
         let mut connection = visit.dial(topics.place(leader)?, deadline)?;
         let mut asked = Asked { visit, connection: &mut connection, topic: &topic.name, deadline };
         let ends = asked.ends(&partitions)?;
-        held |= !ends.is_empty();
-        let found = asked.last_of(ends)?;
-        newest = newest.into_iter().chain(found).max_by_key(|record| record.written);
+        match asked.last_of(ends)? {
+            Last::Record(record) => {
+                newest = newest.into_iter().chain([record]).max_by_key(|record| record.written);
+            }
+            Last::Withheld => held = true,
+            Last::None => {}
+        }
     }
     match newest {
         None if held => Err(Finding::new(Fault::RecordsWithheld, name_of(&topic.name))),
@@ -111,6 +118,14 @@ struct Asked<'a> {
     connection: &'a mut Connection,
     topic: &'a str,
     deadline: Deadline,
+}
+
+/// What came of one leader's partitions.
+enum Last {
+    Record(Record),
+    /// They hold something, and it does not come.
+    Withheld,
+    None,
 }
 
 /// The first offset of a partition, and the one behind its last.
@@ -156,29 +171,32 @@ impl Asked<'_> {
     }
 
     /// The newest record. What stands last may be the mark of a transaction, which is none: then from further back.
-    fn last_of(&mut self, ends: Vec<Ends>) -> Result<Option<Record>, Finding> {
-        let mut back = 1;
-        let mut left = ends;
-        let mut newest: Option<Record> = None;
-        while !left.is_empty() && self.deadline.left().is_some() {
+    fn last_of(&mut self, ends: Vec<Ends>) -> Result<Last, Finding> {
+        let (mut left, mut back) = (ends, 1);
+        while !left.is_empty() {
             let answer = self.fetch(&left, back)?;
-            let mut found = Vec::new();
+            let mut newest: Option<Record> = None;
+            let mut is_silent = false;
             for data in answer.responses.iter().flat_map(|topic| &topic.partitions) {
-                if !matches!(data.error_code, code::NONE | code::OFFSET_OUT_OF_RANGE) {
-                    return Err(self.failed("Fetch", data.error_code));
+                match data.error_code {
+                    code::NONE => is_silent |= data.records.as_ref().is_none_or(Bytes::is_empty),
+                    // Its first records have just been deleted.
+                    code::OFFSET_OUT_OF_RANGE => left.retain(|ends| ends.partition != data.partition_index),
+                    other => return Err(self.failed("Fetch", other)),
                 }
-                let record = self.last_in(data)?;
-                found.extend(record.is_some().then_some(data.partition_index));
-                newest = newest.into_iter().chain(record).max_by_key(|record| record.written);
+                newest = newest.into_iter().chain(self.last_in(data)?).max_by_key(|record| record.written);
             }
-            // One is enough, and those without are looked at no further than their beginning.
-            if newest.is_some() {
-                break;
+            match newest {
+                Some(record) => return Ok(Last::Record(record)),
+                None if is_silent && self.deadline.pause() => {}
+                None if is_silent => return Ok(Last::Withheld),
+                None => {
+                    left.retain(|ends| ends.behind.saturating_sub(back) > ends.from);
+                    back = back.saturating_mul(4);
+                }
             }
-            left.retain(|ends| !found.contains(&ends.partition) && ends.behind.saturating_sub(back) > ends.from);
-            back = back.saturating_mul(4);
         }
-        Ok(newest)
+        Ok(Last::None)
     }
 
     fn fetch(&mut self, ends: &[Ends], back: i64) -> Result<FetchResponse, Finding> {

@@ -1,4 +1,6 @@
 //! What is told: line by line as the steps are gone, or as one JSON object at the end.
+//!
+//! Must never: tell less in one form than in the other, or print anything else to standard output.
 
 use serde_json::{Map, Value, json};
 

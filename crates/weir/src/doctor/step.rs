@@ -1,4 +1,6 @@
 //! The steps, in the order in which they are gone.
+//!
+//! Must never: rename one. Programs go by the names.
 
 use std::fmt;
 

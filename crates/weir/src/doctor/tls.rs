@@ -1,5 +1,6 @@
-//! TLS as a consumer speaks it, except that dates are judged apart: a server certificate whose chain and name are right is
-//! taken whatever the clock says, and the dates are kept, so that a wrong clock does not hide behind "not trusted".
+//! TLS as a consumer speaks it, except that dates are judged apart: a server certificate whose chain and name are
+//! right is taken whatever the clock says, and the dates are kept, so that a wrong clock does not hide behind "not
+//! trusted".
 //!
 //! Must never: take a certificate that does not come from the bundle's CA, or is not for the name that was dialled.
 

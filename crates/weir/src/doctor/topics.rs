@@ -1,4 +1,6 @@
 //! Whether the topics are there: each granted, with leaders that can be connected to.
+//!
+//! Must never: have a topic made, or say which of the reasons it is why a topic is refused: Weir does not tell.
 
 use std::collections::{BTreeSet, HashMap};
 

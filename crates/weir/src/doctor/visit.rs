@@ -1,9 +1,12 @@
 //! What the steps behind TLS share: whom to ask, what is served, and what an end in the middle means.
+//!
+//! Must never: ask in a version that was not offered.
 
 use std::collections::HashMap;
 
 use kafka_protocol::messages::ApiVersionsResponse;
 use kafka_protocol::protocol::Request;
+use weir_kafka::table;
 
 use super::bundle::Bundle;
 use super::connection::{Connection, End};
@@ -72,8 +75,11 @@ impl Visit<'_> {
         request: &R,
         deadline: Deadline,
     ) -> Result<R::Response, Finding> {
-        let version = self.versions.newest::<R>(most).ok_or(End::NotSpoken);
-        version.and_then(|version| connection.ask(version, request, deadline)).map_err(|end| lost(&end))
+        let version = self.versions.newest::<R>(most).ok_or_else(|| {
+            let name = table::row(R::KEY).map_or("", |row| row.name);
+            Finding::new(Fault::ApiMissing, format!("{name} up to version {most} is not served")).with("api", name)
+        })?;
+        connection.ask(version, request, deadline).map_err(|end| lost(&end))
     }
 }
 
@@ -130,7 +136,8 @@ fn lost(end: &End) -> Finding {
     let fault = match end {
         End::Silent => Fault::NoAnswer,
         End::Closed | End::Tls(_) => Fault::ConnectionLost,
-        End::Length(_) | End::NotAnAnswer(_) | End::NotSpoken => Fault::NotKafka,
+        End::Length(_) | End::NotAnAnswer(_) => Fault::NotKafka,
+        End::NotSpoken => Fault::ApiMissing,
     };
     Finding::new(fault, shown(end))
 }
@@ -162,7 +169,9 @@ pub(super) mod code {
     pub(in super::super) const COORDINATOR_LOADING: i16 = 14;
     pub(in super::super) const NO_COORDINATOR: i16 = 15;
     pub(in super::super) const NOT_COORDINATOR: i16 = 16;
+    pub(in super::super) const ILLEGAL_GENERATION: i16 = 22;
     pub(in super::super) const INVALID_GROUP: i16 = 24;
+    pub(in super::super) const UNKNOWN_MEMBER: i16 = 25;
     pub(in super::super) const REBALANCE: i16 = 27;
     pub(in super::super) const COMMIT_TOO_LARGE: i16 = 28;
     pub(in super::super) const TOPIC_REFUSED: i16 = 29;

@@ -9,6 +9,7 @@ use rustls_pki_types::pem::PemObject;
 use serde_json::json;
 use weir_pki::Validity;
 use weir_server::tls::certificate_facts;
+use weir_testkit::names::HOST;
 use weir_testkit::{Acl, Advertise, Identity, Kafka, Pki, PrincipalSpec, Version, Weir, WeirOptions};
 
 use super::bundle::Bundle;
@@ -39,6 +40,8 @@ pub struct Stage {
     pub elsewhere: String,
     /// A listener that lets nobody in who is here.
     pub closed: String,
+    /// A listener that tells brokers apart by name.
+    pub named: String,
     /// A port at which nothing listens.
     pub spare_port: u16,
     admin: String,
@@ -82,7 +85,8 @@ impl Stage {
         fs::write(list.path().join("clients.crl"), revoking(&revoked)).unwrap();
         let mut options = WeirOptions::new(&kafka, Advertise::Ports, acl()).untapped();
         options.config["listeners"][0]["tls"]["client_crl"] = json!([list.path().join("clients.crl")]);
-        let spare_port = options.spare_ports().next().unwrap();
+        let mut spare_ports = options.spare_ports();
+        let (spare_port, named_port) = (spare_ports.next().unwrap(), spare_ports.next().unwrap());
         // The same ports at other addresses.
         let listener = |name: &str, bind: &str| {
             let mut listener = options.config["listeners"][0].clone();
@@ -93,8 +97,10 @@ impl Stage {
         let elsewhere = listener("elsewhere", ELSEWHERE);
         let mut closed = listener("closed", CLOSED);
         closed["allow"] = json!(["192.0.2.0/24"]);
+        let mut named = listener("named", &format!("127.0.0.1:{named_port}"));
+        named["advertise"] = json!({ "sni": { "host": HOST } });
         let all = options.config["listeners"].as_array_mut().unwrap();
-        all.extend([elsewhere, closed]);
+        all.extend([elsewhere, closed, named]);
         let admin = options.config["admin"]["bind"].as_str().unwrap().to_owned();
         let weir = Weir::start(options);
         let at = |address: &str| weir.bootstrap().replace("127.0.0.1", address);
@@ -108,6 +114,7 @@ impl Stage {
             elsewhere,
             closed,
             server: Pki::shared().server(&["127.0.0.1"]),
+            named: format!("{HOST}:{named_port}"),
             spare_port,
             admin,
             _list: list,
@@ -149,6 +156,10 @@ fn acl() -> Acl {
     far.cidrs.push("192.0.2.0/24".to_owned());
     let principals = [
         of("good"),
+        of("second"),
+        of("third"),
+        of("fourth"),
+        of("fifth"),
         far,
         of("suspended"),
         of("narrow").within("connections: 1"),
