@@ -8,7 +8,9 @@ here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 base=${CARGO_TARGET_DIR:-$here/../../target}/kafka
 jars=$base/$version
 
-[ -d "$jars" ] && exit 0
+# The jar that came to this list last.
+newest=connect-file-$version.jar
+[ -f "$jars/$newest" ] && exit 0
 command -v mvn >/dev/null || { echo "Apache Kafka needs Maven: apt-get install maven" >&2; exit 1; }
 command -v flock >/dev/null || { echo "fetch.sh needs flock: apt-get install util-linux" >&2; exit 1; }
 
@@ -16,7 +18,7 @@ mkdir -p "$base"
 base=$(CDPATH= cd -- "$base" && pwd)
 exec 9>"$base/.lock"
 flock -w 600 9 || { echo "another fetch of Kafka has held $base/.lock for ten minutes" >&2; exit 1; }
-[ -d "$jars" ] && exit 0
+[ -f "$jars/$newest" ] && exit 0
 
 case $version in
     4.*) profile=-Pwith-logger ;;
@@ -25,7 +27,16 @@ esac
 part=$base/.$version.part
 rm -rf "$part"
 echo "fetching Apache Kafka $version with Maven" >&2
-# A directory that is there is a whole one: it gets its name last.
 timeout 900 mvn -q -B -ntp -f "$here/pom.xml" $profile -Dkafka.version="$version" -Dkafka.jars="$part" \
     dependency:copy-dependencies >&2
-mv "$part" "$base/$version"
+# One that is there may be in use: it only gets what it lacks, the newest last.
+if [ -d "$jars" ]; then
+    for jar in "$part"/*.jar; do
+        [ "$(basename "$jar")" = "$newest" ] || [ -e "$jars/$(basename "$jar")" ] || mv "$jar" "$jars/"
+    done
+    mv "$part/$newest" "$jars/"
+    rm -rf "$part"
+    exit 0
+fi
+# Otherwise it gets its name last: a directory that is there is a whole one.
+mv "$part" "$jars"

@@ -1,6 +1,7 @@
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
@@ -46,7 +47,9 @@ public final class Consume {
 
     private static volatile boolean stopping;
 
-    public static void main(String[] args) throws InterruptedException {
+    public static void main(String[] args) {
+        // Kafka's client tells much; `info` shows all of it.
+        System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "error");
         System.exit(run(Path.of(args.length > 0 ? args[0] : "client.properties")));
     }
 
@@ -69,12 +72,16 @@ public final class Consume {
         try (var reader = Files.newBufferedReader(file)) {
             settings.load(reader); // where to connect and with which certificate, and why it is set as it is
         }
+        for (String name : List.of("ssl.keystore.location", "ssl.truststore.location")) {
+            Path needed = Path.of(settings.getProperty(name, file.toString()));
+            if (!Files.exists(needed)) {
+                throw new NoSuchFileException(needed.toString());
+            }
+        }
         settings.put("group.id", env("KAFKA_GROUP_ID", settings.getProperty("group.id")));
         settings.put("auto.offset.reset", env("KAFKA_AUTO_OFFSET_RESET", settings.getProperty("auto.offset.reset")));
         // This program commits, after it has processed.
         settings.put("enable.auto.commit", "false");
-        // Records of aborted transactions are no events; the library would show them.
-        settings.put("isolation.level", "read_committed");
         // client.rack stays unset: it is for readers inside the data centre.
         return settings;
     }
@@ -84,7 +91,8 @@ public final class Consume {
         try {
             consumer = new KafkaConsumer<>(settings(file), new StringDeserializer(), new StringDeserializer());
         } catch (IOException | KafkaException e) {
-            return say("The settings, or files that they name, are wrong (run it in the bundle's directory): " + root(e), 1);
+            return say("The settings, or files that they name, are wrong: it is run in the bundle's directory. ("
+                + root(e) + ")", 1);
         }
         stopOnSignals(consumer, Thread.currentThread());
         try (consumer) { // closing leaves the group

@@ -36,7 +36,12 @@ function isCanary(value) {
 
 /** The text in VARIABLE_PEM, or the file that VARIABLE_LOCATION names, or this bundle's. */
 function pem(variable, file) {
-  return env[`${variable}_PEM`] ?? readFileSync(env[`${variable}_LOCATION`] ?? new URL(file, bundle));
+  try {
+    return env[`${variable}_PEM`] ?? readFileSync(env[`${variable}_LOCATION`] ?? new URL(file, bundle));
+  } catch (error) {
+    console.error(error.message);
+    process.exit(1);
+  }
 }
 
 /** A sentence for an error that no retry mends; nothing for others. */

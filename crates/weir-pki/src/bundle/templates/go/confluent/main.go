@@ -31,12 +31,14 @@ var topics = []string{
 var group = env("KAFKA_GROUP_ID", "{{ group_id }}-go")
 
 // process is your work. When it is done, the record counts as read; a crash before that brings the record again.
-func process(m *kafka.Message) {
+func process(m *kafka.Message) error {
 	value := string(m.Value)
 	if m.Value == nil {
 		value = "null"
 	}
-	fmt.Println(*m.TopicPartition.Topic, m.TopicPartition.Partition, int64(m.TopicPartition.Offset), value)
+	at := m.TopicPartition
+	_, err := fmt.Println(*at.Topic, at.Partition, int64(at.Offset), value)
+	return err
 }
 
 // isCanary tells test events, which show every hour that a stream is alive and are no data.
@@ -84,8 +86,9 @@ func setPEM(config *kafka.ConfigMap, setting, variable, file string) {
 }
 
 func main() {
-	// SIGPIPE: whoever read the output has seen enough.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
+	// When whoever reads the output has seen enough, writing fails, and the group is left in order.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := read(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -109,14 +112,17 @@ func read(ctx context.Context) error {
 	for ctx.Err() == nil {
 		switch event := consumer.Poll(1000).(type) {
 		case *kafka.Message:
-			if event.TopicPartition.Error != nil {
-				err = explain(event.TopicPartition.Error)
+			err = event.TopicPartition.Error
+			if err != nil {
+				err = explain(err)
 				break
 			}
 			if !isCanary(event.Value) {
-				process(event)
+				err = process(event)
 			}
-			_, err = consumer.StoreMessage(event)
+			if err == nil {
+				_, err = consumer.StoreMessage(event)
+			}
 		case kafka.OffsetsCommitted:
 			err = explain(event.Error)
 		case kafka.Error:

@@ -35,16 +35,14 @@ var topics = []string{
 
 var group = env("KAFKA_GROUP_ID", "{{ group_id }}-franz-go")
 
-// Every five seconds is often enough, and commits are limited.
-const commitInterval = 5 * time.Second
-
 // process is your work. When it is done, the record counts as read; a crash before that brings the record again.
-func process(r *kgo.Record) {
+func process(r *kgo.Record) error {
 	value := string(r.Value)
 	if r.Value == nil {
 		value = "null"
 	}
-	fmt.Println(r.Topic, r.Partition, r.Offset, value)
+	_, err := fmt.Println(r.Topic, r.Partition, r.Offset, value)
+	return err
 }
 
 // isCanary tells test events, which show every hour that a stream is alive and are no data.
@@ -56,8 +54,9 @@ func isCanary(value []byte) bool {
 }
 
 func main() {
-	// SIGPIPE: whoever read the output has seen enough.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
+	// When whoever reads the output has seen enough, writing fails, and the group is left in order.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := read(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -75,37 +74,30 @@ func read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer client.CloseAllowingRebalance() // leaves the group
+	defer client.CloseAllowingRebalance() // commits, and leaves the group
 	fmt.Fprintf(os.Stderr, "reading %d topics as group %s\n", len(topics), group)
-	committed := time.Now()
 	for ctx.Err() == nil {
-		poll, cancel := context.WithTimeout(ctx, time.Second)
-		fetches := client.PollRecords(poll, 1000)
-		cancel()
+		fetches := client.PollRecords(ctx, 1000)
 		fetches.EachError(func(topic string, _ int32, err error) { explain(topic, err, refuse) })
-		fetches.EachRecord(func(r *kgo.Record) {
+		for _, r := range fetches.Records() {
 			if !isCanary(r.Value) {
-				process(r)
+				if err := process(r); err != nil {
+					return err
+				}
 			}
-		})
-		if time.Since(committed) > commitInterval {
-			commit(client)
-			committed = time.Now()
+			client.MarkCommitRecords(r)
 		}
 		client.AllowRebalance()
 	}
-	commit(client)
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return cause
 	}
 	return nil
 }
 
-// commit commits all that was polled, which is all that was processed.
-func commit(client *kgo.Client) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	if err := client.CommitUncommittedOffsets(ctx); err != nil {
+// commit commits what was marked, before its partitions go to another member.
+func commit(ctx context.Context, client *kgo.Client, _ map[string][]int32) {
+	if err := client.CommitMarkedOffsets(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "goes on after a commit that failed:", err)
 	}
 }
@@ -120,7 +112,7 @@ func explain(topic string, err error, refuse context.CancelCauseFunc) {
 	case errors.Is(err, kerr.GroupAuthorizationFailed):
 		refuse(fmt.Errorf("Group %s is refused: README.md says how its name must begin, if at all, "+
 			"and how many groups you may have. (%w)", group, err))
-	case errors.Is(err, kerr.OffsetOutOfRange):
+	case strings.Contains(err.Error(), "no prior committed offset"), errors.Is(err, kerr.OffsetOutOfRange):
 		refuse(fmt.Errorf("Group %s has no offset: set KAFKA_AUTO_OFFSET_RESET to earliest or latest, once. (%w)",
 			group, err))
 	case strings.Contains(err.Error(), "tls: "):
@@ -158,10 +150,11 @@ func options(refuse context.CancelCauseFunc) ([]kgo.Opt, error) {
 		kgo.ConsumeResetOffset(offsetReset(env("KAFKA_AUTO_OFFSET_RESET", "{{ offset_reset }}"))),
 		// Records of aborted transactions are no events; franz-go would show them.
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		// This program commits, after it has processed: no partition is given up between a poll and its commit.
-		kgo.DisableAutoCommit(),
+		// franz-go commits every five seconds and at the end (commits are limited, so not for each record), and no more
+		// than was marked: what was processed. No partition is given up between a poll and its marks.
+		kgo.AutoCommitMarks(),
 		kgo.BlockRebalanceOnPoll(),
-		kgo.OnPartitionsRevoked(func(_ context.Context, client *kgo.Client, _ map[string][]int32) { commit(client) }),
+		kgo.OnPartitionsRevoked(commit),
 		kgo.WithHooks(connections{refuse}),
 		// kgo.Rack stays unset: it is for readers inside the data centre.
 	}, nil
@@ -174,7 +167,7 @@ func offsetReset(name string) kgo.Offset {
 	case "latest":
 		return kgo.NewOffset().AtEnd()
 	}
-	return kgo.NoResetOffset()
+	return kgo.NewOffset().AtCommitted()
 }
 
 func tlsConfig() (*tls.Config, error) {

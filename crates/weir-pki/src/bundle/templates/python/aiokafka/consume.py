@@ -9,6 +9,7 @@ KAFKA_GROUP_ID and KAFKA_AUTO_OFFSET_RESET (earliest, latest, none), and all tha
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -51,15 +52,21 @@ def is_canary(value):
         return False
 
 
+def pem(variable, file):
+    path = os.environ.get(variable, BUNDLE / file)
+    open(path).close()  # the library would not say which one is missing
+    return path
+
+
 def make_consumer(topics):
     return AIOKafkaConsumer(
         *topics,
         bootstrap_servers=os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "{{ bootstrap }}"),
         security_protocol="SSL",
         ssl_context=create_ssl_context(
-            cafile=os.environ.get("KAFKA_SSL_CA_LOCATION", BUNDLE / "{{ ca }}"),
-            certfile=os.environ.get("KAFKA_SSL_CERTIFICATE_LOCATION", BUNDLE / "{{ certificate }}"),
-            keyfile=os.environ.get("KAFKA_SSL_KEY_LOCATION", BUNDLE / "{{ key }}"),
+            cafile=pem("KAFKA_SSL_CA_LOCATION", "{{ ca }}"),
+            certfile=pem("KAFKA_SSL_CERTIFICATE_LOCATION", "{{ certificate }}"),
+            keyfile=pem("KAFKA_SSL_KEY_LOCATION", "{{ key }}"),
         ),
         group_id=GROUP,
         # Where a group without offsets begins. The library's own choice is latest: what is there is never read.
@@ -95,6 +102,7 @@ async def read(topics, stopping):
 
 
 async def main():
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it tells of connections that the program itself closes
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -111,8 +119,8 @@ async def main():
         sys.exit(f"Group {GROUP} has no offset: set KAFKA_AUTO_OFFSET_RESET to earliest or latest, once. ({error})")
     except KafkaConnectionError as error:
         sys.exit(
-            "Nobody answers, or TLS is refused (the lines above say which): your certificate has expired, "
-            f"is revoked or suspended, or {{ ca }} is not the server's CA. ({error})"
+            "Nobody answers, or TLS is refused: your certificate has expired, is revoked or suspended, "
+            f"or {{ ca }} is not the server's CA. ({error})"
         )
     except (KafkaError, OSError) as error:
         if not isinstance(error, BrokenPipeError):

@@ -74,20 +74,26 @@ def is_canary(value):
         return False
 
 
+class Refused(Exception):
+    """A refusal that no retry mends."""
+
+
 def explain(error):
-    """Ends the program with a sentence where a retry mends nothing; else says what happened."""
+    """Raises a sentence where a retry mends nothing; else says what happened."""
     text = error.str()
     if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-        sys.exit(f"A topic is refused: it is not among those of README.md, or the operator has suspended it. ({text})")
+        raise Refused(
+            f"A topic is refused: it is not among those of README.md, or the operator has suspended it. ({text})"
+        )
     if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
-        sys.exit(
+        raise Refused(
             f"Group {GROUP} is refused: README.md says how its name must begin, if at all, and how many groups you may "
             f"have. ({text})"
         )
     if error.code() == KafkaError._AUTO_OFFSET_RESET:
-        sys.exit(f"Group {GROUP} has no offset: set KAFKA_AUTO_OFFSET_RESET to earliest or latest, once. ({text})")
+        raise Refused(f"Group {GROUP} has no offset: set KAFKA_AUTO_OFFSET_RESET to earliest or latest, once. ({text})")
     if "alert" in text or "certificate" in text:
-        sys.exit(
+        raise Refused(
             "TLS is refused: your certificate has expired, is revoked or suspended, "
             f"or {{ ca }} is not the server's CA. ({text})"
         )
@@ -131,4 +137,7 @@ def main():
         consumer.close()  # commits, and leaves the group
 
 
-main()
+try:
+    main()
+except Refused as sentence:
+    sys.exit(str(sentence))

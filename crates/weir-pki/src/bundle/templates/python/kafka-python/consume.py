@@ -39,7 +39,7 @@ COMMIT_SECONDS = 5
 
 CONNECTION = {
     "bootstrap_servers": os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "{{ bootstrap }}").split(","),
-    "bootstrap_timeout_ms": 20_000,
+    "bootstrap_timeout_ms": 10_000,
     "security_protocol": "SSL",
     "ssl_cafile": os.environ.get("KAFKA_SSL_CA_LOCATION", BUNDLE / "{{ ca }}"),
     "ssl_certfile": os.environ.get("KAFKA_SSL_CERTIFICATE_LOCATION", BUNDLE / "{{ certificate }}"),
@@ -111,6 +111,8 @@ def main():
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     try:
+        for file in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
+            open(CONNECTION[file]).close()  # the library would not say which one is missing
         read(os.environ["KAFKA_TOPICS"].split(",") if "KAFKA_TOPICS" in os.environ else TOPICS, stopping)
     except TopicAuthorizationFailedError as error:
         sys.exit(f"A topic is refused: it is not among those of README.md, or the operator has suspended it. ({error})")
