@@ -1,7 +1,7 @@
 #!/bin/sh
 # make dist CHECK=1, after `make dist`: what is shipped is installed, run, upgraded and removed in a bare root file system
 # (debootstrap, kept under target/), and built a second time to the same bytes. As root on Debian or Ubuntu it installs
-# what it needs; what cannot be looked at is told as SKIPPED.
+# what it needs, but for a JDK and Maven (`make setup`); what cannot be looked at is told as SKIPPED.
 set -eu
 
 root=$(CDPATH= cd -- "$(dirname -- "$0")/../.." && pwd)
