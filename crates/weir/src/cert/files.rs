@@ -1,15 +1,16 @@
 //! Where certificates and keys go. Must never: replace a file, leave one half made, or let others read a key.
 
 use std::error::Error;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// A directory that is made here may hold keys.
 const DIRECTORY_MODE: u32 = 0o700;
 const CERTIFICATE_MODE: u32 = 0o644;
 const KEY_MODE: u32 = 0o600;
+const GROUP_READS: u32 = 0o040;
 
 /// Files that are there, empty, before the CA does what cannot be undone. They are gone again unless `write` is reached.
 pub(super) struct Reserved {
@@ -86,11 +87,21 @@ fn replace(text: &str, to: &Path, mode: u32) -> Result<(), Box<dyn Error>> {
     let _ = fs::remove_file(&beside);
     let made = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside);
     let written = made.and_then(|mut file| {
+        keep_readers(&file, to, mode)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&beside, to)
     });
     Ok(written.map_err(|error| format!("{} cannot be written: {error}", to.display()))?)
+}
+
+/// Whoever could read the file before can read the new one: Weir's user, where somebody else renews. A group that others
+/// gave a key to stays, and nothing wider does.
+fn keep_readers(new: &fs::File, old: &Path, mode: u32) -> io::Result<()> {
+    let Ok(old) = fs::metadata(old) else { return Ok(()) };
+    // Only root may give a file away; without that right the owner is the one who renews.
+    let _ = fchown(new, Some(old.uid()), Some(old.gid()));
+    new.set_permissions(Permissions::from_mode(mode | (old.mode() & GROUP_READS)))
 }
 
 /// A file as text, for what somebody else made.

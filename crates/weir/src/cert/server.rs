@@ -3,6 +3,7 @@
 //! Must never: write one that `weir check` would call wrong for these listeners.
 
 use std::error::Error;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -140,7 +141,9 @@ fn place(order: &Server, listeners: &[&Listener]) -> Result<(PathBuf, PathBuf), 
         return Err(format!("the listeners {names} have certificates of their own: choose by `--listener`").into());
     }
     if let Some(directory) = first.0.parent().filter(|directory| *directory != Path::new("")) {
-        super::files::make_directory(directory)?;
+        // Not for its owner alone: Weir's user has to look into it.
+        let made = fs::create_dir_all(directory);
+        made.map_err(|error| format!("{} cannot be made: {error}", directory.display()))?;
     }
     Ok(first)
 }

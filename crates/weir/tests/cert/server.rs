@@ -1,5 +1,7 @@
 //! `weir cert server`: what it writes, `weir check` finds right.
 
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
 use crate::Stage;
 use crate::support::{CONFIG, weir};
 
@@ -77,6 +79,14 @@ fn a_renewal_replaces_and_nothing_else_does() {
     assert_ne!(stage.read("tls/server.key"), key);
     assert_eq!((check(&stage).0, stage.mode("tls/server.key"), stage.mode("tls/server.pem")), (0, 0o600, 0o644));
     stage.ok("server --ca ca --out elsewhere");
+    // Weir's user goes on reading it, whoever renews.
+    let key = stage.at("tls/server.key");
+    let _ = std::os::unix::fs::chown(&key, Some(65_534), Some(65_534));
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let owner = || (std::fs::metadata(&key).unwrap().uid(), std::fs::metadata(&key).unwrap().gid());
+    let before = owner();
+    stage.ok("server --ca ca --replace");
+    assert_eq!((owner(), stage.mode("tls/server.key")), (before, 0o640));
     assert_eq!(stage.files("elsewhere"), ["server.key", "server.pem"]);
 }
 
