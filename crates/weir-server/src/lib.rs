@@ -12,6 +12,7 @@ mod link;
 pub mod listen;
 mod listener;
 mod live;
+mod lock;
 pub mod observe;
 pub mod operator;
 pub mod process;

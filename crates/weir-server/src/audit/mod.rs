@@ -22,7 +22,7 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -32,6 +32,7 @@ use weir_policy::{GroupChange, GroupNews};
 
 use crate::config::AuditSettings;
 use crate::config::raw::RawWhenFull;
+use crate::lock::lock;
 
 pub use chain::Broken;
 pub use event::{Event, SCHEMA};
@@ -268,8 +269,4 @@ impl Desk {
     pub(crate) fn audit(&self) -> &Audit {
         &self.audit
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -16,8 +16,9 @@ use super::address::Addresses;
 use super::event::Event;
 use super::files::{self, Files};
 use super::tally::Tally;
-use super::{Message, Shared, lock};
+use super::{Message, Shared};
 use crate::config::AuditSettings;
+use crate::lock::lock;
 
 /// Events that become lines before they are written.
 const BATCH: usize = 512;

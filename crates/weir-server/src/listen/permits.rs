@@ -9,10 +9,11 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use super::places::{give_back, lock, take};
+use super::places::{give_back, take};
 use super::rates::Handshakes;
 use crate::close_reason::CloseReason;
 use crate::config::Limits;
+use crate::lock::lock;
 
 /// Who may knock. Its clones count together.
 #[derive(Clone, Debug)]

@@ -4,9 +4,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use weir_policy::Principal;
+
+use crate::lock::lock;
 
 /// Connections of principals.
 #[derive(Debug, Default)]
@@ -88,11 +90,6 @@ pub(super) fn give_back<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
         Some(count) if *count > 1 => *count = count.saturating_sub(1),
         _ => drop(counts.remove(key)),
     }
-}
-
-/// A panic elsewhere leaves these counts whole: no step between two writes can panic.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

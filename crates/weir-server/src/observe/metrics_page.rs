@@ -47,7 +47,7 @@ fn scraped() -> String {
     let accounts = Accounts::seen_by(principals);
     let mut ends = Ends::default();
     ends.note("tool", Duration::ZERO);
-    accounts.retention.looked("main", ends);
+    accounts.retention.looked("main", ends, 1);
     let metrics = Metrics::new(Vec::new(), files, &accounts, Readiness::default());
     metrics.refused_at_the_door(CloseReason::IpConnections);
     metrics.encode().unwrap()

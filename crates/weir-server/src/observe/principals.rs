@@ -8,11 +8,12 @@ mod cells;
 mod software;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, UNIX_EPOCH};
 
 use weir_policy::{Account, Meter, Policy};
 
+use crate::lock::lock;
 use crate::tls::Peer;
 
 use cells::Cells;
@@ -151,11 +152,6 @@ impl Activity {
 
 fn count(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
-}
-
-/// A panic elsewhere leaves these numbers whole: no step between two writes can panic.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whole seconds, as a counter of time.

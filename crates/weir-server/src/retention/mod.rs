@@ -28,7 +28,7 @@ const PERIOD: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_secs(1);
 /// The longest pause until then.
 const LONGEST_AGAIN: Duration = Duration::from_secs(16);
-/// Groups that are looked at, of one cluster.
+/// Groups that are looked at, of one cluster at once; where there are more, all have their turn.
 const MOST_GROUPS: usize = 10_000;
 /// For how long, and how often, it is waited until the audit has room for more.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -65,18 +65,20 @@ struct Look {
     upstream: Arc<Upstream>,
     /// Committed offsets of which it was told that what followed them is lost.
     told: HashMap<Key, i64>,
+    /// The group that the next look begins with, where there are too many for one.
+    next: Option<String>,
 }
 
 impl Look {
     fn new(cluster: String, upstream: Arc<Upstream>) -> Self {
-        Self { cluster, upstream, told: HashMap::new() }
+        Self { cluster, upstream, told: HashMap::new(), next: None }
     }
 
     /// Whether the brokers said which groups there are.
     async fn look(&mut self, owners: &Owners, found: &Found, audit: &Audit) -> bool {
         let Some(groups) = self.upstream.list_groups().await else { return false };
         let mut own: Vec<String> = groups.keys().filter(|group| owners.owner(group).is_some()).cloned().collect();
-        bounded(&mut own);
+        let looks = take_turn(&mut own, &mut self.next, MOST_GROUPS);
         let mut committed = HashMap::new();
         let mut untold = groups.clone();
         for (group, offsets) in self.upstream.committed(&own, &groups).await {
@@ -113,7 +115,7 @@ impl Look {
                 }
             }
         }
-        found.looked(&self.cluster, ends);
+        found.looked(&self.cluster, ends, looks);
         tell_all(losses, audit).await;
         true
     }
@@ -152,15 +154,28 @@ impl Look {
     }
 }
 
-/// The same groups each time, where there are too many.
-fn bounded(groups: &mut Vec<String>) {
+/// Leaves no more groups than one look takes, those whose turn it is; how many looks see all of them.
+fn take_turn(groups: &mut Vec<String>, next: &mut Option<String>, most: usize) -> usize {
     static LINES: LinesPerSecond = LinesPerSecond::new(1);
-    groups.sort_unstable();
-    if groups.len() > MOST_GROUPS && LINES.allow() {
-        let all = groups.len();
-        tracing::warn!(all, looked_at = MOST_GROUPS, "there are too many groups to see of each how near retention is");
+    let all = groups.len();
+    if all <= most {
+        *next = None;
+        return 1;
     }
-    groups.truncate(MOST_GROUPS);
+    let looks = all.div_ceil(most);
+    if next.is_none() && LINES.allow() {
+        tracing::warn!(
+            all,
+            looks,
+            "there are too many groups for one look at how near retention is: each has its turn"
+        );
+    }
+    groups.sort_unstable();
+    let first = next.take().map_or(0, |next| groups.partition_point(|group| *group < next));
+    groups.rotate_left(first);
+    *next = groups.get(most).cloned();
+    groups.truncate(most);
+    looks
 }
 
 /// What was told is forgotten once the offset has moved or the group is gone, but not because no broker told of the
@@ -244,6 +259,23 @@ mod tests {
         let committed = HashMap::from([(key("moved"), 6), (key("same"), 5)]);
         keep_told(&mut told, &committed, &Coordinators::from([("silent".to_owned(), RealBrokerId(1))]));
         assert_eq!(told, HashMap::from(["same", "silent"].map(|group| (key(group), 5))));
+    }
+
+    #[test]
+    fn where_there_are_too_many_groups_each_has_its_turn_also_while_some_come_and_go() {
+        let mut next = None;
+        let mut look = |names: &[&str]| {
+            let mut groups: Vec<String> = names.iter().rev().map(|name| (*name).to_owned()).collect();
+            let looks = take_turn(&mut groups, &mut next, 3);
+            (groups.concat(), looks)
+        };
+        let all = ["a", "b", "c", "d", "e", "f", "g"];
+        assert_eq!([(); 4].map(|()| look(&all).0), ["abc", "def", "gab", "cde"]);
+        // The one that was to be next is gone, and another came before it.
+        assert_eq!(look(&["a", "b", "ee", "g", "h"]), ("gha".to_owned(), 2));
+        let (all, looks) = look(&["b", "a", "c"]);
+        assert_eq!((all.len(), looks), (3, 1));
+        assert_eq!(look(&["a", "b", "c", "d"]).0, "abc", "it begins again");
     }
 
     #[tokio::test]

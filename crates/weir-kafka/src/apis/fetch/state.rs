@@ -65,7 +65,9 @@ impl Fetches {
     pub(crate) fn settle(&mut self, asked: Asked, walk: &FetchWalk, version: i16, env: &Env<'_>) {
         self.share.give_back(asked.held);
         charge_far(walk.far_bytes, env);
-        walk.far.iter().for_each(|found| self.share.far.found(&asked.topics, found));
+        if !walk.far.is_empty() {
+            self.share.far.found(&asked.topics, &walk.far);
+        }
         walk.out_of_range.iter().for_each(|found| self.out_of_range.found(&asked.topics, *found));
         self.sessions.settle(asked, walk.error_code, walk.session_id, version >= BY_ID);
     }
