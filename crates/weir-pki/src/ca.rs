@@ -106,7 +106,8 @@ impl CaDirectory {
     /// Opens a directory. Needs the right to read it, and no key.
     ///
     /// # Errors
-    /// It is no CA directory or half of one; it awaits its certificate; the index has a fault: which, with file and line.
+    /// It is no CA directory or half of one; it awaits its certificate; the index has a fault: which, with file and
+    /// line.
     pub fn open(directory: &Path) -> Result<CaDirectory, CaError> {
         let index = journal::read(directory)?;
         let certificate_pem = match optional(&directory.join(CERTIFICATE))? {
@@ -165,8 +166,8 @@ impl CaDirectory {
         &self.index.events
     }
 
-    /// What an operator should know: half a line at the end of the index, a revocation list that is older than the index
-    /// or due, a certificate whose file is missing, an authority that ends soon. A sentence each.
+    /// What an operator should know: half a line at the end of the index, a revocation list that is older than the
+    /// index or due, a certificate whose file is missing, an authority that ends soon. A sentence each.
     pub fn remarks(&self, now: OffsetDateTime) -> Vec<String> {
         let mut remarks = Vec::new();
         if !self.index.torn.is_empty() {
@@ -181,7 +182,8 @@ impl CaDirectory {
         let missing = self.index.entries.iter().filter(|entry| entry.is_live(now) && !self.file_of(entry).exists());
         remarks.extend(missing.map(|entry| {
             format!(
-                "certificate {} for {} has no file {}: it was perhaps never handed over; revoke it, or restore the file",
+                "certificate {} for {} has no file {}: it was perhaps never handed over; revoke it, or restore \
+                 the file",
                 entry.serial,
                 entry.name,
                 self.file_of(entry).display()

@@ -32,9 +32,9 @@ mod words;
 
 pub use authority::Authority;
 pub use ca::{
-    Above, By, CLIENT_DAYS, CRL_DAYS, CaDirectory, CaError, CaSigner, Created, CrlFile, Entry, Event, INTERMEDIATE_DAYS,
-    IssuedEntry, NewAuthority, Purpose, ROOT_DAYS, Revocation, RevocationCause, RevokedEntries, SERVER_DAYS, SignedEntry,
-    Standing, Terms, Which,
+    Above, By, CLIENT_DAYS, CRL_DAYS, CaDirectory, CaError, CaSigner, Created, CrlFile, Entry, Event,
+    INTERMEDIATE_DAYS, IssuedEntry, NewAuthority, Purpose, ROOT_DAYS, Revocation, RevocationCause, RevokedEntries,
+    SERVER_DAYS, SignedEntry, Standing, Terms, Which,
 };
 pub use error::PkiError;
 pub use issued::{Issued, IssuedPaths};

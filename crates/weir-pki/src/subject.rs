@@ -129,7 +129,8 @@ pub(crate) fn judge_server_name(name: &str) -> Result<(), PkiError> {
     }
     Err(PkiError::Name {
         name: name.to_owned(),
-        problem: "it must be a host name as clients dial it, without a port, perhaps with `*.` before it, or an IP address",
+        problem: "it must be a host name as clients dial it, without a port, perhaps with `*.` before it, or an IP \
+                  address",
     })
 }
 

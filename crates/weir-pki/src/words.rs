@@ -1,5 +1,5 @@
-//! Parts of certificates and requests in words, for people. Must never let bytes of a stranger through as they are: what
-//! is not printable is escaped.
+//! Parts of certificates and requests in words, for people. Must never let bytes of a stranger through as they are:
+//! what is not printable is escaped.
 
 use std::net::IpAddr;
 

@@ -158,6 +158,11 @@ fn vacant(directory: &Path) -> Result<(), CaError> {
         let source = io::Error::other("name a directory that is not there yet, and not the one you are in");
         return Err(CaError::File { path: directory.to_owned(), source });
     }
+    let parent = directory.parent().filter(|parent| *parent != Path::new(""));
+    if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+        let source = io::Error::other("the new directory is to be in this one, which is not there: make it first");
+        return Err(CaError::File { path: parent.to_owned(), source });
+    }
     let occupied = || CaError::Occupied { path: directory.to_owned() };
     match fs::read_dir(directory) {
         Ok(mut entries) => entries.next().map_or(Ok(()), |_| Err(occupied())),

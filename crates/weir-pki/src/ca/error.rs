@@ -15,13 +15,19 @@ use crate::serial::SerialHex;
 #[derive(Debug, Error)]
 pub enum CaError {
     /// Something is where a new authority was to be.
-    #[error("{} is there already and is not empty; nothing of it is replaced: choose another directory", path.display())]
+    #[error(
+        "{} is there already and is not empty; nothing of it is replaced: choose another directory",
+        path.display()
+    )]
     Occupied {
         /// The directory.
         path: PathBuf,
     },
     /// No CA directory, or half of one.
-    #[error("{} is no CA directory, or half of one: {} is missing; `weir cert init` makes a new one", path.display(), missing)]
+    #[error(
+        "{} is no CA directory, or half of one: {} is missing; `weir cert init` makes a new one",
+        path.display(), missing
+    )]
     NotAnAuthority {
         /// The directory.
         path: PathBuf,
@@ -29,7 +35,10 @@ pub enum CaError {
         missing: &'static str,
     },
     /// The certificate from the external root has not come yet.
-    #[error("{} awaits its certificate: have {} signed by the authority above, then install what comes back", path.display(), request.display())]
+    #[error(
+        "{} awaits its certificate: have {} signed by the authority above, then install what comes back",
+        path.display(), request.display()
+    )]
     AwaitsCertificate {
         /// The directory.
         path: PathBuf,
@@ -37,7 +46,10 @@ pub enum CaError {
         request: PathBuf,
     },
     /// There is a certificate already.
-    #[error("{} is there already: an authority has one certificate; make a new directory for a new one", path.display())]
+    #[error(
+        "{} is there already: an authority has one certificate; make a new directory for a new one",
+        path.display()
+    )]
     HasCertificate {
         /// `ca.pem`.
         path: PathBuf,
@@ -57,7 +69,11 @@ pub enum CaError {
         problem: KeyError,
     },
     /// Others may read the key.
-    #[error("{}: others than its owner may read it (mode {mode:o}); chmod 600, and if it is not encrypted, take it as known to them", path.display())]
+    #[error(
+        "{}: others than its owner may read it (mode {mode:o}); chmod 600, and if it is not encrypted, take it as \
+         known to them",
+        path.display()
+    )]
     KeyIsOpen {
         /// `ca.key`.
         path: PathBuf,
@@ -65,7 +81,10 @@ pub enum CaError {
         mode: u32,
     },
     /// `ca.key` is not the key of `ca.pem`.
-    #[error("{} is not the key of the certificate beside it: one of them was replaced; restore both from one backup", path.display())]
+    #[error(
+        "{} is not the key of the certificate beside it: one of them was replaced; restore both from one backup",
+        path.display()
+    )]
     ForeignKey {
         /// `ca.key`.
         path: PathBuf,
@@ -140,7 +159,8 @@ pub enum CaError {
     },
     /// The revocation stands in the index, the list does not say so yet.
     #[error(
-        "revoked in the index, but the revocation list could not be written: {problem}. Weir goes by the list: once the cause is gone, write it with `weir cert crl`"
+        "revoked in the index, but the revocation list could not be written: {problem}. \
+         Weir goes by the list: once the cause is gone, write it with `weir cert crl`"
     )]
     ListNotWritten {
         /// Why.

@@ -1,7 +1,7 @@
 //! The index: what was done, a line each, and what follows from it.
 //!
-//! A line is JSON and ends with a digest over itself and the line before, so that a line that was changed, added or taken
-//! away is found. Must never: read past a line that is not as it was written, or drop one.
+//! A line is JSON and ends with a digest over itself and the line before, so that a line that was changed, added or
+//! taken away is found. Must never: read past a line that is not as it was written, or drop one.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;

@@ -17,7 +17,7 @@ use super::journal::{self, Journal};
 use super::{CRL, CRL_DAYS, CaDirectory, optional, order};
 use crate::authority::Authority;
 use crate::files;
-use crate::inspect::{self, CrlFacts, Item};
+use crate::inspect::{self, CrlFacts, Item, RevokedFacts};
 use crate::subject::Validity;
 
 /// A list that is due later than that serves nobody who waits for it.
@@ -46,7 +46,7 @@ impl CaDirectory {
 
     /// Whether `crl.pem` says what the index says.
     pub(super) fn crl_is_current(&self) -> Result<bool, CaError> {
-        let on_disk = number_on_disk(&self.path)?;
+        let on_disk = on_disk(&self.path)?.as_ref().and_then(number);
         Ok(self.index.unlisted.is_none() && on_disk.is_some() && on_disk == self.index.list.as_ref().map(|l| l.number))
     }
 
@@ -54,7 +54,16 @@ impl CaDirectory {
         let path = self.path.join(CRL);
         if !self.crl_is_current().unwrap_or(false) {
             return Some(format!(
-                "{} is older than the index or cannot be read: revocations may not count yet; `weir cert crl` writes it",
+                "{} is older than the index or cannot be read: revocations may not count yet; `weir cert crl` writes \
+                 it",
+                path.display()
+            ));
+        }
+        let unknown = on_disk(&self.path).ok().flatten().map_or(0, |list| unknown(&list, &self.index).count());
+        if unknown > 0 {
+            return Some(format!(
+                "{} revokes {unknown} that the index does not know as revoked: the index is an older one; restore a \
+                 newer one from a backup, or revoke them again; the list goes on naming them",
                 path.display()
             ));
         }
@@ -73,8 +82,10 @@ pub(super) fn write(
 ) -> Result<CrlFile, CaError> {
     let days = order::days(days.unwrap_or(CRL_DAYS), MOST_DAYS)?;
     let this_update = journal::now();
-    let used = journal.index().list.as_ref().map(|list| list.number).max(number_on_disk(directory)?);
-    let revoked: Vec<RevokedCertParams> = listed(journal.index()).map(revoked).collect();
+    let on_disk = on_disk(directory)?;
+    let used = journal.index().list.as_ref().map(|list| list.number).max(on_disk.as_ref().and_then(number));
+    let mut revoked: Vec<RevokedCertParams> = listed(journal.index()).map(revoked).collect();
+    revoked.extend(on_disk.iter().flat_map(|list| unknown(list, journal.index())).map(carried_over));
     let list = List {
         number: used.unwrap_or(0) + 1,
         this_update,
@@ -89,8 +100,8 @@ pub(super) fn write(
     Ok(file(directory, &list))
 }
 
-/// The certificates that the next list names: all that are revoked, until a list that was made after their end has named
-/// them (RFC 5280 section 3.3).
+/// The certificates that the next list names: all that are revoked, until a list that was made after their end has
+/// named them (RFC 5280 section 3.3).
 fn listed(index: &Index) -> impl Iterator<Item = &Entry> {
     let last = index.list.as_ref().map(|list| list.this_update);
     index.entries.iter().filter(move |entry| {
@@ -124,16 +135,40 @@ fn code(cause: RevocationCause) -> Option<RevocationReason> {
     }
 }
 
-/// The number of the list that is there. A damaged file counts as none: the index knows the number, too.
-fn number_on_disk(directory: &Path) -> Result<Option<u64>, CaError> {
+/// What the list that is there revokes and the index does not: the index is an older one, from a backup. What is revoked
+/// once stays so.
+fn unknown<'a>(list: &'a CrlFacts, index: &Index) -> impl Iterator<Item = &'a RevokedFacts> {
+    let is_known = |line: &&RevokedFacts| index.entry(&line.serial).is_some_and(|entry| entry.revocation.is_some());
+    list.revoked.iter().filter(move |line| !is_known(line))
+}
+
+fn carried_over(line: &RevokedFacts) -> RevokedCertParams {
+    let cause = |name: &String| RevocationCause::ALL.into_iter().find(|cause| is_named(*cause, name));
+    RevokedCertParams {
+        serial_number: SerialNumber::from_slice(&line.serial.to_bytes()),
+        revocation_time: line.at,
+        reason_code: line.cause.as_ref().and_then(cause).and_then(code),
+        invalidity_date: None,
+    }
+}
+
+/// Whether RFC 5280 gives a cause this name: `key-compromise` is `keyCompromise`.
+fn is_named(cause: RevocationCause, name: &str) -> bool {
+    cause.name().replace('-', "").eq_ignore_ascii_case(name)
+}
+
+/// The list that is there. A damaged file counts as none: the index knows the number, too.
+fn on_disk(directory: &Path) -> Result<Option<CrlFacts>, CaError> {
     let Some(text) = optional(&directory.join(CRL))? else { return Ok(None) };
     let items = inspect::read(&text).unwrap_or_default();
-    let facts: Option<&CrlFacts> = items.iter().find_map(|item| match item {
-        Item::RevocationList(facts) => Some(&**facts),
+    Ok(items.into_iter().find_map(|item| match item {
+        Item::RevocationList(facts) => Some(*facts),
         _ => None,
-    });
-    let number = facts.and_then(|facts| facts.number.as_ref());
-    Ok(number.and_then(|number| u64::from_str_radix(number.as_str(), 16).ok()))
+    }))
+}
+
+fn number(list: &CrlFacts) -> Option<u64> {
+    list.number.as_ref().and_then(|number| u64::from_str_radix(number.as_str(), 16).ok())
 }
 
 fn file(directory: &Path, list: &List) -> CrlFile {

@@ -285,8 +285,8 @@ impl CaSigner {
     fn checked(&self, pem: &str) -> Result<CertificateFacts, CaError> {
         let facts = only_certificate(pem).filter(|facts| facts.issuer == self.directory.facts.subject);
         facts.ok_or(CaError::Certificate {
-            problem: "its name is encoded in a way that cannot be repeated in certificates below it: have it made with a \
-                      plain name (CN, O, OU, C), each part once",
+            problem: "its name is encoded in a way that cannot be repeated in certificates below it: have it made with \
+                      a plain name (CN, O, OU, C), each part once",
         })
     }
 

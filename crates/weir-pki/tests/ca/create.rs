@@ -114,6 +114,19 @@ fn what_fails_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_directory_above_that_is_not_there_is_named() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = temp.path().join("file");
+    fs::write(&file, "kept").unwrap();
+    for above in [temp.path().join("above"), file] {
+        let said = CaDirectory::create(&above.join("ca"), new_root("Test"), &by()).unwrap_err().to_string();
+        let fix = "the new directory is to be in this one, which is not there: make it first";
+        assert_eq!(said, format!("{}: {fix}", above.display()));
+    }
+    assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn an_intermediate_has_none_below_it() {
     let mut root = Root::new();
     let (clients, below) = (root.temp.path().join("clients"), root.temp.path().join("below"));

@@ -35,6 +35,9 @@ fn what_cannot_be_read_is_named() {
     assert!(inspect::read("-----BEGIN CERTIFICATE-----\n").is_err());
 }
 
+const LABELS: [&str; 6] =
+    ["CERTIFICATE", "CERTIFICATE REQUEST", "X509 CRL", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "X"];
+
 thread_local! {
     static GOOD: Vec<(&'static str, Vec<u8>)> = {
         let mut root = Root::new();
@@ -59,9 +62,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn hostile_bytes_are_never_more_than_an_error(bytes in prop::collection::vec(any::<u8>(), 0..300), which in 0..6_usize) {
-        let label = ["CERTIFICATE", "CERTIFICATE REQUEST", "X509 CRL", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "X"][which];
-        let _ = inspect::read(&pem(label, &bytes));
+    fn hostile_bytes_are_never_more_than_an_error(
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+        which in 0..LABELS.len(),
+    ) {
+        let _ = inspect::read(&pem(LABELS[which], &bytes));
         let _ = inspect::read(&String::from_utf8_lossy(&bytes));
     }
 

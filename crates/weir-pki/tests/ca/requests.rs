@@ -204,7 +204,8 @@ proptest! {
     fn hostile_a_request_gets_a_certificate_for_its_key_and_nothing_else(asked in Asked::any()) {
         let key = asked.key();
         let (signed, plain) = ROOT.with_borrow_mut(|root| {
-            (root.sign(&asked.request(&key), &meant()), root.signer.issue_client(&meant(), Terms::default(), &by()).unwrap())
+            let plain = root.signer.issue_client(&meant(), Terms::default(), &by()).unwrap();
+            (root.sign(&asked.request(&key), &meant()), plain)
         });
         let (got, ours) = (facts(&signed.certificate_pem), facts(&plain.issued.certificate_pem));
         prop_assert_eq!(&got.subject, &ours.subject);
@@ -221,7 +222,11 @@ proptest! {
     }
 
     #[test]
-    fn hostile_a_request_with_a_changed_byte_is_refused(asked in Asked::any(), at in any::<prop::sample::Index>(), bit in 0..8) {
+    fn hostile_a_request_with_a_changed_byte_is_refused(
+        asked in Asked::any(),
+        at in any::<prop::sample::Index>(),
+        bit in 0..8,
+    ) {
         let key = asked.key();
         let mut changed = der(&asked.request(&key));
         // What is signed; the signature behind it has more than one encoding.

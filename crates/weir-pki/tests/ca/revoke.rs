@@ -114,3 +114,40 @@ fn a_revocation_whose_list_cannot_be_written_stands_and_says_so() {
     assert_eq!(revoked(&root.path), [serial]);
     root.signer.issue_client(&weir_pki::ClientSubject::named("b"), Terms::default(), &by()).unwrap();
 }
+
+#[test]
+fn an_older_index_from_a_backup_brings_no_revoked_certificate_back() {
+    let mut root = Root::new();
+    let (known, forgotten) = (root.issue("known"), root.issue("forgotten"));
+    root.signer.revoke(Which::Name("known"), false, RevocationCause::Superseded, &by()).unwrap();
+    let index = fs::read(root.path.join("index.jsonl")).unwrap();
+    let lost = root.issue("lost");
+    for name in ["forgotten", "lost"] {
+        root.signer.revoke(Which::Name(name), false, RevocationCause::KeyCompromise, &by()).unwrap();
+    }
+    let before = crl(&root.path);
+    fs::write(root.path.join("index.jsonl"), index).unwrap();
+    drop(root.signer);
+    // Unlocking finds a list that is not the index's, and writes one.
+    root.signer = crate::support::unlocked(&root.path);
+    let mut expected = [known, forgotten.clone(), lost];
+    expected.sort();
+    for number in [5_u64, 6] {
+        let after = crl(&root.path);
+        assert_eq!(after.number.unwrap().as_str(), format!("{number:02x}"));
+        let mut named = revoked(&root.path);
+        named.sort();
+        assert_eq!(named, expected);
+        for line in &before.revoked {
+            assert!(after.revoked.contains(line), "with its time and cause: {line:?}");
+        }
+        let told = root.signer.directory().remarks(OffsetDateTime::now_utc());
+        assert!(told.iter().any(|remark| remark.contains("revokes 2 that the index does not know")), "{told:?}");
+        root.signer.publish_crl(None, &by()).unwrap();
+    }
+    // The index knows one of them: revoked again, it is named once.
+    root.signer.revoke(Which::Serial(forgotten.as_str()), false, RevocationCause::KeyCompromise, &by()).unwrap();
+    assert_eq!(revoked(&root.path).len(), 3);
+    let told = root.signer.directory().remarks(OffsetDateTime::now_utc());
+    assert!(told.iter().any(|remark| remark.contains("revokes 1 that")), "{told:?}");
+}
