@@ -202,7 +202,8 @@ fn a_spread_without_a_successor_is_cut_short_and_so_is_one_at_the_second_signal(
     let (began, knocking) = (Instant::now(), Knocking::start(scene.address()));
     assert_eq!(scene.weir.stop(), 0);
     let took = began.elapsed();
-    assert!(took < STOP + Duration::from_secs(1), "{took:?}");
+    // The spread is five minutes.
+    assert!(took < STOP + Duration::from_secs(10), "{took:?}");
     assert!(scene.weir.log().contains("no successor accepts"));
     scene.weir.restart();
     assert_eq!(knocking.end().1, 0);

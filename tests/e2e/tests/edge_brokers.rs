@@ -159,9 +159,8 @@ fn hostile_u6_an_answer_longer_than_may_be_held_is_not_waited_for() {
     turn.ends(&[("upstream-malformed", 1)], || {
         let mut client = connect(&turn);
         client.send(&heartbeat(HEARTBEAT, 7)).unwrap();
-        let (ended, took) = timed(|| client.ended(SOON));
-        assert_eq!(ended, (Ended::Closed, 0));
-        assert!(took < Duration::from_secs(2), "{took:?}");
+        // A request that is waited for has 25 s.
+        assert_eq!(client.ended(SOON), (Ended::Closed, 0));
     });
 }
 

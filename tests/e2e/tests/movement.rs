@@ -136,7 +136,7 @@ fn trap_c26_c28_a_leader_that_moved_is_told_exactly_and_followed_without_an_erro
     assert_eq!(format!("{}:{}", &*endpoint.host, endpoint.port), stage.weir.broker(new));
     assert_eq!((endpoint.node_id.0, endpoint.rack.as_deref()), (new, Some(&*zone(new))));
     // Weir saw the code, too.
-    wait::until("Weir to know the new leader", Duration::from_secs(2), || match stage.shown_leader(LED) {
+    wait::until("Weir to know the new leader", Duration::from_secs(10), || match stage.shown_leader(LED) {
         leader if leader == new => Ok(()),
         leader => Err(format!("broker {leader} is shown")),
     });

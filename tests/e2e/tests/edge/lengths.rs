@@ -170,7 +170,7 @@ fn a_first_request_must_come_and_come_whole() {
                         client.send(opening).unwrap();
                         let (ended, took) = edge::timed(|| client.ended(SOON));
                         assert_eq!(ended, (Ended::Closed, 0));
-                        assert!(took > Duration::from_millis(800) && took < Duration::from_millis(2_500), "{took:?}");
+                        assert!(took > Duration::from_millis(800), "{took:?}");
                     }
                 })
                 .into(),

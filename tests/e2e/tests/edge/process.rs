@@ -46,72 +46,77 @@ fn hostile_o8_without_descriptors_accept_waits_and_does_not_spin() {
 
 #[test]
 fn hostile_o10_sigterm_ends_everybody_and_the_process_with_status_0() {
-    let parked = Broker::start();
-    parked.play(|asked| match asked.key {
-        1 => Reply::Never,
-        _ => broker::idle(asked),
+    wait::in_time(|| {
+        let parked = Broker::start();
+        parked.play(|asked| match asked.key {
+            1 => Reply::Never,
+            _ => broker::idle(asked),
+        });
+        let watch = Watch::before(parked, |_| {});
+        let mut turn = watch.turn();
+        let mut waiting = connect(&turn);
+        waiting.send(&[heartbeat(1), fetch(2, (0, -1), vec![named(TOPIC, 0..1)])].concat()).unwrap();
+        waiting.read_frame(SOON).unwrap();
+        let mut idle = connect(&turn);
+        idle.is_served().unwrap();
+        let (status, took) = edge::timed(|| turn.weir.stop());
+        assert_eq!(status, 0, "{}", turn.weir.log());
+        wait::held("a stop with nobody in the middle of anything", Duration::from_secs(2), took);
+        for client in [&mut waiting, &mut idle] {
+            assert_eq!(client.ended(SOON), (Ended::Closed, 0));
+        }
+        turn.weir.restart();
+        // Somebody shakes hands for ever, and somebody does not read.
+        let silent = dial(&turn.reader().address, Dial::default()).unwrap();
+        turn.broker().play(|asked| Reply::Body(broker::fetched(asked.version, 0, Some(vec![0; 24 << 20].into()))));
+        let target = turn.reader();
+        let tight = Dial { receive_buffer: Some(4_096), ..Dial::default() };
+        let mut deaf = Tls::connect_with(&target, target.config(), tight).unwrap();
+        deaf.send(&fetch(1, (0, -1), vec![named(TOPIC, 0..1)])).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        let (status, took) = edge::timed(|| turn.weir.stop());
+        assert_eq!(status, 0, "{}", turn.weir.log());
+        assert!(took < Duration::from_secs(5), "{took:?}");
+        assert!(everything(&silent, SOON).1);
+        turn.weir.restart();
     });
-    let watch = Watch::before(parked, |_| {});
-    let mut turn = watch.turn();
-    let mut waiting = connect(&turn);
-    waiting.send(&[heartbeat(1), fetch(2, (0, -1), vec![named(TOPIC, 0..1)])].concat()).unwrap();
-    waiting.read_frame(SOON).unwrap();
-    let mut idle = connect(&turn);
-    idle.is_served().unwrap();
-    let (status, took) = edge::timed(|| turn.weir.stop());
-    assert_eq!(status, 0, "{}", turn.weir.log());
-    assert!(took < Duration::from_secs(2), "{took:?} with nobody in the middle of anything");
-    for client in [&mut waiting, &mut idle] {
-        assert_eq!(client.ended(SOON), (Ended::Closed, 0));
-    }
-    turn.weir.restart();
-    // Somebody shakes hands for ever, and somebody does not read.
-    let silent = dial(&turn.reader().address, Dial::default()).unwrap();
-    turn.broker().play(|asked| Reply::Body(broker::fetched(asked.version, 0, Some(vec![0; 24 << 20].into()))));
-    let target = turn.reader();
-    let tight = Dial { receive_buffer: Some(4_096), ..Dial::default() };
-    let mut deaf = Tls::connect_with(&target, target.config(), tight).unwrap();
-    deaf.send(&fetch(1, (0, -1), vec![named(TOPIC, 0..1)])).unwrap();
-    std::thread::sleep(Duration::from_millis(300));
-    let (status, took) = edge::timed(|| turn.weir.stop());
-    assert_eq!(status, 0, "{}", turn.weir.log());
-    assert!(took < Duration::from_secs(5), "{took:?}");
-    assert!(everything(&silent, SOON).1);
-    turn.weir.restart();
 }
 
 #[test]
 fn hostile_o13_the_admin_address_is_no_way_to_the_data_path() {
-    let turn = WEIR.turn();
-    let config: serde_json::Value = serde_json::from_slice(&std::fs::read(turn.weir.config_file()).unwrap()).unwrap();
-    let admin = config["admin"]["bind"].as_str().unwrap().to_string();
-    let memory = turn.memory_kib();
-    let mut client = connect(&turn);
-    client.is_served().unwrap();
-    for path in
-        ["/metrics/../../etc/passwd", "//metrics", "/%2e%2e/metrics", "/METRICS", "/metrics?x=\u{1b}[2J", "*", ""]
-    {
-        if let Ok((status, body)) = turn.weir.get(path) {
-            assert!(status >= 400 || path.starts_with("/metrics?"), "{path}: {status} {body}");
+    wait::in_time(|| {
+        let turn = WEIR.turn();
+        let config: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(turn.weir.config_file()).unwrap()).unwrap();
+        let admin = config["admin"]["bind"].as_str().unwrap().to_string();
+        let memory = turn.memory_kib();
+        let mut client = connect(&turn);
+        client.is_served().unwrap();
+        for path in
+            ["/metrics/../../etc/passwd", "//metrics", "/%2e%2e/metrics", "/METRICS", "/metrics?x=\u{1b}[2J", "*", ""]
+        {
+            if let Ok((status, body)) = turn.weir.get(path) {
+                assert!(status >= 400 || path.starts_with("/metrics?"), "{path}: {status} {body}");
+            }
         }
-    }
-    let mut huge = dial(&admin, Dial::default()).unwrap();
-    let _ = huge.write_all(b"GET /metrics HTTP/1.1\r\nX: ");
-    let _ = huge.write_all(&vec![b'x'; 8 << 20]);
-    assert!(everything(&huge, SOON).1, "8 MiB of a header are taken");
-    let mut slow: Vec<TcpStream> = (0..200).map(|_| dial(&admin, Dial::default()).unwrap()).collect();
-    slow.iter_mut().for_each(|tcp| tcp.write_all(b"GET /metr").unwrap());
-    let (_, took) = edge::timed(|| (0..50).for_each(|_| client.is_served().unwrap()));
-    assert!(took < Duration::from_secs(1), "{took:?} for 50 answers");
-    connect(&turn).is_served().unwrap();
-    let grown = turn.memory_kib().saturating_sub(memory);
-    assert!(grown < 16 << 10, "{grown} KiB");
-    drop(slow);
-    wait::until("the admin address", SOON, || turn.weir.get("/livez"));
-    // And the admin pages are not on the public port.
-    let mut curious = connect(&turn);
-    curious.send(b"GET /metrics HTTP/1.1\r\nHost: weir\r\n\r\n").unwrap();
-    assert_eq!(curious.ended(SOON).1, 0);
+        let mut huge = dial(&admin, Dial::default()).unwrap();
+        let _ = huge.write_all(b"GET /metrics HTTP/1.1\r\nX: ");
+        let _ = huge.write_all(&vec![b'x'; 8 << 20]);
+        assert!(everything(&huge, SOON).1, "8 MiB of a header are taken");
+        let mut slow: Vec<TcpStream> = (0..200).map(|_| dial(&admin, Dial::default()).unwrap()).collect();
+        slow.iter_mut().for_each(|tcp| tcp.write_all(b"GET /metr").unwrap());
+        let (_, took) = edge::timed(|| (0..50).for_each(|_| client.is_served().unwrap()));
+        wait::held("50 answers", Duration::from_secs(1), took);
+        connect(&turn).is_served().unwrap();
+        let grown = turn.memory_kib().saturating_sub(memory);
+        assert!(grown < 16 << 10, "{grown} KiB");
+        drop(slow);
+        wait::until("the admin address", SOON, || turn.weir.get("/livez"));
+        // And the admin pages are not on the public port.
+        let mut curious = connect(&turn);
+        curious.send(b"GET /metrics HTTP/1.1\r\nHost: weir\r\n\r\n").unwrap();
+        assert_eq!(curious.ended(SOON).1, 0);
+    });
 }
 
 #[test]
