@@ -14,8 +14,10 @@ use super::stage::Stage;
 
 /// How long a reader may take to show what is there: six start at once on two cores.
 const SEES: Duration = Duration::from_secs(60);
-/// How long a reader may take to end.
+/// How long a reader may take to end by itself, with what its library tries before it gives up.
 const ENDS: Duration = Duration::from_secs(40);
+/// How long on a signal: it commits and leaves its group, no more.
+const STOPS: Duration = Duration::from_secs(15);
 /// What a program that fell prints, and one that explains does not.
 const TRACES: [&str; 6] = ["Traceback", "\tat ", "\n    at ", "goroutine ", "panicked at", "Unhandled"];
 
@@ -75,10 +77,12 @@ impl<'a> Run<'a> {
 
     /// Sends a signal, or waits where it ends by itself: it must end, soon and cleanly.
     pub fn ends_on(&mut self, signal: &str) -> Result<(), String> {
-        if self.reader.commits {
+        let status = if self.reader.commits {
             self.process.signal(signal);
-        }
-        let status = self.end()?;
+            self.end(STOPS)?
+        } else {
+            self.end(ENDS)?
+        };
         // Java ends with the signal's number, whatever it did before.
         let by_signal = self.reader.jvm && status == if signal == "INT" { 130 } else { 143 };
         if status != 0 && !by_signal {
@@ -89,7 +93,7 @@ impl<'a> Run<'a> {
 
     /// It must end by itself, with this sentence and nothing that only a programmer reads.
     pub fn explains(&mut self, sentence: &str) -> Result<(), String> {
-        let status = self.end()?;
+        let status = self.end(ENDS)?;
         let said = fs::read_to_string(&self.errors).unwrap_or_default();
         if status != 1 || !said.contains(sentence) {
             return Err(self.failed(&format!("it ended with status {status} and did not say `{sentence}`")));
@@ -97,9 +101,9 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<i32, String> {
-        let ended = wait::try_until(ENDS, || self.process.ended().ok_or_else(String::new));
-        let status = ended.map_err(|_| self.failed(&format!("it still runs after {} s", ENDS.as_secs())))?;
+    fn end(&mut self, limit: Duration) -> Result<i32, String> {
+        let ended = wait::try_until(limit, || self.process.ended().ok_or_else(String::new));
+        let status = ended.map_err(|_| self.failed(&format!("it still runs after {} s", limit.as_secs())))?;
         let said = fs::read_to_string(&self.errors).unwrap_or_default();
         match TRACES.iter().find(|trace| said.contains(*trace)) {
             Some(trace) if self.reader.explains => Err(self.failed(&format!("a stack trace: {trace:?}"))),

@@ -7,6 +7,8 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Properties;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -45,12 +47,15 @@ public final class Consume {
     private static final Duration COMMIT_INTERVAL = Duration.ofSeconds(5);
     private static final ObjectMapper JSON = new ObjectMapper();
 
+    private static final CountDownLatch ENDED = new CountDownLatch(1);
     private static volatile boolean stopping;
 
     public static void main(String[] args) {
         // Kafka's client tells much; `info` shows all of it.
         System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "error");
-        System.exit(run(Path.of(args.length > 0 ? args[0] : "client.properties")));
+        int status = run(Path.of(args.length > 0 ? args[0] : "client.properties"));
+        ENDED.countDown();
+        System.exit(status);
     }
 
     /** Your work. When it is done, the record counts as read; a crash before that brings the record again. */
@@ -94,7 +99,7 @@ public final class Consume {
             return say("The settings, or files that they name, are wrong: it is run in the bundle's directory. ("
                 + root(e) + ")", 1);
         }
-        stopOnSignals(consumer, Thread.currentThread());
+        stopOnSignals(consumer);
         try (consumer) { // closing leaves the group
             return read(consumer);
         } catch (TopicAuthorizationException e) {
@@ -162,16 +167,14 @@ public final class Consume {
     }
 
     /** Ctrl-C and SIGTERM: the JVM ends when the reader has committed and left its group. */
-    private static void stopOnSignals(KafkaConsumer<String, String> consumer, Thread reader) {
+    private static void stopOnSignals(KafkaConsumer<String, String> consumer) {
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            if (reader.isAlive() && !stopping) {
-                stopping = true;
-                consumer.wakeup();
-                try {
-                    reader.join(20_000);
-                } catch (InterruptedException e) {
-                    // ends at once
-                }
+            stopping = true;
+            consumer.wakeup();
+            try {
+                ENDED.await(20, TimeUnit.SECONDS);
+            } catch (InterruptedException e) {
+                // ends at once
             }
         }));
     }
