@@ -60,7 +60,10 @@ fn the_next_writer_cuts_half_a_line_off_keeps_it_and_goes_on() {
             let list = signer.publish_crl(None, &other).unwrap();
             assert!(list.number > 2, "a number that is out does not come back: {}", list.number);
             let directory = CaDirectory::open(&path).unwrap();
-            assert!(directory.remarks(OffsetDateTime::now_utc()).is_empty(), "{len}");
+            // The list is there from after the revocation, whose line may have been cut off.
+            let remarks = directory.remarks(OffsetDateTime::now_utc());
+            let is_of_list = |remark: &String| remark.contains("revokes 1 that the index does not know");
+            assert!(remarks.len() <= 1 && remarks.iter().all(is_of_list), "{len}: {remarks:?}");
             assert_eq!(&index(&path)[..start], &all[..start], "{len}: what was whole is as it was");
             let text = String::from_utf8(index(&path)).unwrap();
             let repaired = text.lines().find(|line| line.contains("\"did\":\"repaired\"")).unwrap();

@@ -33,7 +33,7 @@ pub(crate) struct Init {
     #[arg(long)]
     rsa: bool,
     /// For how many days it is valid: without it ten years for a root, five for an intermediate.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=36_500))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=10_950))]
     days: Option<i64>,
     /// Encrypt its key, with a passphrase that is asked for, or that of `--passphrase-file`.
     #[arg(long)]
@@ -78,7 +78,7 @@ pub(crate) struct Crl {
     #[command(flatten)]
     ca: Ca,
     /// In how many days the next one is due; 30 without it.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=3_650))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=365))]
     days: Option<i64>,
     /// Put it here, too, by renaming: a file that `client_crl` names.
     #[arg(long, value_name = "FILE")]

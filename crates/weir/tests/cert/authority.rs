@@ -6,6 +6,23 @@ use std::process::{Command, Stdio};
 use crate::Stage;
 
 #[test]
+fn days_that_make_no_sense_and_a_place_that_is_none_are_refused_at_once() {
+    let stage = Stage::new();
+    for (words, why) in [
+        ("crl --ca ca --days 366", "366 is not in 1..=365"),
+        ("init --ca other --name Other --days 10951", "10951 is not in 1..=10950"),
+        (
+            "init --ca a/b --name Other",
+            "a: the new directory is to be in this one, which is not there: make it first\n",
+        ),
+    ] {
+        let wrong = stage.wrong(words);
+        assert!(wrong.contains(why), "{wrong}");
+    }
+    assert!(!stage.at("a").exists() && !stage.at("other").exists());
+}
+
+#[test]
 fn a_ca_is_made_whole_and_never_over_another() {
     let stage = Stage::without_ca();
     let said = stage.ok("init --ca ca --name Example --organisation Org --ticket T1");
