@@ -32,7 +32,7 @@ impl Bundle {
             let path = path.to_owned();
             move |source| BundleError::Write { path, source }
         };
-        make_directory(&new.path).map_err(failed(&new.path))?;
+        new.make_directory().map_err(failed(&new.path))?;
         for file in self.files() {
             let path = new.path.join(&file.path);
             let parent = path.parent().unwrap_or(&new.path);
@@ -110,6 +110,12 @@ impl Unfinished {
         let path = target.with_file_name(format!(".{name}.{}.new", std::process::id()));
         not_there(&path)?;
         Ok(Self { path, is_finished: false })
+    }
+
+    /// Fails where it is there: then it is somebody else's, who could change what comes into it.
+    fn make_directory(&self) -> io::Result<()> {
+        self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(Ok(()), make_directory)?;
+        DirBuilder::new().mode(DIRECTORY_MODE).create(&self.path)
     }
 
     fn finish(mut self) {

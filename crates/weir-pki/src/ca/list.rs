@@ -84,7 +84,7 @@ pub(super) fn write(
     let this_update = journal::now();
     let on_disk = on_disk(directory)?;
     let used = journal.index().list.as_ref().map(|list| list.number).max(on_disk.as_ref().and_then(number));
-    let mut revoked: Vec<RevokedCertParams> = listed(journal.index()).map(revoked).collect();
+    let mut revoked: Vec<RevokedCertParams> = listed(journal.index(), this_update).map(revoked).collect();
     revoked.extend(on_disk.iter().flat_map(|list| unknown(list, journal.index())).map(carried_over));
     let list = List {
         number: used.unwrap_or(0) + 1,
@@ -100,10 +100,10 @@ pub(super) fn write(
     Ok(file(directory, &list))
 }
 
-/// The certificates that the next list names: all that are revoked, until a list that was made after their end has
-/// named them (RFC 5280 section 3.3).
-fn listed(index: &Index) -> impl Iterator<Item = &Entry> {
-    let last = index.list.as_ref().map(|list| list.this_update);
+/// The certificates that a list of `now` names: all that are revoked, until a list that was made after their end has
+/// named them (RFC 5280 section 3.3). A clock that was ahead for the last list has ended nothing.
+fn listed(index: &Index, now: OffsetDateTime) -> impl Iterator<Item = &Entry> {
+    let last = index.list.as_ref().map(|list| list.this_update.min(now));
     index.entries.iter().filter(move |entry| {
         let was_listed_after_its_end = last.is_some_and(|last| {
             entry.not_after < last && entry.revocation.as_ref().is_some_and(|revocation| revocation.at <= last)

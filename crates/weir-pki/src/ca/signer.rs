@@ -269,6 +269,8 @@ impl CaSigner {
                 name,
                 common_name: named.common_name(),
                 organisation: named.organisation(),
+                // As ordered: facts are for eyes, escaped and cut, and a renewal repeats what stands here.
+                alternative_names: named.granted().alternative_names,
                 renews,
                 ..remembered(&facts)
             };

@@ -136,3 +136,24 @@ fn a_client_without_a_common_name_is_spoken_of_by_its_first_other_name() {
     assert_eq!((issued.entry.name.as_str(), issued.entry.common_name.as_str()), ("spiffe://a", ""));
     assert_eq!(root.signer.renew(Which::Name("spiffe://a"), Terms::default(), &by()).unwrap().entry.subject(), subject);
 }
+
+#[test]
+fn hostile_a_long_name_or_one_with_quotes_is_renewed_as_it_was() {
+    let mut root = Root::new();
+    let subject = ClientSubject {
+        san_uris: vec![format!("spiffe://weir.example/{}", "a".repeat(300))],
+        san_emails: vec!["o'brien@example.org".to_owned()],
+        ..ClientSubject::named("a-tool")
+    };
+    let first = root.signer.issue_client(&subject, Terms::default(), &by()).unwrap();
+    assert_eq!(first.entry.subject(), subject);
+    let next = root.signer.renew(Which::Name("a-tool"), Terms::default(), &by()).unwrap();
+    assert_eq!(next.entry.subject(), subject);
+    let exact = |pem: &str| {
+        let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).unwrap();
+        let certificate = pem.parse_x509().unwrap();
+        let names = certificate.subject_alternative_name().unwrap().unwrap();
+        names.value.general_names.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(exact(&next.issued.certificate_pem), exact(&first.issued.certificate_pem));
+}

@@ -45,11 +45,22 @@ fn a_revoked_certificate_stays_until_a_list_after_its_end_has_named_it() {
         let at = last.map(|days| start + DAY * days);
         let list = at.map(|at| List { number: 1, this_update: at, next_update: at + DAY, revoked: 0 });
         let index = Index { entries: entries.clone(), list, ..Index::default() };
-        listed(&index).map(|entry| entry.serial.as_str().to_owned()).collect::<Vec<_>>()
+        listed(&index, start + DAY * 40).map(|entry| entry.serial.as_str().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(named(None), ["01", "02", "04"]);
     assert_eq!(named(Some(9)), ["01", "02", "04"], "the first that is made after its end still has it");
     assert_eq!(named(Some(11)), ["02", "04"]);
     assert_eq!(named(Some(12)), ["02"]);
     assert_eq!(named(Some(31)), Vec::<String>::new());
+}
+
+#[test]
+fn hostile_a_clock_that_was_ahead_once_brings_no_revoked_certificate_back() {
+    let start = OffsetDateTime::UNIX_EPOCH;
+    let ahead = start + DAY * 4_000;
+    let list = List { number: 1, this_update: ahead, next_update: ahead + DAY, revoked: 1 };
+    let entries = vec![entry(1, start + DAY * 30, Some(start + DAY))];
+    let index = Index { entries, list: Some(list), ..Index::default() };
+    assert_eq!(listed(&index, start + DAY * 2).count(), 1, "the clock is right again");
+    assert_eq!(listed(&index, ahead + DAY).count(), 0);
 }
