@@ -11,6 +11,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::{Bundle, BundleError, Mode};
+use crate::files;
 
 /// The owner alone looks into a bundle.
 const DIRECTORY_MODE: u32 = 0o700;
@@ -39,12 +40,15 @@ impl Bundle {
             make_directory(parent).map_err(failed(parent))?;
             let mut written = create(&path, file.mode).map_err(failed(&path))?;
             written.write_all(&file.bytes).and_then(|()| written.sync_all()).map_err(failed(&path))?;
+            files::sync_directory(parent).map_err(failed(parent))?;
         }
+        // The key is nowhere else, and the CA's index has the certificate: a power cut takes nothing back.
+        files::sync_directory(&new.path).map_err(failed(&new.path))?;
         // Over an empty directory that appeared meanwhile this succeeds, and takes nothing from anybody.
         not_there(target)?;
         fs::rename(&new.path, target).map_err(failed(target))?;
         new.finish();
-        Ok(())
+        files::sync_directory_of(target).map_err(failed(target))
     }
 
     fn write_zip(&self, target: &Path) -> Result<(), BundleError> {
@@ -57,7 +61,8 @@ impl Bundle {
         fs::hard_link(&new.path, target).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => BundleError::Exists { path: target.to_owned() },
             _ => failed(error),
-        })
+        })?;
+        files::sync_directory_of(target).map_err(failed)
     }
 
     fn pack(&self, file: File, top: &str) -> io::Result<File> {
