@@ -13,6 +13,7 @@ mod explain;
 mod groups;
 mod import;
 mod init;
+mod reader;
 mod serve;
 mod shipped;
 mod suspend;
@@ -87,6 +88,7 @@ struct ConfigFile {
 /// Does what the process's arguments say, and gives its exit status.
 #[must_use]
 pub fn main() -> ExitCode {
+    reader::may_go_away();
     match Cli::parse().command {
         Command::Init(order) => init::run(&order),
         Command::Import(from) => import::run(&from),

@@ -262,6 +262,20 @@ fn what_clients_would_not_like_about_the_server_is_told() {
     assert!(absent.contains("server.pem cannot be read") && absent.contains("was not looked at"), "{absent}");
 }
 
+/// As with the CA of the server named for that of the clients: it would be let in nowhere.
+#[test]
+fn a_certificate_that_the_listener_would_not_take_is_told() {
+    let stage = Stage::new();
+    let noted = |out: &str| stage.cert(&format!("bundle tool --out {out} {WITH_KEY}"));
+    assert_eq!(noted("a").2, "");
+    let others = Authority::new("Others").unwrap();
+    stage.write("weir.yaml", &CONFIG.replace("client_ca: ca.pem", "client_ca: others.pem"));
+    stage.write("others.pem", others.certificate_pem());
+    let (status, _, note) = noted("b");
+    assert!(status == 0 && note.starts_with("note: the server will not let this certificate in"), "{status} {note}");
+    assert!(note.contains("others.pem, the listener's `client_ca`"), "{note}");
+}
+
 #[test]
 fn what_is_there_is_not_replaced() {
     let stage = Stage::new();
@@ -280,6 +294,7 @@ fn a_ca_issues_the_certificate_last() {
     let stage = Stage::new();
     let (status, _, problems) = stage.cert("init --ca pki --name Example --by me");
     assert_eq!(status, 0, "{problems}");
+    stage.write("weir.yaml", &CONFIG.replace("client_ca: ca.pem", "client_ca: pki/ca.pem"));
     let listed = || stage.cert("list --ca pki --json").1;
     let nothing = listed();
     stage.write("taken", "kept");

@@ -4,6 +4,7 @@ mod support;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use support::{CONFIG, sound_directory, weir};
 
@@ -79,4 +80,14 @@ fn an_error_says_what_to_write_instead() {
         let (status, said, problems) = weir(arguments, there);
         assert!(status != 0 && said.is_empty() && problems.ends_with(fix), "{arguments:?}: {said}{problems}");
     }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_reason_to_complain() {
+    let directory = sound_directory();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut check = Command::new(env!("CARGO_BIN_EXE_weir"));
+    let ended = check.arg("check").current_dir(directory.path()).stdout(writer).output().unwrap();
+    assert_eq!((ended.status.success(), String::from_utf8(ended.stderr).unwrap()), (false, String::new()));
 }

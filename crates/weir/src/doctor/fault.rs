@@ -74,11 +74,11 @@ macro_rules! faults {
 faults! {
     BundleUnreadable Some(Step::Bundle), Consumer "bundle-unreadable"
         "A file of the bundle cannot be used."
-        "Unpack the bundle again, and run this as the user who owns it; if that does not help, ask the operator for a new one."
+        "Name the directory of the unpacked bundle (`--bundle DIR`), as the user who owns it; if it is that, unpack it again, or ask the operator for a new one."
         &[],
     KeyMissing Some(Step::Bundle), Consumer "key-missing"
         "The private key is not in the bundle."
-        "Give the key that was made with the certificate signing request: `--key FILE`."
+        "Put the key that was made with the certificate signing request there as `client.key`, or name it: `--key FILE`."
         &[],
     KeyMismatch Some(Step::Bundle), Consumer "key-mismatch"
         "The private key is not the one of the certificate."

@@ -27,6 +27,7 @@ pub(super) struct Known {
     principal: Arc<Principal>,
     address: Address,
     server_certificate: PathBuf,
+    client_ca: PathBuf,
 }
 
 /// A certificate, and whom to trust.
@@ -54,10 +55,11 @@ impl Known {
         let config = read.config.as_ref().ok_or("the configuration says where clients connect: name it with `-c`")?;
         let listener = chosen(config, listener)?;
         let server_certificate = listener.tls.certificate.value.clone();
+        let client_ca = listener.tls.client_ca.value.clone();
         let address = address(listener);
         let policy = whole(&read, config)?;
         let principal = policy.principal(principal).ok_or_else(|| explain::unknown(principal, &policy))?;
-        Ok(Self { policy, principal, address, server_certificate })
+        Ok(Self { policy, principal, address, server_certificate, client_ca })
     }
 
     /// Looks at the server's certificate as a client with these CAs will, and tells what is in the way.
@@ -66,6 +68,13 @@ impl Known {
             eprintln!("note: {note}");
         }
         Ok(())
+    }
+
+    /// Looks at the client's certificate as the listener will, and tells where it would not be let in.
+    pub(super) fn accepts(&self, chain_pem: &str) {
+        if let Some(note) = trust::look_at_client(&self.client_ca, chain_pem) {
+            eprintln!("note: {note}");
+        }
     }
 
     pub(super) fn is_suspended(&self) -> bool {

@@ -1,4 +1,5 @@
-//! Whether a client that trusts what a bundle holds will trust the listener, so that the two fit before anybody tries.
+//! Whether a client that trusts what a bundle holds will trust the listener, and the listener the client, so that the two fit
+//! before anybody tries.
 //!
 //! Must never: read a key. Where the server's certificate is not here, as on the machine of a CA, it says so.
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
+use rustls::server::WebPkiClientVerifier;
 use rustls::{CertificateError, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
@@ -48,5 +50,26 @@ pub(super) fn look(certificate: &Path, host: &str, ca_pem: &str) -> Result<Optio
             .into())
         }
         Err(error) => Ok(Some(format!("clients will refuse {server} as the certificate of {host}: {error}"))),
+    }
+}
+
+/// Looks at a client's certificate as the listener will. Gives a note where it comes from none of the CAs in the listener's
+/// `client_ca`. Where those cannot be read here, nothing was looked at: they may be elsewhere, and no secret depends on it.
+pub(super) fn look_at_client(client_ca: &Path, chain_pem: &str) -> Option<String> {
+    let text = fs::read(client_ca).ok()?;
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&text).filter_map(Result::ok));
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(chain_pem.as_bytes()).collect::<Result<_, _>>().ok()?;
+    let (leaf, others) = chain.split_first()?;
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build().ok()?;
+    match verifier.verify_client_cert(leaf, others, UnixTime::now()) {
+        Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
+            Some(format!(
+                "the server will not let this certificate in: it does not come from the CAs in {}, the listener's \
+                 `client_ca`; add its CA there, or make it with another `--ca`",
+                client_ca.display()
+            ))
+        }
+        _ => None,
     }
 }
