@@ -124,6 +124,8 @@ fn only_block(pem: &str) -> Result<Vec<u8>, RequestError> {
     if pem.len() > LONGEST {
         return Err(RequestError::Unreadable);
     }
+    // Windows puts one before a text.
+    let pem = pem.trim_start_matches('\u{feff}');
     let mut blocks = Pem::iter_from_buffer(pem.as_bytes());
     let block = match blocks.next() {
         None => return Err(RequestError::None),

@@ -300,6 +300,7 @@ fn what_is_no_request_is_told_apart() {
     // What openssl writes before it with -text, and what Windows makes of line ends.
     root.sign(&format!("Certificate Request:\n    Data:\n{request}"), &meant());
     root.sign(&request.replace('\n', "\r\n"), &meant());
+    root.sign(&format!("\u{feff}{request}"), &meant());
     // keytool's label.
     root.sign(&pem("NEW CERTIFICATE REQUEST", &der(&request)), &meant());
 }
