@@ -16,6 +16,14 @@ use crate::shipped;
 /// After how many days somebody looks at a principal again.
 const REVIEW_DAYS: i64 = 365;
 
+/// The package's socket unit has the address of the example, and Weir does not start with a socket that is not its own.
+const SERVE_BY_UNIT: [&str; 4] = [
+    "# systemd holds the sockets of this configuration.",
+    "weir systemd-socket > /etc/systemd/system/weir.socket",
+    "systemctl daemon-reload",
+    "systemctl enable --now weir.socket weir.service",
+];
+
 /// Every file, by its path from the directory.
 ///
 /// # Errors
@@ -139,7 +147,8 @@ pub(super) fn next_steps(answers: &Answers, directory: &Path) -> String {
         lines.push(format!("# All that {} needs, in one file; ID is where it was decided.", person.name));
         lines.push(format!("weir cert bundle {name} {made} --ticket ID --out {name}.zip"));
     }
-    lines.push(if of_package { "systemctl enable --now weir" } else { "weir serve" }.to_owned());
+    let serve: &[&str] = if of_package { &SERVE_BY_UNIT } else { &["weir serve"] };
+    lines.extend(serve.iter().map(|line| (*line).to_owned()));
     lines.join("\n") + "\n"
 }
 
@@ -164,16 +173,16 @@ mod tests {
     }
 
     #[test]
-    fn the_packages_unit_can_read_the_key() {
+    fn the_packages_unit_can_read_the_key_and_holds_the_sockets_that_are_configured() {
         let steps = |directory: &str| {
             let line = ["init", "--host", "kafka.example.org", "--bootstrap", "k1:9092", "--dir", directory];
             let init = Line::try_parse_from(line).unwrap().init;
             next_steps(&Answers::of(&init).unwrap(), &init.dir)
         };
         let package = steps("/etc/weir");
-        assert!(
-            package.contains("chgrp weir tls tls/server.key") && package.ends_with("systemctl enable --now weir\n")
-        );
+        assert!(package.contains("chgrp weir tls tls/server.key"), "{package}");
+        let sockets = "\nweir systemd-socket > /etc/systemd/system/weir.socket\nsystemctl daemon-reload\n";
+        assert!(package.ends_with(&format!("{sockets}systemctl enable --now weir.socket weir.service\n")), "{package}");
         let own = steps("it's mine");
         assert!(
             own.contains("\ncd 'it'\\''s mine'\n") && !own.contains("chgrp") && own.ends_with("weir serve\n"),
