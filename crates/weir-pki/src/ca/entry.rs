@@ -73,6 +73,8 @@ pub struct Entry {
     pub from_request: bool,
     /// SHA-256 over the certificate (DER), in lower-case hexadecimal digits.
     pub fingerprint_sha256: String,
+    /// SHA-256 over its public key (DER of SubjectPublicKeyInfo), in lower-case hexadecimal digits.
+    pub public_key_sha256: String,
     /// The certificate that it continues.
     pub renews: Option<SerialHex>,
     /// When it was issued.

@@ -108,6 +108,12 @@ pub enum CaError {
     /// A request is not signed.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// A key that is not certified, or not again.
+    #[error("the key is {problem}: have a new one made, `weir cert csr` does")]
+    BadKey {
+        /// Whose it is.
+        problem: String,
+    },
     /// A number of days that makes no sense.
     #[error("a validity of {days} days: it must be from 1 to {most}")]
     Days {

@@ -66,6 +66,8 @@ pub(super) struct Certificate {
     pub(super) not_after: OffsetDateTime,
     pub(super) key: String,
     pub(super) fingerprint_sha256: String,
+    #[serde(default)]
+    pub(super) public_key_sha256: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) renews: Option<SerialHex>,
 }
@@ -203,6 +205,7 @@ impl Index {
             key: certificate.key,
             from_request,
             fingerprint_sha256: certificate.fingerprint_sha256,
+            public_key_sha256: certificate.public_key_sha256,
             renews: certificate.renews,
             issued_at: at,
             issued_by: by,

@@ -5,7 +5,7 @@ use std::fmt;
 use rcgen::PublicKeyData;
 use time::{Duration, OffsetDateTime};
 
-use super::entry::{Entry, Purpose, Which};
+use super::entry::{Entry, Purpose, RevocationCause, Which};
 use super::error::CaError;
 use super::index::Index;
 use super::{CLIENT_DAYS, SERVER_DAYS};
@@ -13,6 +13,7 @@ use crate::authority::LeafOrder;
 use crate::error::PkiError;
 use crate::inspect::CertificateFacts;
 use crate::key::KeyKind;
+use crate::random;
 use crate::request::Granted;
 use crate::serial::SerialHex;
 use crate::subject::{self, ClientSubject, Validity};
@@ -196,6 +197,29 @@ pub(super) fn to_revoke(
 pub(super) struct Certified<'a, K: PublicKeyData> {
     pub(super) key: &'a K,
     pub(super) from_request: bool,
+}
+
+/// A key that may be certified: no authority's, and none that somebody else is known to have.
+pub(super) fn judge_key(key: &impl PublicKeyData, index: &Index, authority: &CertificateFacts) -> Result<(), CaError> {
+    let digest = random::sha256_hex(&key.subject_public_key_info());
+    let mut known = index.entries.iter().filter(|entry| entry.public_key_sha256 == digest);
+    let is_lost = |entry: &Entry| {
+        let cause = entry.revocation.as_ref().map(|revocation| revocation.cause);
+        matches!(cause, Some(RevocationCause::KeyCompromise | RevocationCause::CaCompromise))
+    };
+    if digest == authority.public_key_sha256 {
+        return Err(CaError::BadKey { problem: "this authority's own".to_owned() });
+    }
+    match known.find(|entry| entry.purpose == Purpose::Authority || is_lost(entry)) {
+        Some(entry) if is_lost(entry) => Err(CaError::BadKey {
+            problem: format!(
+                "that of certificate {}, which is revoked because its key is known to others",
+                entry.serial
+            ),
+        }),
+        Some(entry) => Err(CaError::BadKey { problem: format!("that of the authority {}", entry.serial) }),
+        None => Ok(()),
+    }
 }
 
 impl fmt::Display for Which<'_> {

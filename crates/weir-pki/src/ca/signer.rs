@@ -260,6 +260,7 @@ impl CaSigner {
                 // It may have been revoked since it was looked up.
                 order::to_renew(journal.index(), Which::Serial(older.as_str()))?;
             }
+            order::judge_key(certified.key, journal.index(), &signer.directory.facts)?;
             let serial = new_serial(journal)?;
             let pem = signer.authority.sign(certified.key, &order.numbered(&serial))?;
             let facts = signer.checked(&pem)?;
@@ -341,6 +342,7 @@ fn remembered(facts: &CertificateFacts) -> Certificate {
         not_after: facts.not_after,
         key: facts.key.clone(),
         fingerprint_sha256: facts.fingerprint_sha256.clone(),
+        public_key_sha256: facts.public_key_sha256.clone(),
         renews: None,
     }
 }

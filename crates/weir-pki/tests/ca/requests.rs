@@ -12,7 +12,7 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384,
     PKCS_ECDSA_P521_SHA512, PKCS_ED25519, PublicKeyData, SanType,
 };
-use weir_pki::{CaError, ClientSubject, RequestError, Terms, Which};
+use weir_pki::{CaError, ClientSubject, RequestError, RevocationCause, Terms, Which};
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer;
 
@@ -329,4 +329,29 @@ fn hostile_a_request_with_very_many_wishes_is_answered_briefly() {
     let dropped = Root::new().sign(&csr, &meant()).dropped;
     assert_eq!(dropped.len(), 51);
     assert_eq!(dropped.last().unwrap(), "and 450 more");
+}
+
+#[test]
+fn hostile_a_key_that_is_known_to_others_or_an_authoritys_is_not_certified() {
+    let mut root = Root::new();
+    let own = KeyPair::from_pem(&std::fs::read_to_string(root.path.join("ca.key")).unwrap()).unwrap();
+    let refused = root.signer.sign_client(&plain_request(&own), &meant(), Terms::default(), &by());
+    assert!(matches!(refused, Err(CaError::BadKey { .. })), "{refused:?}");
+
+    let key = KeyPair::generate().unwrap();
+    let request = plain_request(&key);
+    for cause in [RevocationCause::Superseded, RevocationCause::KeyCompromise] {
+        let serial = root.sign(&request, &meant()).entry.serial;
+        root.signer.revoke(Which::Serial(serial.as_str()), false, cause, &by()).unwrap();
+    }
+    let other = root.issue("other");
+    let other = Which::Serial(other.as_str());
+    let refused = [
+        root.signer.sign_client(&request, &meant(), Terms::default(), &by()),
+        root.signer.renew_signed(other, &request, Terms::default(), &by()),
+    ];
+    for refused in refused {
+        assert!(matches!(refused, Err(CaError::BadKey { .. })), "{refused:?}");
+    }
+    assert_eq!(root.signer.directory().entries().len(), 3);
 }

@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::json;
 use weir_pki::{Above, CaDirectory, CaSigner, Created, CrlFile, NewAuthority};
 
-use super::{Ca, Done, Operator, files, issue, key_kind, secret, told};
+use super::{Ca, Done, Operator, files, issue, key_kind, published, secret, told};
 
 /// A new CA.
 #[derive(Debug, Args)]
@@ -149,9 +149,26 @@ pub(super) fn crl(order: &Crl) -> Done {
 /// Puts a list where Weir reads it.
 pub(super) fn publish(list: &CrlFile, to: Option<&PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
     let Some(to) = to else { return Ok(()) };
-    files::publish(&files::read(&list.path)?, to).map_err(|error| {
-        format!("{} has the new list, and Weir does not see it: {error}; copy it there", list.path.display()).into()
-    })
+    let mut text = files::read(&list.path)?;
+    loop {
+        let is_published = published::put(&text, to)
+            .map_err(|error| format!("{} has the new list, and Weir does not see it: {error}", list.path.display()))?;
+        // Somebody else may have made a newer one meanwhile: who writes last sees it.
+        let newest = files::read(&list.path)?;
+        if newest != text {
+            text = newest;
+        } else if is_published {
+            return Ok(());
+        } else {
+            let (list, to) = (list.path.display(), to.display());
+            return Err(format!(
+                "{to} has a newer list of this CA than {list}, whose directory is an older one, from a backup: nothing \
+                 is published; run `cp {to} {list}`, then `weir cert crl` with the same `--publish`: the new list \
+                 names what that one does"
+            )
+            .into());
+        }
+    }
 }
 
 pub(super) fn remarks(ca: &CaSigner) {

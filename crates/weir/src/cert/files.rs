@@ -81,7 +81,8 @@ pub(super) fn replace_key(text: &str, to: &Path) -> Result<(), Box<dyn Error>> {
 
 fn replace(text: &str, to: &Path, mode: u32) -> Result<(), Box<dyn Error>> {
     let mut beside = to.as_os_str().to_owned();
-    beside.push(".new");
+    // Of this process alone: another that writes the same file must not rename half of ours.
+    beside.push(format!(".{}.new", std::process::id()));
     let beside = PathBuf::from(beside);
     // What a crash left may have another mode.
     let _ = fs::remove_file(&beside);
@@ -92,6 +93,10 @@ fn replace(text: &str, to: &Path, mode: u32) -> Result<(), Box<dyn Error>> {
         file.sync_all()?;
         fs::rename(&beside, to)
     });
+    if written.is_err() {
+        // It is ours and no good; the first error is the one to tell.
+        let _ = fs::remove_file(&beside);
+    }
     Ok(written.map_err(|error| format!("{} cannot be written: {error}", to.display()))?)
 }
 
@@ -99,9 +104,14 @@ fn replace(text: &str, to: &Path, mode: u32) -> Result<(), Box<dyn Error>> {
 /// gave a key to stays, and nothing wider does.
 fn keep_readers(new: &fs::File, old: &Path, mode: u32) -> io::Result<()> {
     let Ok(old) = fs::metadata(old) else { return Ok(()) };
-    // Only root may give a file away; without that right the owner is the one who renews.
-    let _ = fchown(new, Some(old.uid()), Some(old.gid()));
-    new.set_permissions(Permissions::from_mode(mode | (old.mode() & GROUP_READS)))
+    // Only root may give a file away; without that right the owner is the one who renews, perhaps for the same group.
+    let _ = fchown(new, Some(old.uid()), Some(old.gid())).or_else(|_| fchown(new, None, Some(old.gid())));
+    new.set_permissions(Permissions::from_mode(mode | kept_rights(old.mode(), old.gid(), new.metadata()?.gid())))
+}
+
+/// The group's right to read, where the group is still the one that it was given to.
+fn kept_rights(mode: u32, old_group: u32, group: u32) -> u32 {
+    if group == old_group { mode & GROUP_READS } else { 0 }
 }
 
 /// A file as text, for what somebody else made.
@@ -144,4 +154,16 @@ fn fill(path: &Path, text: &str) -> Result<(), Box<dyn Error>> {
         file.sync_all()
     });
     Ok(filled.map_err(|error| format!("{} cannot be written: {error}", path.display()))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_a_renewed_key_is_not_opened_to_the_group_of_who_renews() {
+        assert_eq!(kept_rights(0o640, 33, 33), GROUP_READS);
+        assert_eq!(kept_rights(0o640, 33, 1000), 0, "the system did not let the file go to the old group");
+        assert_eq!(kept_rights(0o600, 33, 33), 0);
+    }
 }

@@ -9,6 +9,7 @@ mod files;
 mod inspect;
 mod issue;
 mod list;
+mod published;
 mod renew;
 mod request;
 mod revoke;

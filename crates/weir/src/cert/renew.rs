@@ -78,7 +78,9 @@ pub(super) fn renew(order: &Renew) -> Done {
 
 /// A name that the index has is meant as one; anything else is a serial number.
 pub(super) fn which<'a>(text: &'a str, ca: &CaDirectory) -> Which<'a> {
-    if ca.find(Which::Name(text)).is_empty() { Which::Serial(text) } else { Which::Name(text) }
+    // The serial number first: a name that somebody asked for can look like one, never the other way round.
+    let is_name = ca.find(Which::Serial(text)).is_empty() && !ca.find(Which::Name(text)).is_empty();
+    if is_name { Which::Name(text) } else { Which::Serial(text) }
 }
 
 /// The certificate that is continued, as `CaSigner::renew` chooses it.

@@ -93,9 +93,13 @@ pub(super) fn minute(at: OffsetDateTime) -> String {
     at.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC")).unwrap_or_default()
 }
 
-/// What a stranger wrote, without the characters that would move a terminal's cursor.
+/// What a stranger wrote, without the characters that would move a terminal's cursor, turn the text around or not show.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|next| if next.is_control() { next.escape_default().to_string() } else { next.into() }).collect()
+    let shown = |next: char| match next {
+        '\'' | '"' | '\\' => next.into(),
+        _ => next.escape_debug().to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 /// Rows in columns; the first row is the heading.
@@ -108,4 +112,15 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
         format!("{}\n", cells.join("  ").trim_end())
     };
     rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_a_name_moves_no_cursor_and_turns_no_text_around() {
+        assert_eq!(plain("a\u{1b}[2J\u{202e}b\u{200b}\n"), "a\\u{1b}[2J\\u{202e}b\\u{200b}\\n");
+        assert_eq!(plain("O=Müller\\, \"and\" o'brien"), "O=Müller\\, \"and\" o'brien");
+    }
 }

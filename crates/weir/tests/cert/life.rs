@@ -123,3 +123,36 @@ fn what_ends_soon_is_told_by_the_exit_status_too() {
         assert_eq!(stage.cert(&format!("expiring --ca ca --within={bad}")).0, 2, "{bad}");
     }
 }
+
+#[test]
+fn hostile_a_name_that_is_anothers_serial_number_does_not_take_its_revocation() {
+    let stage = Stage::new();
+    stage.ok("issue tool --ca ca --ticket T1 --out a");
+    let serial = serials(&stage, "list --ca ca").remove(0);
+    std::fs::remove_file(stage.at("weir.yaml")).unwrap();
+    stage.ok(&format!("issue --cn {serial} --ca ca --ticket T2 --out b"));
+    let revoked = stage.json(&format!("revoke {serial} --ca ca --reason key-compromise --ticket T3"));
+    assert_eq!(revoked["revoked"][0]["name"], "tool");
+}
+
+#[test]
+fn hostile_a_restored_ca_does_not_take_back_what_is_published() {
+    let stage = Stage::new();
+    stage.ok("issue tool --ca ca --ticket T1 --out a");
+    let kept = ["ca/index.jsonl", "ca/crl.pem"].map(|name| (name, stage.read(name)));
+    stage.ok("revoke tool --ca ca --reason key-compromise --ticket T2 --publish clients.crl");
+    stage.ok("crl --ca ca --publish clients.crl");
+    let published = stage.read("clients.crl");
+    for (name, text) in kept {
+        stage.write(name, &text);
+    }
+    let (status, _, wrong) = stage.cert("crl --ca ca --publish clients.crl");
+    assert_ne!(status, 0);
+    assert!(wrong.contains("clients.crl has a newer list"), "{wrong}");
+    assert_eq!(stage.read("clients.crl"), published);
+    // As the message says.
+    stage.write("ca/crl.pem", &published);
+    let list = stage.json("crl --ca ca --publish clients.crl");
+    assert_eq!(list["revoked"], 1, "the revocation that the index does not know");
+    assert_eq!(stage.read("clients.crl"), stage.read("ca/crl.pem"));
+}

@@ -24,6 +24,7 @@ fn entry(serial: u8, not_after: OffsetDateTime, revoked: Option<OffsetDateTime>)
         key: String::new(),
         from_request: false,
         fingerprint_sha256: String::new(),
+        public_key_sha256: String::new(),
         renews: None,
         issued_at: OffsetDateTime::UNIX_EPOCH,
         issued_by: by(),
