@@ -302,7 +302,9 @@ fn a_ca_issues_the_certificate_last() {
     let strangers = stage.refused(&format!("tool --out out {issue}"));
     assert!(strangers.starts_with("no client would trust the server: ") && strangers.contains("--ca-certificate"));
     let bundle = format!("{issue} --ca-certificate ca.pem");
-    for arguments in ["idle --out out", "tool --out taken", "nobody --out out"] {
+    for arguments in
+        ["idle --out out", "tool --out taken", "tool --out none/out", "tool --out t.tgz", "nobody --out out"]
+    {
         stage.refused(&format!("{arguments} {bundle}"));
     }
     assert_eq!(listed(), nothing, "no certificate was issued for what could not be made");

@@ -100,6 +100,7 @@ impl From<Reset> for OffsetReset {
 
 pub(super) fn run(order: &Order) -> Done {
     let known = Known::read(&order.config, &order.principal, order.listener.as_deref())?;
+    fits(&order.out)?;
     let weir = order.with_weir.then(own_program).transpose()?;
     let facts = match &order.source.certificate {
         Some(certificate) => present(order, &known, certificate)?,
@@ -116,6 +117,19 @@ pub(super) fn run(order: &Order) -> Done {
     known.accepts(&facts.certificate.chain_pem);
     tell(order, &known, &facts);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a bundle can be made there, as far as can be seen before a certificate is issued for it.
+fn fits(out: &Path) -> Result<(), Box<dyn Error>> {
+    let above = out.parent().filter(|above| !above.as_os_str().is_empty());
+    if let Some(above) = above.filter(|above| !above.is_dir()) {
+        return Err(format!("{} is no directory: make it first, or name another", above.display()).into());
+    }
+    if out.extension().is_some_and(|end| ["tar", "tgz", "gz", "xz"].iter().any(|other| end.eq_ignore_ascii_case(other)))
+    {
+        return Err(format!("{}: a bundle is a directory, or a file that ends in `.zip`", out.display()).into());
+    }
+    Ok(())
 }
 
 /// With a certificate that is there already.
