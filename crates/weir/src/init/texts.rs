@@ -131,6 +131,9 @@ pub(super) fn next_steps(answers: &Answers, directory: &Path) -> String {
         "weir cert server --ca server-ca".to_owned(),
         "cp clients-ca/ca.pem tls/clients-ca.pem".to_owned(),
         "cp clients-ca/crl.pem tls/clients-crl.pem".to_owned(),
+        "# By a timer every week, or every client is refused after 37 days:".to_owned(),
+        "#   weir cert crl --ca clients-ca --publish tls/clients-crl.pem".to_owned(),
+        "# And every two months: weir cert server --ca server-ca --replace".to_owned(),
     ]);
     if of_package {
         lines.push("# The unit runs as the user weir.".to_owned());
@@ -181,6 +184,7 @@ mod tests {
         };
         let package = steps("/etc/weir");
         assert!(package.contains("chgrp weir tls tls/server.key"), "{package}");
+        assert!(package.contains("\n#   weir cert crl --ca clients-ca --publish tls/clients-crl.pem\n"), "{package}");
         let sockets = "\nweir systemd-socket > /etc/systemd/system/weir.socket\nsystemctl daemon-reload\n";
         assert!(package.ends_with(&format!("{sockets}systemctl enable --now weir.socket weir.service\n")), "{package}");
         let own = steps("it's mine");
