@@ -1,7 +1,7 @@
 //! Where certificates and keys go. Must never: replace a file, leave one half made, or let others read a key.
 
 use std::error::Error;
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
@@ -14,9 +14,15 @@ const GROUP_READS: u32 = 0o040;
 
 /// Files that are there, empty, before the CA does what cannot be undone. They are gone again unless `write` is reached.
 pub(super) struct Reserved {
-    certificate: PathBuf,
-    key: Option<PathBuf>,
+    certificate: Place,
+    key: Option<Place>,
     is_written: bool,
+}
+
+/// A file that was made here. It stays open: whoever may change the directory could put another one under its name.
+struct Place {
+    path: PathBuf,
+    file: File,
 }
 
 impl Reserved {
@@ -30,31 +36,31 @@ impl Reserved {
 
     /// These files.
     pub(super) fn at(certificate: PathBuf, key: Option<PathBuf>) -> Result<Self, Box<dyn Error>> {
-        reserve(&certificate, CERTIFICATE_MODE)?;
+        let certificate = Place::reserve(certificate, CERTIFICATE_MODE)?;
         let mut reserved = Self { certificate, key: None, is_written: false };
         if let Some(key) = key {
-            reserve(&key, KEY_MODE)?;
-            reserved.key = Some(key);
+            reserved.key = Some(Place::reserve(key, KEY_MODE)?);
         }
         Ok(reserved)
     }
 
     /// Fills them. A certificate of which this fails is in the CA's index, and nobody has it.
     pub(super) fn write(mut self, chain_pem: &str, key_pem: Option<&str>) -> Result<Written, Box<dyn Error>> {
-        fill(&self.certificate, chain_pem)?;
-        if let Some((path, pem)) = self.key.as_ref().zip(key_pem) {
-            fill(path, pem)?;
+        self.certificate.fill(chain_pem)?;
+        if let Some((place, pem)) = self.key.as_mut().zip(key_pem) {
+            place.fill(pem)?;
         }
         self.is_written = true;
-        Ok(Written { certificate: self.certificate.clone(), key: self.key.clone() })
+        let key = self.key.as_ref().map(|key| key.path.clone());
+        Ok(Written { certificate: self.certificate.path.clone(), key })
     }
 }
 
 impl Drop for Reserved {
     fn drop(&mut self) {
         if !self.is_written {
-            for path in [Some(&self.certificate), self.key.as_ref()].into_iter().flatten() {
-                let _ = fs::remove_file(path);
+            for place in [Some(&self.certificate), self.key.as_ref()].into_iter().flatten() {
+                let _ = fs::remove_file(&place.path);
             }
         }
     }
@@ -138,22 +144,22 @@ pub(super) fn stem(name: &str) -> Result<&str, Box<dyn Error>> {
     Ok(name)
 }
 
-fn reserve(path: &Path, mode: u32) -> Result<(), Box<dyn Error>> {
-    let made = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-    made.map(drop).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            format!("{} is there, and is not replaced: name another directory, or move it away", path.display()).into()
-        }
-        _ => format!("{} cannot be written: {error}", path.display()).into(),
-    })
-}
+impl Place {
+    fn reserve(path: PathBuf, mode: u32) -> Result<Self, Box<dyn Error>> {
+        let made = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path);
+        let file = made.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                format!("{} is there, and is not replaced: name another directory, or move it away", path.display())
+            }
+            _ => format!("{} cannot be written: {error}", path.display()),
+        })?;
+        Ok(Self { path, file })
+    }
 
-fn fill(path: &Path, text: &str) -> Result<(), Box<dyn Error>> {
-    let filled = OpenOptions::new().write(true).truncate(true).open(path).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    Ok(filled.map_err(|error| format!("{} cannot be written: {error}", path.display()))?)
+    fn fill(&mut self, text: &str) -> Result<(), Box<dyn Error>> {
+        let filled = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_all());
+        Ok(filled.map_err(|error| format!("{} cannot be written: {error}", self.path.display()))?)
+    }
 }
 
 #[cfg(test)]
@@ -165,5 +171,17 @@ mod tests {
         assert_eq!(kept_rights(0o640, 33, 33), GROUP_READS);
         assert_eq!(kept_rights(0o640, 33, 1000), 0, "the system did not let the file go to the old group");
         assert_eq!(kept_rights(0o600, 33, 33), 0);
+    }
+
+    #[test]
+    fn hostile_a_key_goes_into_the_file_that_was_made_and_not_through_a_link_in_its_place() {
+        let temp = tempfile::tempdir().unwrap();
+        let (trap, key) = (temp.path().join("trap"), temp.path().join("tool.key"));
+        let reserved = Reserved::at(temp.path().join("tool.pem"), Some(key.clone())).unwrap();
+        fs::write(&trap, "").unwrap();
+        fs::remove_file(&key).unwrap();
+        std::os::unix::fs::symlink(&trap, &key).unwrap();
+        reserved.write("certificate", Some("key")).unwrap();
+        assert_eq!(fs::read_to_string(&trap).unwrap(), "");
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weir_policy::{NeverList, is_topic_name};
 
-use super::findings::{Findings, Place, printable};
+use super::findings::{Findings, Place, is_hidden, printable};
 use super::gather::{Disagreement, Gathered};
 use super::setting::{Prefixes, Setting};
 use crate::catalogue::Entry;
@@ -78,7 +78,7 @@ impl Judge<'_> {
             let fix = "list the topics by hand if they are meant to leave";
             return Err(("a pattern is no stream: EventStreams serves none, either".to_owned(), fix));
         }
-        if stream.len() > LONGEST_STREAM || stream.contains(char::is_control) {
+        if stream.len() > LONGEST_STREAM || stream.contains(is_hidden) {
             return Err(("this is no stream's name".to_owned(), "correct that file"));
         }
         match self.gathered.setting(stream) {

@@ -2,7 +2,7 @@
 //!
 //! Must never: guess. A setting of another form than EventStreams reads makes the stream unusable.
 
-use super::findings::Place;
+use super::findings::{Place, is_hidden};
 use super::tree::{Node, Tree};
 
 /// Settings by which an object is known as one stream's, where nothing around it says so.
@@ -126,6 +126,6 @@ fn of_uri(uri: &str) -> (Option<String>, Option<String>) {
 
 /// A text as one line: blanks for what breaks it, and no more of them than one at a time.
 fn one_line(text: &str) -> String {
-    let plain: String = text.chars().map(|next| if next.is_control() { ' ' } else { next }).collect();
+    let plain: String = text.chars().map(|next| if is_hidden(next) { ' ' } else { next }).collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
