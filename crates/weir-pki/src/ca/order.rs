@@ -188,7 +188,7 @@ pub(super) fn to_revoke(
     match live.as_slice() {
         [] if newest.revocation.is_some() => Err(revoked(newest, "there is nothing to do")),
         [] => Err(CaError::Expired { serial: newest.serial.clone() }),
-        [_, _, ..] if !all => Err(ambiguous(which, &live, ", or ask for all of them")),
+        [_, _, ..] if !all => Err(ambiguous(which, &live, ", or all of them with `--all`")),
         _ => Ok(live.iter().map(|entry| entry.serial.clone()).collect()),
     }
 }

@@ -76,10 +76,12 @@ pub(super) fn renew(order: &Renew) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A name that the index has is meant as one; anything else is a serial number.
+/// A name that the index has is meant as one, and what no serial number looks like; anything else is a serial number.
 pub(super) fn which<'a>(text: &'a str, ca: &CaDirectory) -> Which<'a> {
     // The serial number first: a name that somebody asked for can look like one, never the other way round.
-    let is_name = ca.find(Which::Serial(text)).is_empty() && !ca.find(Which::Name(text)).is_empty();
+    let looks_like_serial = text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':');
+    let is_name =
+        ca.find(Which::Serial(text)).is_empty() && !(looks_like_serial && ca.find(Which::Name(text)).is_empty());
     if is_name { Which::Name(text) } else { Which::Serial(text) }
 }
 
