@@ -135,6 +135,7 @@ fn what_makes_no_sense_is_said_and_nothing_is_written() {
     let there = directory.path();
     for (flag, value, expected) in [
         ("--host", "localhost", "is no name that brokers can have names below"),
+        ("--host", "weir.localhost", "is the client's own machine: write the name that others dial"),
         ("--host", "192.0.2.1", "is no name that brokers can have names below"),
         ("--host", "a.b\nadmin: x", "is no name that brokers can have names below"),
         ("--host", "a..b", "is no name that brokers can have names below"),

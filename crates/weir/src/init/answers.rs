@@ -48,7 +48,7 @@ impl Answers {
         if order.principal.is_some() && order.contact.is_none() {
             return Err(missing("--contact"));
         }
-        Ok(Self {
+        let answers = Self {
             host: name_of_host(&host)?,
             bootstrap: brokers(&order.bootstrap)?,
             listen: listen(order.listen.as_deref().unwrap_or(LISTEN))?,
@@ -56,7 +56,8 @@ impl Answers {
             audit: order.audit.clone().map_or_else(|| default_audit(&order.dir), audit)?,
             principal: person(order.principal.as_deref(), order.contact.as_deref())?,
             topics: topics(&order.topics)?,
-        })
+        };
+        answers.reachable()
     }
 
     /// From flags, and from a person for what they do not say.
@@ -100,7 +101,7 @@ impl Answers {
             )?,
             given => topics(given)?,
         };
-        Ok(Self {
+        let answers = Self {
             host,
             bootstrap,
             listen,
@@ -108,7 +109,21 @@ impl Answers {
             audit: order.audit.clone().map_or_else(|| default_audit(&order.dir), audit)?,
             principal: person(principal.as_deref(), contact.as_deref())?,
             topics,
-        })
+        };
+        answers.reachable()
+    }
+
+    /// `weir check` would refuse a name that leads others to their own machine.
+    fn reachable(self) -> Result<Self, String> {
+        if self.host.ends_with(".localhost") && !self.listen.ip().is_loopback() {
+            return Err(format!(
+                "`{}` is the client's own machine: write the name that others dial, or `--listen 127.0.0.1:{}` to try \
+                 it on one machine",
+                self.host,
+                self.listen.port()
+            ));
+        }
+        Ok(self)
     }
 }
 

@@ -139,6 +139,15 @@ pub(super) fn next_steps(answers: &Answers, directory: &Path) -> String {
         lines.push("# The unit runs as the user weir.".to_owned());
         lines.push("chgrp weir tls tls/server.key && chmod g+rX tls tls/server.key".to_owned());
     }
+    if answers.topics.is_empty() {
+        lines.push(
+            "# What may leave goes into acl/catalogue.yaml; nothing does yet. `weir import` makes entries.".to_owned(),
+        );
+        let own = answers.principal.as_ref();
+        lines.extend(
+            own.map(|person| format!("# What of it {0} may read: `read:` in acl/principals/{0}.yaml.", person.name)),
+        );
+    }
     lines.extend([
         "# Somebody decides in acl/catalogue.yaml, in the place of each `{verdict: open}`; this says where.".to_owned(),
         "weir check".to_owned(),
@@ -187,6 +196,7 @@ mod tests {
         assert!(package.contains("\n#   weir cert crl --ca clients-ca --publish tls/clients-crl.pem\n"), "{package}");
         let sockets = "\nweir systemd-socket > /etc/systemd/system/weir.socket\nsystemctl daemon-reload\n";
         assert!(package.ends_with(&format!("{sockets}systemctl enable --now weir.socket weir.service\n")), "{package}");
+        assert!(package.contains("\n# What may leave goes into acl/catalogue.yaml; nothing does yet."), "{package}");
         let own = steps("it's mine");
         assert!(
             own.contains("\ncd 'it'\\''s mine'\n") && !own.contains("chgrp") && own.ends_with("weir serve\n"),
