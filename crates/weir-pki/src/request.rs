@@ -3,6 +3,8 @@
 //!
 //! Must never: hand out anything else of a request, take a weak key, or repeat a stranger's bytes unescaped.
 
+use std::ops::RangeInclusive;
+
 use rcgen::SubjectPublicKeyInfo;
 use thiserror::Error;
 use x509_parser::certification_request::X509CertificationRequest;
@@ -20,7 +22,12 @@ use crate::words;
 const LONGEST: usize = 64 * 1024;
 /// keytool writes the second.
 const LABELS: [&str; 2] = ["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"];
-const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=8_192;
+const RSA_BITS: RangeInclusive<usize> = 2_048..=8_192;
+/// From 65,537 on (FIPS 186-5), and no longer than every library takes.
+const EXPONENT_BITS: RangeInclusive<usize> = 17..=32;
+/// What a point begins with that is not compressed. The other form would be one key under two digests, and Java does not
+/// read it.
+const UNCOMPRESSED: u8 = 4;
 /// More lines of what was dropped than that help nobody.
 const MOST_ASKS: usize = 50;
 
@@ -49,7 +56,8 @@ pub enum RequestError {
     Signature,
     /// A key that nobody should use.
     #[error(
-        "its key is {key}: it must be ECDSA on P-256 or P-384, or RSA with 2048 to 8192 bits; `weir cert csr` makes one"
+        "its key is {key}: it must be ECDSA on P-256 or P-384 with a point that is not compressed, or RSA with 2048 to 8192 \
+         bits and an exponent from 65537 on; `weir cert csr` makes one"
     )]
     Key {
         /// The key in words.
@@ -148,8 +156,10 @@ fn only_block(pem: &str) -> Result<Vec<u8>, RequestError> {
 
 fn is_strong(key: &Key<'_>) -> bool {
     match key.parsed() {
-        Ok(PublicKey::RSA(rsa)) => RSA_BITS.contains(&words::bits(rsa.modulus)),
-        Ok(PublicKey::EC(_)) => {
+        Ok(PublicKey::RSA(rsa)) => {
+            RSA_BITS.contains(&words::bits(rsa.modulus)) && EXPONENT_BITS.contains(&words::bits(rsa.exponent))
+        }
+        Ok(PublicKey::EC(point)) if point.data().first() == Some(&UNCOMPRESSED) => {
             let curve = key.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
             curve.is_some_and(|curve| curve == OID_EC_P256 || curve == OID_NIST_EC_P384)
         }

@@ -71,7 +71,7 @@ pub(crate) fn key(key: &SubjectPublicKeyInfo<'_>) -> String {
                 Some(curve) if curve == OID_EC_P256 => "ECDSA P-256".to_owned(),
                 Some(curve) if curve == OID_NIST_EC_P384 => "ECDSA P-384".to_owned(),
                 Some(curve) if curve == OID_NIST_EC_P521 => "ECDSA P-521".to_owned(),
-                Some(curve) => format!("ECDSA on curve {}", curve.to_id_string()),
+                Some(curve) => format!("ECDSA on curve {}", printable(&curve.to_id_string())),
                 None => "ECDSA on an unnamed curve".to_owned(),
             };
         }

@@ -8,6 +8,7 @@ mod create;
 mod external;
 mod issue;
 mod keys;
+mod odd_keys;
 mod operators;
 mod pem_files;
 mod requests;

@@ -254,7 +254,7 @@ proptest! {
     }
 }
 
-fn refusal(csr: &str) -> RequestError {
+pub fn refusal(csr: &str) -> RequestError {
     let mut root = Root::new();
     match root.signer.sign_client(csr, &meant(), Terms::default(), &by()) {
         Err(CaError::Request(refused)) => refused,
