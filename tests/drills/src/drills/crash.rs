@@ -57,8 +57,8 @@ fn crash(name: &str, clients: usize, dials: u64) -> Vec<Figure> {
     }
     let dialled = watch_dials(port);
     stage.weir.restart();
-    // As many as the rate gives, with the time that they take to come back at all.
-    let limit = Duration::from_secs(clients as u64 / DIALS + 15);
+    // A fifth of the rate is for bursts. Then the time that they take to come back at all.
+    let limit = Duration::from_secs(clients as u64 / (DIALS - DIALS / 5) + 15);
     let took = all_back(limit * 3).unwrap_or(Duration::MAX);
     stop.store(true, Ordering::Relaxed);
     let most = dialled();
