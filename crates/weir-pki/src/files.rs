@@ -38,8 +38,11 @@ pub(crate) fn replace(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     sync_directory_of(path)
 }
 
-/// Has the names in the directory of `path` on the disk.
-pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
+/// Has the names in the directory of `path` on the disk: a file that was renamed is at its name after a crash, too.
+///
+/// # Errors
+/// What the system said.
+pub fn sync_directory_of(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     sync_directory(parent)
 }

@@ -37,6 +37,7 @@ pub use ca::{
     SERVER_DAYS, SignedEntry, Standing, Terms, Which,
 };
 pub use error::PkiError;
+pub use files::sync_directory_of;
 pub use issued::{Issued, IssuedPaths};
 pub use key::{KeyError, KeyKind};
 pub use pkcs12::Profile;

@@ -1,7 +1,8 @@
 //! The index: what was done, a line each, and what follows from it.
 //!
 //! A line is JSON and ends with a digest over itself and the line before, so that a line that was changed, added or
-//! taken away is found. Must never: read past a line that is not as it was written, or drop one.
+//! taken away is found, but for whole lines at the end. Must never: read past a line that is not as it was written, or
+//! drop one.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;

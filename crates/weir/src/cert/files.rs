@@ -97,7 +97,9 @@ fn replace(text: &str, to: &Path, mode: u32) -> Result<(), Box<dyn Error>> {
         keep_readers(&file, to, mode)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        fs::rename(&beside, to)
+        fs::rename(&beside, to)?;
+        // Else a crash could bring back the list without the last revocation.
+        weir_pki::sync_directory_of(to)
     });
     if written.is_err() {
         // It is ours and no good; the first error is the one to tell.
