@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use support::with_output;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -51,19 +55,7 @@ fn the_page_of_the_policy_shows_what_is_printed() {
     let path = root().join("docs/operate/policy.md");
     let page = fs::read_to_string(&path).unwrap();
     let stage = stage();
-    let mut written = String::new();
-    let (mut commands, mut is_console) = (0, false);
-    for line in page.lines() {
-        if line.starts_with("```") {
-            is_console = line == "```console";
-        }
-        if !is_console || line.starts_with("```") {
-            written.push_str(&format!("{line}\n"));
-        } else if let Some(command) = line.strip_prefix("$ ") {
-            commands += 1;
-            written.push_str(&format!("{line}\n{}", printed(command, stage.path())));
-        }
-    }
+    let (written, commands) = with_output(&page, |command| printed(command, stage.path()));
     assert!(commands >= 7, "the page has commands");
     if std::env::var_os("WEIR_BLESS").is_some() {
         fs::write(&path, &written).unwrap();

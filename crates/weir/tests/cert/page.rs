@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use crate::Stage;
 use crate::external::openssl;
+use crate::support::with_output;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -68,19 +69,7 @@ fn the_page_of_certificates_shows_what_is_printed() {
     let path = root().join("docs/operate/certificates.md");
     let page = fs::read_to_string(&path).unwrap();
     let stage = stage();
-    let mut written = String::new();
-    let (mut commands, mut is_console) = (0, false);
-    for line in page.lines() {
-        if line.starts_with("```") {
-            is_console = line == "```console";
-        }
-        if !is_console || line.starts_with("```") {
-            written.push_str(&format!("{line}\n"));
-        } else if let Some(command) = line.strip_prefix("$ ") {
-            commands += 1;
-            written.push_str(&format!("{line}\n{}", printed(command, stage.path())));
-        }
-    }
+    let (written, commands) = with_output(&page, |command| printed(command, stage.path()));
     assert!(commands >= 25, "the page has commands: {commands}");
     if std::env::var_os("WEIR_BLESS").is_some() {
         fs::write(&path, &written).unwrap();

@@ -71,3 +71,21 @@ pub fn policy(directory: &Path, catalogue: &str) {
 pub fn write(directory: &Path, name: &str, text: &str) {
     fs::write(directory.join(name), text).unwrap();
 }
+
+/// A page with what is printed now below each command of its `console` blocks, and how many commands it has.
+pub fn with_output(page: &str, mut printed: impl FnMut(&str) -> String) -> (String, usize) {
+    let mut written = String::new();
+    let (mut commands, mut is_console) = (0, false);
+    for line in page.lines() {
+        if line.starts_with("```") {
+            is_console = line == "```console";
+        }
+        if !is_console || line.starts_with("```") {
+            written.push_str(&format!("{line}\n"));
+        } else if let Some(command) = line.strip_prefix("$ ") {
+            commands += 1;
+            written.push_str(&format!("{line}\n{}", printed(command)));
+        }
+    }
+    (written, commands)
+}
