@@ -10,6 +10,7 @@ failed=0
 skipped=0
 child=
 teller=
+preparer=
 
 main() {
     mkdir -p "$target"
@@ -18,11 +19,14 @@ main() {
     : >"$target/test.log"
     exec 8>&1
     trap stop INT TERM
-    setup
+    # It fetches while the other compiles: neither needs the other.
+    timeout -k 30 2400 tests/setup.sh >"$target/setup-told.log" 2>&1 &
+    preparer=$!
     step "format" 120 cargo fmt --all --check
     step "clippy" 1800 cargo clippy --quiet --workspace --all-targets -- -D warnings
     # With all targets, so that the features are those of the tests, and nothing is built twice.
     if step "build" 1800 cargo build --quiet --workspace --all-targets; then
+        setup
         cargo_tests
         step "demo" 300 make --no-print-directory demo CHECK=1
     fi
@@ -32,7 +36,11 @@ main() {
 
 setup() {
     step_begins "setup"
-    if bounded 2400 tests/setup.sh; then
+    wait "$preparer"
+    status=$?
+    preparer=
+    cat "$target/setup-told.log"
+    if [ "$status" -eq 0 ]; then
         passed=$((passed + 1))
     elif [ "${CI:-}" = true ]; then
         failed=$((failed + 1))
@@ -65,7 +73,7 @@ bounded() {
 }
 
 stop() {
-    kill $child $teller 2>/dev/null
+    kill $child $teller $preparer 2>/dev/null
     wait
     # A step's own output may go to a file just now.
     echo "interrupted: $passed passed, $failed failed, $skipped skipped so far" >&8
@@ -148,6 +156,8 @@ failures() {
 }
 
 finish() {
+    # Where the build failed, nobody has waited for it.
+    [ -z "$preparer" ] || kill "$preparer" 2>/dev/null
     failures
     if [ -s "$target/differs" ]; then
         echo "== differs from docs/refusals.md in words only; make refusals holds each word"
