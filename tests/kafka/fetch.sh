@@ -9,7 +9,7 @@ base=${CARGO_TARGET_DIR:-$here/../../target}/kafka
 jars=$base/$version
 
 # The jar that came to this list last.
-newest=connect-file-$version.jar
+newest=connect-mirror-$version.jar
 [ -f "$jars/$newest" ] && exit 0
 command -v mvn >/dev/null || { echo "Apache Kafka needs Maven: apt-get install maven" >&2; exit 1; }
 command -v flock >/dev/null || { echo "fetch.sh needs flock: apt-get install util-linux" >&2; exit 1; }
