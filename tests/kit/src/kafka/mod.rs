@@ -24,6 +24,7 @@ use node::{Node, NodePlan};
 use place::Place;
 
 pub use admin::{GroupListing, TopicSpec};
+pub(crate) use node::java;
 pub use records::{Chain, Record, TransactionEnd};
 
 /// How long a cluster may take to start, or a broker to come back, on two busy cores.

@@ -208,7 +208,7 @@ log4j.logger.org.apache.kafka.common.utils.AppInfoParser=WARN
 ";
 
 /// `java` with the class path of this version, quick to start, and room for the class name.
-fn java(version: Version, flags: &[&str]) -> Command {
+pub(crate) fn java(version: Version, flags: &[&str]) -> Command {
     let jars = version.jars();
     let mut command = Command::new("java");
     command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"]).args(flags);
