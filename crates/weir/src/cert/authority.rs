@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::json;
 use weir_pki::{Above, CaDirectory, CaSigner, Created, CrlFile, NewAuthority};
 
-use super::{Ca, Done, Operator, files, issue, key_kind, published, secret, told};
+use super::{Ca, Done, Noted, files, issue, key_kind, published, secret, told};
 
 /// A new CA.
 #[derive(Debug, Args)]
@@ -44,11 +44,8 @@ pub(crate) struct Init {
     /// The file with the passphrase of the key that signs, for `--intermediate-of`.
     #[arg(long, value_name = "FILE", requires = "intermediate_of")]
     issuer_passphrase_file: Option<PathBuf>,
-    /// Where it was decided.
-    #[arg(long, value_name = "ID")]
-    ticket: Option<String>,
     #[command(flatten)]
-    operator: Operator,
+    noted: Noted,
     /// One JSON object instead of lines.
     #[arg(long)]
     json: bool,
@@ -62,11 +59,8 @@ pub(crate) struct Install {
     chain: PathBuf,
     #[command(flatten)]
     ca: Ca,
-    /// Where it was decided.
-    #[arg(long, value_name = "ID")]
-    ticket: Option<String>,
     #[command(flatten)]
-    operator: Operator,
+    noted: Noted,
     /// One JSON object instead of lines.
     #[arg(long)]
     json: bool,
@@ -83,18 +77,15 @@ pub(crate) struct Crl {
     /// Put it here, too, by renaming: a file that `client_crl` names.
     #[arg(long, value_name = "FILE")]
     publish: Option<PathBuf>,
-    /// Where it was decided.
-    #[arg(long, value_name = "ID")]
-    ticket: Option<String>,
     #[command(flatten)]
-    operator: Operator,
+    noted: Noted,
     /// One JSON object instead of a line.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn init(order: &Init) -> Done {
-    let by = order.operator.by(order.ticket.as_deref())?;
+    let by = order.noted.by()?;
     let mut issuer = match &order.intermediate_of {
         Some(issuer) => Some(secret::unlock(CaDirectory::open(issuer)?, order.issuer_passphrase_file.as_deref())?),
         None => None,
@@ -124,7 +115,7 @@ pub(super) fn init(order: &Init) -> Done {
 }
 
 pub(super) fn install(order: &Install) -> Done {
-    let by = order.operator.by(order.ticket.as_deref())?;
+    let by = order.noted.by()?;
     let chain = files::read(&order.chain)?;
     let passphrase = secret::of_key(&order.ca.ca, order.ca.passphrase_file.as_deref())?;
     let installed = CaDirectory::install(&order.ca.ca, &chain, passphrase.as_deref(), &by)?;
@@ -133,7 +124,7 @@ pub(super) fn install(order: &Install) -> Done {
 }
 
 pub(super) fn crl(order: &Crl) -> Done {
-    let by = order.operator.by(order.ticket.as_deref())?;
+    let by = order.noted.by()?;
     let mut ca = order.ca.unlock()?;
     let list = ca.publish_crl(order.days, &by)?;
     publish(&list, order.publish.as_ref())?;

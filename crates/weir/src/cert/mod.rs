@@ -124,6 +124,22 @@ impl Decided {
     }
 }
 
+/// Who does something, and where it was decided, if anywhere.
+#[derive(Debug, Args)]
+struct Noted {
+    /// Where it was decided.
+    #[arg(long, value_name = "ID")]
+    ticket: Option<String>,
+    #[command(flatten)]
+    operator: Operator,
+}
+
+impl Noted {
+    fn by(&self) -> Result<By, Box<dyn Error>> {
+        self.operator.by(self.ticket.as_deref())
+    }
+}
+
 /// Who does something.
 #[derive(Debug, Args)]
 struct Operator {

@@ -16,7 +16,7 @@ use weir_server::snapshot::read_config;
 use weir_server::tls::not_covered;
 
 use super::files::{Reserved, Written};
-use super::{Ca, Done, Operator, issue, key_kind, told};
+use super::{Ca, Done, Noted, issue, key_kind, told};
 
 /// A server certificate.
 #[derive(Debug, Args)]
@@ -47,18 +47,15 @@ pub(crate) struct Server {
     /// An RSA key with 3,072 bits instead of ECDSA P-256.
     #[arg(long)]
     rsa: bool,
-    /// Where it was decided.
-    #[arg(long, value_name = "ID")]
-    ticket: Option<String>,
     #[command(flatten)]
-    operator: Operator,
+    noted: Noted,
     /// One JSON object instead of lines.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn issue(order: &Server) -> Done {
-    let by = order.operator.by(order.ticket.as_deref())?;
+    let by = order.noted.by()?;
     let config = read_config(&order.config)?;
     let listeners = listeners(order, &config)?;
     let names = names(order, &listeners);
