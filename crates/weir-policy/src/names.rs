@@ -2,6 +2,7 @@
 //!
 //! Must never: change a name, or compare other than byte by byte.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::Reason;
@@ -113,6 +114,15 @@ pub enum GroupMode {
 }
 
 impl GroupMode {
+    /// What the brokers' names of all groups in these namespaces begin with.
+    #[must_use]
+    pub fn prefixes<'a>(self, namespaces: impl Iterator<Item = &'a Namespace>) -> BTreeSet<String> {
+        match self {
+            Self::Namespaced => BTreeSet::from([OF_WEIR.to_owned()]),
+            Self::ExplicitPrefix => namespaces.map(|namespace| format!("{namespace}.")).collect(),
+        }
+    }
+
     /// The brokers' name of a group that a principal of this namespace asks for, in pieces.
     pub(crate) fn real<'a>(self, namespace: &'a Namespace, shown: &'a str) -> Result<[&'a str; 4], Reason> {
         self.judge(namespace, shown)?;
