@@ -1,16 +1,16 @@
-//! Liveness, readiness, metrics and what `weir top` shows, for this machine alone.
+//! Liveness, readiness, metrics and what `weir top` shows, for this machine alone; metrics alone for others, where the
+//! configuration names their networks.
 //!
-//! Must never: change anything, listen beyond loopback (the configuration refuses it), or hold up the data path: few
+//! Must never: change anything, tell anything else than metrics beyond loopback, or hold up the data path: few
 //! connections, each with an end.
+
+mod door;
 
 use std::fmt;
 use std::fs;
-use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
@@ -18,20 +18,17 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::serve::Listener;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Sleep;
+use ipnet::IpNet;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::config::{self, Machine};
 use crate::observe::Metrics;
+use crate::service_manager::Pulse;
+use door::Bounded;
 
-/// Connections at once.
-const CONNECTIONS: usize = 32;
-
-/// How long one connection may live, whatever it does.
-const LIFETIME: Duration = Duration::from_secs(30);
+/// How long a worker may be silent until the process does not live. systemd's watchdog is as long.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// Whether Weir can serve now.
 #[derive(Clone, Debug, Default)]
@@ -72,17 +69,36 @@ impl fmt::Debug for Readiness {
 }
 
 /// Serves until the runtime ends.
-pub async fn serve(listener: TcpListener, readiness: Readiness, metrics: Metrics) {
-    let observed = Observed { metrics, turn: Arc::new(Semaphore::new(1)) };
+pub(crate) async fn serve(listener: TcpListener, readiness: Readiness, pulse: Pulse, metrics: Metrics) {
+    let observed = Observed::new(metrics);
     let routes = Router::new()
-        .route("/livez", get(|| async { "ok\n" }))
+        .route("/livez", get(alive).with_state(pulse))
         .route("/readyz", get(ready_now).with_state(readiness))
         .route("/metrics", get(scrape).with_state(observed.clone()))
         .route("/top", get(top).with_state(observed));
-    let bounded = Bounded { listener, places: Arc::new(Semaphore::new(CONNECTIONS)) };
-    if let Err(error) = axum::serve(bounded, routes).await {
+    run(Bounded::new(listener), routes).await;
+}
+
+/// Serves metrics to these networks, and nothing else to anybody, until the runtime ends.
+pub(crate) async fn serve_metrics(listener: TcpListener, allow: Vec<IpNet>, metrics: Metrics) {
+    let routes = Router::new().route("/metrics", get(scrape).with_state(Observed::new(metrics)));
+    run(Bounded::from_networks(listener, allow), routes).await;
+}
+
+async fn run(door: Bounded, routes: Router) {
+    if let Err(error) = axum::serve(door, routes).await {
         tracing::error!(%error, "the admin server ended");
     }
+}
+
+/// This thread answers, so it lives; the workers are asked in turn.
+async fn alive(State(pulse): State<Pulse>) -> Response {
+    let silent = pulse.silent();
+    if silent < SILENCE {
+        return "ok\n".into_response();
+    }
+    let told = format!("a worker has not answered for {} s\n", silent.as_secs());
+    (StatusCode::SERVICE_UNAVAILABLE, told).into_response()
 }
 
 async fn ready_now(State(readiness): State<Readiness>) -> Response {
@@ -101,6 +117,10 @@ struct Observed {
 }
 
 impl Observed {
+    fn new(metrics: Metrics) -> Self {
+        Self { metrics, turn: Arc::new(Semaphore::new(1)) }
+    }
+
     async fn page(self, kind: &'static str, make: fn(&Metrics) -> Option<Vec<u8>>) -> Response {
         let turn = self.turn.acquire_owned().await;
         let made = tokio::task::spawn_blocking(move || make(&self.metrics)).await;
@@ -129,73 +149,7 @@ pub fn address(config: &Path) -> Result<SocketAddr, String> {
     let text = fs::read_to_string(config)
         .map_err(|error| format!("{}: {error}; `-c FILE` names the configuration", config.display()))?;
     let (config, _) = config::read(config, &text, Machine::here()).map_err(|errors| errors.to_string())?;
-    Ok(config.admin)
-}
-
-/// Accepts a connection only where there is a place for it; the others wait in the kernel.
-struct Bounded {
-    listener: TcpListener,
-    places: Arc<Semaphore>,
-}
-
-impl Listener for Bounded {
-    type Io = Mortal;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let place = Arc::clone(&self.places).acquire_owned().await.ok();
-        let (tcp, address) = Listener::accept(&mut self.listener).await;
-        (Mortal { tcp, end: Box::pin(tokio::time::sleep(LIFETIME)), _place: place }, address)
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.listener.local_addr()
-    }
-}
-
-/// A connection that breaks when its time is over.
-struct Mortal {
-    tcp: TcpStream,
-    end: Pin<Box<Sleep>>,
-    _place: Option<OwnedSemaphorePermit>,
-}
-
-impl Mortal {
-    /// Lets `step` have its turn while there is time.
-    fn in_time<T>(
-        &mut self,
-        context: &mut Context<'_>,
-        step: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if self.end.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
-        Poll::Ready(ready!(step(Pin::new(&mut self.tcp), context)))
-    }
-}
-
-impl AsyncRead for Mortal {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.in_time(context, |tcp, context| tcp.poll_read(context, buffer))
-    }
-}
-
-impl AsyncWrite for Mortal {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.in_time(context, |tcp, context| tcp.poll_write(context, bytes))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.in_time(context, |tcp, context| tcp.poll_flush(context))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.in_time(context, |tcp, context| tcp.poll_shutdown(context))
-    }
+    Ok(config.admin.bind)
 }
 
 #[cfg(test)]
@@ -203,7 +157,9 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
 
+    use super::door::LIFETIME;
     use super::*;
 
     async fn request(address: SocketAddr, line: &str) -> String {
@@ -222,14 +178,14 @@ mod tests {
                 true => Vec::new(),
                 false => vec!["upstream main: no broker has answered".to_owned()],
             };
-            Ready { against, notes: vec!["not in force: acl/tiers.yaml:1:1: no".to_owned()] }
+            Ready { against, notes: vec!["not in force: acl/tiers.yaml:1:1: no".to_owned()], ..Ready::default() }
         };
-        tokio::spawn(serve(
-            listener,
-            Readiness::new(reasons),
-            Metrics::new(Vec::new(), Arc::default(), &Arc::default(), Readiness::default()),
-        ));
+        tokio::spawn(serve(listener, Readiness::new(reasons), Pulse::default(), no_metrics()));
         address
+    }
+
+    fn no_metrics() -> Metrics {
+        Metrics::new(Vec::new(), Arc::default(), &Arc::default(), Readiness::default(), Vec::new())
     }
 
     #[tokio::test]
@@ -255,6 +211,44 @@ mod tests {
         assert!(page.contains("application/json") && page.contains(r#""principals":[]"#), "{page}");
         assert!(request(address, "POST /livez").await.starts_with("HTTP/1.1 405"));
         assert!(request(address, "GET /").await.starts_with("HTTP/1.1 404"));
+    }
+
+    #[tokio::test]
+    async fn beyond_loopback_there_are_metrics_alone_and_for_the_networks_that_are_named() {
+        let door = |allow: &'static str| async move {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            tokio::spawn(serve_metrics(listener, vec![allow.parse().unwrap()], no_metrics()));
+            address
+        };
+        let address = door("127.0.0.0/8").await;
+        assert!(request(address, "GET /metrics").await.contains("weir_connections_open 0"));
+        for path in ["/top", "/readyz", "/livez", "/"] {
+            assert!(request(address, &format!("GET {path}")).await.starts_with("HTTP/1.1 404"), "{path}");
+        }
+        let address = door("192.0.2.0/24").await;
+        for _ in 0..40 {
+            let mut tcp = TcpStream::connect(address).await.unwrap();
+            // The connection may be gone already.
+            let _ = tcp.write_all(b"GET /metrics HTTP/1.1\r\nhost: weir\r\n\r\n").await;
+            let mut answer = Vec::new();
+            let read = tcp.read_to_end(&mut answer).await;
+            assert!(answer.is_empty(), "{read:?}: {answer:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_with_a_silent_worker_does_not_live() {
+        let pulse = Pulse::default();
+        let status = |pulse: &Pulse| {
+            let pulse = pulse.clone();
+            async move { alive(State(pulse)).await.status() }
+        };
+        assert_eq!(status(&pulse).await, StatusCode::OK);
+        tokio::time::advance(SILENCE).await;
+        assert_eq!(status(&pulse).await, StatusCode::SERVICE_UNAVAILABLE);
+        pulse.beat();
+        assert_eq!(status(&pulse).await, StatusCode::OK);
     }
 
     #[tokio::test(start_paused = true)]

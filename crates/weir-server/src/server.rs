@@ -23,7 +23,7 @@ use crate::listen::{Gatekeeper, Inherited, PrincipalPlaces};
 use crate::live::{Generation, ReloadStatus, Reloader};
 use crate::observe::Metrics;
 use crate::retention;
-use crate::service_manager;
+use crate::service_manager::{self, Pulse};
 use crate::snapshot::{Loader, Snapshot};
 use crate::sockets::{Socket, Sockets};
 use crate::upstream::{Upstream, UpstreamReadiness, UpstreamSettings, WantedTopics};
@@ -100,7 +100,11 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
         Arc::clone(&accounts.retention),
         audit.clone(),
     ));
-    tokio::spawn(admin::serve(sockets.admin, readiness.clone(), metrics.clone()));
+    let pulse = Pulse::default();
+    tokio::spawn(admin::serve(sockets.admin, readiness.clone(), pulse.clone(), metrics.clone()));
+    if let Some((listener, allowed)) = sockets.metrics.zip(snapshot.config.admin.metrics.as_ref()) {
+        tokio::spawn(admin::serve_metrics(listener, allowed.allow.clone(), metrics.clone()));
+    }
     let gatekeeper = Gatekeeper::new(&snapshot.config.limits);
     let workers = Arc::new(workers);
     let of_listener = |config: &Listener| Acceptor {
@@ -119,7 +123,7 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
         publisher.send_replace(Arc::new(Generation::new(snapshot, &clusters.upstreams, &places, &accounts)));
     };
     let reloader = Reloader::start(loader, status, publish)?;
-    tokio::spawn(service_manager::keep_told(readiness, Arc::clone(&workers)));
+    tokio::spawn(service_manager::keep_told(readiness, Arc::clone(&workers), pulse));
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
             reloader.look();

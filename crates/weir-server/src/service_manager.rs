@@ -1,12 +1,13 @@
 //! What the service manager is told (systemd's `Type=notify`): that Weir serves, that it stops, how it is, and that its
-//! threads still turn. Without `NOTIFY_SOCKET` nobody is told anything.
+//! threads still turn. Without `NOTIFY_SOCKET` nobody is told anything; whether threads turn is on `/livez`, too.
 //!
 //! Must never: say that all is well from a thread that is not the one that accepts, or while a worker does not answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+use tokio::time::Instant;
 
 use crate::admin::{Readiness, Ready};
 use crate::worker::WorkerHandle;
@@ -16,6 +17,29 @@ const PERIOD: Duration = Duration::from_secs(1);
 
 /// Lines of the status; a service manager shows one.
 const STATUS_LINES: usize = 3;
+
+/// When every worker answered last.
+#[derive(Clone, Debug)]
+pub(crate) struct Pulse(Arc<Mutex<Instant>>);
+
+impl Default for Pulse {
+    /// Just now.
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+}
+
+impl Pulse {
+    /// All of them have answered.
+    pub(crate) fn beat(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// For how long one of them has not.
+    pub(crate) fn silent(&self) -> Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+}
 
 /// Connections are accepted from now on.
 pub(crate) fn serving() {
@@ -28,24 +52,25 @@ pub(crate) fn stopping(within: Duration) {
     tell(&[NotifyState::Stopping, NotifyState::ExtendTimeoutUsec(microseconds)]);
 }
 
-/// Tells how Weir is when that changes, and feeds the watchdog as long as every worker answers.
-pub(crate) async fn keep_told(readiness: Readiness, workers: Arc<Vec<WorkerHandle>>) {
-    if std::env::var_os("NOTIFY_SOCKET").is_none() {
-        return;
-    }
+/// Tells how Weir is when that changes, and feeds the watchdog and the pulse as long as every worker answers.
+pub(crate) async fn keep_told(readiness: Readiness, workers: Arc<Vec<WorkerHandle>>, pulse: Pulse) {
+    let is_heard = std::env::var_os("NOTIFY_SOCKET").is_some();
     let watchdog = sd_notify::watchdog_enabled();
     let period = watchdog.map_or(PERIOD, |limit| (limit / 2).min(PERIOD));
     let mut told = String::new();
     loop {
-        let status = status(&readiness.now());
+        let status = if is_heard { status(&readiness.now()) } else { String::new() };
         if status != told {
             tell(&[NotifyState::Status(&status)]);
             told = status;
         }
         // All of them are asked, also where the first is silent.
         let silent = workers.iter().filter(|worker| !worker.answers()).count();
-        if watchdog.is_some() && silent == 0 {
-            tell(&[NotifyState::Watchdog]);
+        if silent == 0 {
+            pulse.beat();
+            if watchdog.is_some() {
+                tell(&[NotifyState::Watchdog]);
+            }
         }
         tokio::time::sleep(period).await;
     }

@@ -22,6 +22,8 @@ pub(crate) struct Socket {
 pub(crate) struct Sockets<'a> {
     pub(crate) clients: Vec<(Socket, &'a Listener)>,
     pub(crate) admin: TcpListener,
+    /// For metrics alone.
+    pub(crate) metrics: Option<TcpListener>,
 }
 
 impl<'a> Sockets<'a> {
@@ -44,12 +46,17 @@ impl<'a> Sockets<'a> {
                 clients.push((socket, listener));
             }
         }
-        let admin =
-            open(&mut inherited, config.admin).map_err(|source| cannot(config.admin, "admin".to_owned(), source))?;
+        let mut of_admin = |address: SocketAddr, purpose: &str| {
+            let socket = open(&mut inherited, address).map_err(|source| cannot(address, purpose.to_owned(), source));
+            socket.map(|socket| socket.listener)
+        };
+        let admin = of_admin(config.admin.bind, "admin")?;
+        let metrics =
+            config.admin.metrics.as_ref().map(|metrics| of_admin(metrics.bind, "admin.metrics")).transpose()?;
         if let Some(address) = inherited.addresses().next() {
             return Err(ServeError::NotConfigured { address });
         }
-        Ok(Self { clients, admin: admin.listener })
+        Ok(Self { clients, admin, metrics })
     }
 }
 
@@ -80,7 +87,7 @@ mod tests {
         let (client, admin) = (free(), free());
         config.listeners[0].ip = client.ip();
         config.listeners[0].ports = vec![client.port()];
-        config.admin = admin;
+        config.admin.bind = admin;
         config
     }
 
@@ -93,7 +100,7 @@ mod tests {
         let sockets = Sockets::open(&config, inherited).unwrap();
         let [(socket, _)] = sockets.clients.as_slice() else { panic!("one listener") };
         assert!(socket.is_held && socket.listener.local_addr().unwrap() == client);
-        assert_eq!(sockets.admin.local_addr().unwrap(), config.admin);
+        assert_eq!(sockets.admin.local_addr().unwrap(), config.admin.bind);
         drop((sockets, manager));
         let sockets = Sockets::open(&config, Inherited::default()).unwrap();
         assert!(!sockets.clients[0].0.is_held);

@@ -3,6 +3,7 @@
 //! A library only so that man pages and completions are written from the very commands that the binary has.
 //! Must never: hold a rule of its own. Each command hands its arguments to `weir-server` and prints what comes back.
 
+mod asking;
 mod audit;
 mod catalogue;
 mod cert;
@@ -14,6 +15,7 @@ mod groups;
 mod import;
 mod init;
 mod reader;
+mod ready;
 mod serve;
 mod shipped;
 mod suspend;
@@ -54,6 +56,9 @@ enum Command {
     Check(check::What),
     /// Print the systemd socket unit for a configuration. With it a restart refuses nobody.
     SystemdSocket(ConfigFile),
+    /// Say whether the Weir that runs here can serve, and what is against it: `/readyz` of its admin address. Exits with 0 where
+    /// it can, 1 where it cannot, 2 where nobody answers.
+    Ready(ready::Question),
     /// Show who does what now, by bytes, commits, groups or refusals. It asks the Weir that runs here.
     Top(top::Watch),
     /// Say whether a principal may do something, by which rule and line, and what to write to change it. Exits with 0 where
@@ -97,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Resume(order) => suspend::run_resume(&order),
         Command::Check(what) => check::run(&what),
         Command::SystemdSocket(file) => systemd_socket::run(&file.config),
+        Command::Ready(question) => ready::run(&question),
         Command::Top(watch) => top::run(&watch),
         Command::Explain(question) => explain::run(&question),
         Command::Diff(change) => diff::run(&change),

@@ -8,13 +8,13 @@ mod terminal;
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use weir_server::observe::TopPage;
 
+use crate::asking::Running;
 use table::Table;
 
 /// Rates are of so long.
@@ -23,12 +23,8 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// What to watch.
 #[derive(Debug, Args)]
 pub(crate) struct Watch {
-    /// The configuration file, which names the admin address.
-    #[arg(short, long, value_name = "FILE", default_value = "weir.yaml")]
-    config: PathBuf,
-    /// The admin address itself: the configuration is not read.
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "config")]
-    admin: Option<SocketAddr>,
+    #[command(flatten)]
+    running: Running,
     /// Print one table, of one second, and exit: as where the output is no terminal.
     #[arg(long)]
     once: bool,
@@ -59,7 +55,7 @@ struct Looks {
 
 pub(crate) fn run(watch: &Watch) -> ExitCode {
     let watched = || {
-        let admin = watch.admin.map_or_else(|| weir_server::admin::address(&watch.config), Ok)?;
+        let admin = watch.running.admin()?;
         if watch.once || !std::io::stdout().is_terminal() {
             once(admin, watch.sort)
         } else {

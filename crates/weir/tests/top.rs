@@ -1,4 +1,4 @@
-//! `weir top` as a script types it: before a running Weir, before nobody, and before one that says what nobody should.
+//! `weir top` and `weir ready` as a script types them: before a running Weir, before nobody, and before one that says what nobody should.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 
@@ -39,17 +39,23 @@ fn directory() -> (tempfile::TempDir, SocketAddr) {
     (directory, admin)
 }
 
-#[test]
-fn a_script_gets_one_table_of_what_runs_here() {
-    let (directory, admin) = directory();
+/// Returns when the admin server answers.
+fn serve(directory: &Path, admin: SocketAddr) -> Weir {
     let mut serve = Command::new(env!("CARGO_BIN_EXE_weir"));
-    serve.args(["serve", "-c", "weir.yaml"]).current_dir(directory.path()).stderr(Stdio::null());
-    let _weir = Weir(serve.spawn().unwrap());
+    serve.args(["serve", "-c", "weir.yaml"]).current_dir(directory).stderr(Stdio::null());
+    let weir = Weir(serve.spawn().unwrap());
     let end = Instant::now() + Duration::from_secs(20);
     while TcpStream::connect(admin).is_err() {
         assert!(Instant::now() < end, "no admin server");
         std::thread::sleep(Duration::from_millis(20));
     }
+    weir
+}
+
+#[test]
+fn a_script_gets_one_table_of_what_runs_here() {
+    let (directory, admin) = directory();
+    let _weir = serve(directory.path(), admin);
     let table = "0 principals, 0 connections, 0B/s, 0 requests/s, by groups\n\
                  PRINCIPAL  CONN  BYTES/S  REQ/S  COMMIT/S  GROUPS  REFUSED/S  THROTTLED  SOFTWARE\n";
     let by = ["--sort", "groups"];
@@ -59,9 +65,33 @@ fn a_script_gets_one_table_of_what_runs_here() {
     }
 }
 
+/// A probe that read the configuration would end a Weir for a file that changes nothing.
+#[test]
+fn whether_it_can_serve_is_told_whatever_its_files_say_by_now() {
+    let (directory, admin) = directory();
+    let _weir = serve(directory.path(), admin);
+    let admin = admin.to_string();
+    let by_address = ["--admin", &admin];
+    let ready = |arguments: &[&str]| weir(&[&["ready"], arguments].concat(), directory.path());
+    for arguments in [&[][..], &by_address] {
+        let (status, said, wrong) = ready(arguments);
+        assert!(
+            status == 1 && said.starts_with("not ready\nthe groups at the brokers"),
+            "{arguments:?}: {said}{wrong}"
+        );
+        let (status, said, wrong) = ready(&[&["--alive"], arguments].concat());
+        assert_eq!((status, said.as_str(), wrong.as_str()), (0, "ok\n", ""), "{arguments:?}");
+    }
+    write(directory.path(), "weir.yaml", "listeners: {{\n");
+    assert_eq!(ready(&["--alive"]).0, 2, "the file names nobody");
+    assert_eq!(ready(&["--alive", "--admin", &admin]).0, 0);
+}
+
 #[test]
 fn where_nobody_answers_it_says_what_to_do() {
     let (directory, admin) = directory();
+    let (status, said, wrong) = weir(&["ready"], directory.path());
+    assert!(status == 2 && said.is_empty() && wrong.starts_with(&format!("http://{admin}/readyz: ")), "{said}{wrong}");
     let (status, said, wrong) = top(&["--once"], directory.path());
     assert_eq!((status, said.as_str()), (1, ""));
     assert!(wrong.starts_with(&format!("http://{admin}/top: ")) && wrong.contains("`--admin ADDRESS`"), "{wrong}");

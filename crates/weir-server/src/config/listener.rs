@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use ipnet::IpNet;
 use weir_kafka::advertise::AdvertisedNodes;
 
+use super::admin::Admin;
 use super::model::{AdvertisedName, Listener, ServerTls};
 use super::place::{At, Place};
 use super::raw::{RawListener, RawPorts, RawSni, RawUpstream};
@@ -15,7 +16,7 @@ pub(super) fn all(
     check: &mut Check<'_>,
     raw: &At<Vec<At<RawListener>>>,
     upstreams: &BTreeMap<String, At<RawUpstream>>,
-    admin: SocketAddr,
+    admin: &Admin,
 ) -> Vec<Listener> {
     if raw.value.is_empty() {
         check.problems.add(raw.place, "there is no listener", "add one: `- name: public` and what belongs to it");
@@ -233,8 +234,8 @@ pub(super) fn networks(check: &mut Check<'_>, list: &[At<String>]) -> Vec<IpNet>
 struct Taken(Vec<(SocketAddr, String)>);
 
 impl Taken {
-    fn new(admin: SocketAddr) -> Self {
-        Self(vec![(admin, "the admin address".to_owned())])
+    fn new(admin: &Admin) -> Self {
+        Self(admin.binds())
     }
 
     fn take(&mut self, check: &mut Check<'_>, listener: &Listener, place: Place) {
@@ -252,7 +253,7 @@ impl Taken {
 }
 
 /// Whether two addresses cannot be bound both: `::` takes the port of IPv4 too.
-fn overlaps(one: SocketAddr, other: SocketAddr) -> bool {
+pub(super) fn overlaps(one: SocketAddr, other: SocketAddr) -> bool {
     let everything = |ip: IpAddr| ip.is_unspecified() && ip != IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let same_family = one.is_ipv4() == other.is_ipv4();
     let any = |ip: IpAddr| ip.is_unspecified();

@@ -4,6 +4,7 @@
 //! Weir sees. Must never: read a file (the caller does), keep going with a value that was not checked, or report one
 //! problem where there are two.
 
+mod admin;
 mod audit;
 mod catch_up;
 mod listener;
@@ -11,6 +12,7 @@ mod model;
 mod place;
 mod problems;
 pub mod raw;
+mod raw_admin;
 mod raw_audit;
 mod raw_limits;
 mod strict;
@@ -28,6 +30,7 @@ use std::path::Path;
 
 use weir_policy::ConfigErrors;
 
+pub use admin::{Admin, RemoteMetrics};
 pub use audit::AuditSettings;
 pub(crate) use model::allows;
 pub use model::{

@@ -15,6 +15,7 @@ use weir_kafka::cluster::ShownClusterId;
 use weir_kafka::racks::{RealRack, ShownRack};
 use weir_policy::{CatchUp, GroupMode, IdentityRule, PolicyOptions};
 
+use super::admin::Admin;
 use super::audit::AuditSettings;
 use super::place::{At, Place};
 use super::raw::{RawLogFormat, RawLogLevel, RawTlsVersion};
@@ -36,8 +37,8 @@ pub struct Config {
     pub groups: GroupMode,
     /// Replicas that serve the same principals.
     pub nodes: NonZeroU32,
-    /// Where the admin server listens; loopback.
-    pub admin: SocketAddr,
+    /// Where Weir tells how it is.
+    pub admin: Admin,
     /// Worker threads.
     pub workers: NonZeroUsize,
     /// What is logged.

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::place::At;
+pub use super::raw_admin::{RawAdmin, RawAdminMetrics};
 pub use super::raw_audit::{RawAddresses, RawAudit, RawWhenFull};
 pub use super::raw_limits::{RawLimits, RawNetwork, RawRate};
 use super::units::TimeText;
@@ -263,20 +264,6 @@ pub enum RawGroups {
     Namespaced,
     /// A principal may use the group ids that start with its namespace and a dot, and they go to the brokers as they are.
     ExplicitPrefix,
-}
-
-/// The admin address.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RawAdmin {
-    /// `IP:PORT` of `/livez`, `/readyz` and `/metrics`. Loopback only.
-    pub bind: At<String>,
-}
-
-impl Default for RawAdmin {
-    fn default() -> Self {
-        Self { bind: At::unwritten("127.0.0.1:9180".to_owned()) }
-    }
 }
 
 /// What is logged.

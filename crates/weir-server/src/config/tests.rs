@@ -9,7 +9,7 @@ use weir_kafka::advertise::AdvertisedNodes;
 use weir_policy::IdentityRule;
 
 use super::document::EXAMPLE;
-use super::{AdvertisedName, Config, Machine, read};
+use super::{Admin, AdvertisedName, Config, Machine, read};
 
 fn machine() -> Machine {
     Machine { cores: NonZeroUsize::new(3).unwrap(), descriptors: 1_048_576 }
@@ -54,7 +54,7 @@ fn the_example_of_the_document_holds() {
     assert_eq!(config.upstreams["main"].bootstrap[1], ("kafka2.internal".to_owned(), 9092));
     assert_eq!(config.identity, IdentityRule::ALL);
     assert_eq!(config.workers.get(), 3);
-    assert_eq!(config.admin, "127.0.0.1:9180".parse().unwrap());
+    assert_eq!(config.admin, Admin { bind: "127.0.0.1:9180".parse().unwrap(), metrics: None });
     assert_eq!(config.policy.value, PathBuf::from("etc/acl"));
 }
 
@@ -331,4 +331,23 @@ fn racks_have_labels_of_their_own() {
     let error = |text: &str| racks(text).unwrap_err().split_once(": ").unwrap().1.to_owned();
     assert_eq!(error("r1: a, r2: a"), "racks `r1` and `r2` have the one label `a`; give each a label of its own");
     assert_eq!(error("r1: a b"), "`a b` is not a label for a rack; write 1 to 63 of A-Z, a-z, 0-9, `.`, `_` and `-`");
+}
+
+#[test]
+fn metrics_leave_loopback_for_named_networks_and_at_a_port_of_their_own() {
+    let with_metrics = |metrics: &str| parse(&format!("{EXAMPLE}admin: {{metrics: {metrics}}}\n"));
+    let config = with_metrics("{bind: '0.0.0.0:9181', allow: [10.0.0.0/8, 'fd00::/8']}").unwrap();
+    let metrics = config.admin.metrics.unwrap();
+    assert_eq!((metrics.bind.to_string().as_str(), metrics.allow.len()), ("0.0.0.0:9181", 2));
+    for (metrics, told) in [
+        ("{bind: '0.0.0.0:9181', allow: []}", "`allow` is empty; write the networks of what reads metrics"),
+        ("{bind: '0.0.0.0:9181'}", "`allow`"),
+        ("{bind: '9181', allow: [10.0.0.0/8]}", "`9181` is not an address and a port; write an address"),
+        ("{bind: '0.0.0.0:9181', allow: [10.0.0.1/8]}", "write 10.0.0.0/8"),
+        ("{bind: '0.0.0.0:9180', allow: [10.0.0.0/8]}", "127.0.0.1:9180 is the admin address; give each a port"),
+        ("{bind: '0.0.0.0:9093', allow: [10.0.0.0/8]}", "`admin.metrics` binds 0.0.0.0:9093; give each its own"),
+    ] {
+        let error = with_metrics(metrics).map(drop).unwrap_err();
+        assert!(error.contains(told), "{metrics}: {error}");
+    }
 }

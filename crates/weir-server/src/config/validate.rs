@@ -3,7 +3,7 @@
 //! Must never: read a file or a clock, or stop at the first problem.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use weir_kafka::cluster::ShownClusterId;
 use weir_policy::{GroupMode, IdentityRule};
 
+use super::admin;
 use super::audit;
 use super::catch_up;
 use super::listener;
@@ -38,8 +39,8 @@ const OTHER_DESCRIPTORS: u64 = 256;
 pub(super) fn config(file: &Path, raw: &RawConfig, machine: Machine) -> (Config, Problems) {
     let name = file.display().to_string();
     let mut check = Check { problems: Problems::new(&name), directory: file.parent().unwrap_or(Path::new("")) };
-    let admin = check.admin(&raw.admin.bind);
-    let listeners = listener::all(&mut check, &raw.listeners, &raw.upstreams.value, admin);
+    let admin = admin::admin(&mut check, &raw.admin);
+    let listeners = listener::all(&mut check, &raw.listeners, &raw.upstreams.value, &admin);
     let upstreams = upstream::all(&mut check, &raw.upstreams);
     let shown_cluster_id = check.cluster_id(&raw.shown_cluster_id);
     let identity = check.identity(&raw.identity);
@@ -90,20 +91,6 @@ impl Check<'_> {
         if name.is_empty() || name.len() > 63 || !sound {
             self.problems.add(place, format!("`{name}` is not a name"), "write 1 to 63 of a-z, 0-9 and -");
         }
-    }
-
-    fn admin(&mut self, bind: &At<String>) -> SocketAddr {
-        const FIX: &str = "write a loopback address and a port, like 127.0.0.1:9180";
-        let fallback = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 9180);
-        let Ok(address) = bind.value.parse::<SocketAddr>() else {
-            self.problems.add(bind.place, format!("`{}` is not an address and a port", bind.value), FIX);
-            return fallback;
-        };
-        if !address.ip().to_canonical().is_loopback() {
-            let what = format!("the admin address {address} can be reached from outside and has no authentication");
-            self.problems.add(bind.place, what, FIX);
-        }
-        address
     }
 
     fn spread(&mut self, written: &At<TimeText>) -> Duration {
