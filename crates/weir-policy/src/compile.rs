@@ -19,7 +19,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 pub use self::never::NeverList;
-pub use self::places::Places;
+pub use self::places::{CataloguePlaces, Places};
 pub(crate) use self::suspended::read_suspension;
 
 use self::principals::{Principals, ReadPrincipal};

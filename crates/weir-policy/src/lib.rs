@@ -23,7 +23,7 @@ mod words;
 mod yaml;
 
 pub use catalogue::{CatalogueEntry, CleanupPolicy, PiiDecision, PiiVerdict};
-pub use compile::{Compiler, NeverList, Places};
+pub use compile::{CataloguePlaces, Compiler, NeverList, Places};
 pub use diff::{Change, Diff, Effect};
 pub use dn::{DistinguishedName, DnError, Rdn};
 pub use explain::{Explanation, Line};

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use crate::catalogue::{Catalogue, CatalogueEntry, Never, may_leave};
+use crate::catalogue::{Catalogue, CatalogueEntry, KAFKA_INTERNAL, Never, may_leave};
 use crate::identity::{CertificateRule, Identities, IdentityRule, PeerFacts};
 use crate::names::GroupMode;
 use crate::principal::{Principal, Tier};
@@ -170,6 +170,20 @@ impl Policy {
     /// The topics that the catalogue names: what the upstream may be asked for by name.
     pub fn catalogue_literals(&self) -> impl Iterator<Item = &str> {
         self.catalogue.topics.keys().map(|topic| &**topic)
+    }
+
+    /// The prefixes of the catalogue's entries marked `auto: true`, sorted, without those within another.
+    pub fn catalogue_prefixes(&self) -> impl Iterator<Item = &str> {
+        self.catalogue.prefixes.iter()
+    }
+
+    /// What never leaves, as names in which `*` stands for any text; sorted, Kafka's own topics among them.
+    #[must_use]
+    pub fn never_globs(&self) -> Vec<String> {
+        let own = KAFKA_INTERNAL.iter().filter(|topic| !self.never.0.matches(topic)).map(ToString::to_string);
+        let mut globs: Vec<String> = self.never.0.texts().chain(own).collect();
+        globs.sort_unstable();
+        globs
     }
 
     /// What the catalogue says of a topic that it names.

@@ -13,6 +13,7 @@ pub mod listen;
 mod listener;
 mod live;
 mod lock;
+pub mod mirror;
 pub mod observe;
 pub mod operator;
 pub mod process;

@@ -27,6 +27,28 @@ pub struct Places {
     pub(crate) catalogue_file: String,
 }
 
+/// Where the catalogue names its topics.
+#[derive(Debug)]
+pub struct CataloguePlaces(Option<ReadCatalogue>);
+
+impl CataloguePlaces {
+    /// Reads files that compile.
+    #[must_use]
+    pub fn read(files: &PolicyFiles) -> Self {
+        Self(catalogue::read(&files.catalogue, None, &mut Problems::default()))
+    }
+
+    /// Where this topic is named.
+    #[must_use]
+    pub fn topic(&self, topic: &str) -> Option<Place> {
+        let named = |read: &ReadCatalogue| {
+            let mut entries = read.entries_of(topic);
+            entries.find(|(kind, ..)| *kind == "topic").map(|(_, _, place)| place.clone())
+        };
+        self.0.as_ref().and_then(named)
+    }
+}
+
 /// Where a principal's own file says what.
 #[derive(Debug)]
 pub(crate) struct Own {

@@ -8,6 +8,7 @@ mod admin;
 mod audit;
 mod catch_up;
 mod listener;
+mod mirror;
 mod model;
 mod place;
 mod problems;
@@ -15,6 +16,7 @@ pub mod raw;
 mod raw_admin;
 mod raw_audit;
 mod raw_limits;
+mod raw_mirror;
 mod strict;
 mod tree;
 mod units;
@@ -32,6 +34,8 @@ use weir_policy::ConfigErrors;
 
 pub use admin::{Admin, RemoteMetrics};
 pub use audit::AuditSettings;
+pub use mirror::{Mirror, MirrorSource};
+pub(crate) use mirror::{PROVIDERS, is_secret, providers};
 pub(crate) use model::allows;
 pub use model::{
     AdvertisedName, Config, HandshakeRate, Limits, Listener, Log, Machine, ServerTls, TierIdentity, Upstream,

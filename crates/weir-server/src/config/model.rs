@@ -17,6 +17,7 @@ use weir_policy::{CatchUp, GroupMode, IdentityRule, PolicyOptions};
 
 use super::admin::Admin;
 use super::audit::AuditSettings;
+use super::mirror::Mirror;
 use super::place::{At, Place};
 use super::raw::{RawLogFormat, RawLogLevel, RawTlsVersion};
 
@@ -165,6 +166,8 @@ pub struct Upstream {
     pub racks: BTreeMap<RealRack, ShownRack>,
     /// New connections to one broker in a second.
     pub dials_per_second: u32,
+    /// What fills it; nothing for a cluster that Weir does not say that of.
+    pub mirror: Option<Mirror>,
 }
 
 /// The certificate files for one cluster.

@@ -11,6 +11,7 @@ use super::place::At;
 pub use super::raw_admin::{RawAdmin, RawAdminMetrics};
 pub use super::raw_audit::{RawAddresses, RawAudit, RawWhenFull};
 pub use super::raw_limits::{RawLimits, RawNetwork, RawRate};
+pub use super::raw_mirror::{RawMirror, RawMirrorSource};
 use super::units::TimeText;
 
 /// One Weir process.
@@ -204,6 +205,9 @@ pub struct RawUpstream {
     /// New connections to one broker in a second; more wait.
     #[serde(default = "default_dials")]
     pub dials_per_second: At<u32>,
+    /// What fills this cluster, where it holds only what is public: see `weir render mirror`.
+    #[serde(default)]
+    pub mirror: Option<At<RawMirror>>,
 }
 
 /// TLS to brokers. All files are PEM.

@@ -6,6 +6,7 @@ use rustls_pki_types::ServerName;
 use weir_kafka::racks::{RealRack, ShownRack};
 use weir_kafka::table::TABLE;
 
+use super::mirror;
 use super::model::{TierIdentity, Upstream, UpstreamTlsFiles};
 use super::place::{At, Place};
 use super::raw::{RawTierIdentity, RawUpstream, RawUpstreamTls};
@@ -18,12 +19,12 @@ pub(super) fn all(check: &mut Check<'_>, raw: &At<BTreeMap<String, At<RawUpstrea
     }
     let one = |(name, upstream): (&String, &At<RawUpstream>)| {
         check.own_name(upstream.place, name);
-        (name.clone(), one(check, upstream))
+        (name.clone(), one(check, name, upstream))
     };
     raw.value.iter().map(one).collect()
 }
 
-fn one(check: &mut Check<'_>, raw: &At<RawUpstream>) -> Upstream {
+fn one(check: &mut Check<'_>, name: &str, raw: &At<RawUpstream>) -> Upstream {
     let upstream = &raw.value;
     if upstream.dials_per_second.value == 0 {
         let place = upstream.dials_per_second.place;
@@ -33,8 +34,10 @@ fn one(check: &mut Check<'_>, raw: &At<RawUpstream>) -> Upstream {
         let fix = "write the id that `kafka-cluster.sh cluster-id` prints, or leave it out";
         check.problems.add(id.place, "`cluster_id` is empty", fix);
     }
+    let bootstrap = bootstrap(check, &upstream.bootstrap);
     Upstream {
-        bootstrap: bootstrap(check, &upstream.bootstrap),
+        mirror: upstream.mirror.as_ref().map(|mirror| mirror::mirror(check, name, &bootstrap, mirror)),
+        bootstrap,
         cluster_id: upstream.cluster_id.as_ref().map(|id| id.value.clone()),
         tls: upstream.tls.as_ref().map(|tls| tls_files(check, tls)),
         max_versions: max_versions(check, &upstream.max_versions),
@@ -43,7 +46,7 @@ fn one(check: &mut Check<'_>, raw: &At<RawUpstream>) -> Upstream {
     }
 }
 
-fn bootstrap(check: &mut Check<'_>, raw: &At<Vec<At<String>>>) -> Vec<(String, u16)> {
+pub(super) fn bootstrap(check: &mut Check<'_>, raw: &At<Vec<At<String>>>) -> Vec<(String, u16)> {
     const FIX: &str = "write HOST:PORT of a broker, like kafka1.example.org:9092";
     if raw.value.is_empty() {
         check.problems.add(raw.place, "`bootstrap` is empty", FIX);

@@ -43,7 +43,8 @@ fn sockets(listener: &Listener) -> (std::net::IpAddr, &[u16]) {
 
 fn same_cluster(old: &Upstream, new: &Upstream) -> bool {
     // Every field is named, so that a new one is thought of.
-    let Upstream { bootstrap, cluster_id, tls, max_versions, dials_per_second, racks } = old;
+    // What fills a cluster is nothing to a Weir that serves it.
+    let Upstream { bootstrap, cluster_id, tls, max_versions, dials_per_second, racks, mirror: _ } = old;
     *bootstrap == new.bootstrap
         && *cluster_id == new.cluster_id
         && tls.as_ref().map(tls_files) == new.tls.as_ref().map(tls_files)
