@@ -18,7 +18,7 @@ main() {
     install_packages
     check_tools
     check_names
-    for version in 4.3.1 3.9.2; do
+    for version in 4.3.1 3.9.2 2.8.2 2.4.1 1.1.1; do
         prepare "Apache Kafka $version" "$root/tests/kafka/fetch.sh" "$version"
     done
     prepare "promtool" "$root/tests/prometheus/fetch.sh"

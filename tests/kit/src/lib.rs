@@ -23,6 +23,7 @@
 pub mod acl;
 pub mod channel;
 pub mod clients;
+pub mod delay;
 pub mod kafka;
 pub mod mirror_maker;
 pub mod names;
@@ -39,6 +40,7 @@ pub mod wiretap;
 
 pub use acl::{Acl, PrincipalSpec};
 pub use channel::{Channel, Ended};
+pub use delay::{Delay, Far};
 pub use kafka::{Kafka, KafkaOptions, Version};
 pub use mirror_maker::MirrorMaker;
 pub use pki::{Identity, Pki};

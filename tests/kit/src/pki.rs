@@ -88,9 +88,10 @@ impl Pki {
         identity
     }
 
-    /// A broker's certificate: for its address, and for 127.0.0.1, where a tap may stand before it.
-    pub(crate) fn broker(&self, address: IpAddr) -> Identity {
-        self.server(&[&address.to_string(), "127.0.0.1"])
+    /// A broker's certificate: for its addresses, and for 127.0.0.1, where a tap may stand before it.
+    pub(crate) fn broker(&self, addresses: &[IpAddr]) -> Identity {
+        let names: Vec<String> = addresses.iter().map(IpAddr::to_string).chain(["127.0.0.1".to_owned()]).collect();
+        self.server(&names.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// Where the files are.

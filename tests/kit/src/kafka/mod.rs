@@ -7,6 +7,7 @@
 mod admin;
 mod moving;
 mod node;
+mod old;
 mod place;
 mod records;
 pub mod wire;
@@ -18,6 +19,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
+use crate::delay::Far;
 use crate::pki::Pki;
 use crate::{paths, transcript, wait};
 use node::{Node, NodePlan};
@@ -25,6 +27,7 @@ use place::Place;
 
 pub use admin::{GroupListing, TopicSpec};
 pub(crate) use node::java;
+pub use old::{OldKafka, OldVersion, ZooKeeper};
 pub use records::{Chain, Record, TransactionEnd};
 
 /// How long a cluster may take to start, or a broker to come back, on two busy cores.
@@ -58,14 +61,18 @@ impl Version {
     /// # Panics
     /// When it cannot be fetched.
     pub fn jars(self) -> PathBuf {
-        let status = Command::new(paths::root().join("tests/kafka/fetch.sh"))
-            .env("CARGO_TARGET_DIR", paths::target())
-            .arg(self.number())
-            .status()
-            .expect("tests/kafka/fetch.sh runs");
-        assert!(status.success(), "tests/kafka/fetch.sh {} failed; its output says why", self.number());
-        paths::target().join("kafka").join(self.number())
+        fetched(self.number())
     }
+}
+
+fn fetched(version: &str) -> PathBuf {
+    let status = Command::new(paths::root().join("tests/kafka/fetch.sh"))
+        .env("CARGO_TARGET_DIR", paths::target())
+        .arg(version)
+        .status()
+        .expect("tests/kafka/fetch.sh runs");
+    assert!(status.success(), "tests/kafka/fetch.sh {version} failed; its output says why");
+    paths::target().join("kafka").join(version)
 }
 
 impl fmt::Display for Version {
@@ -83,12 +90,14 @@ pub struct KafkaOptions {
     pub brokers: i32,
     /// Lines added to every broker's properties; the last of two equal keys wins.
     pub properties: Vec<(String, String)>,
+    /// Whether every broker has one more listener with mutual TLS, to which `far_ways` lead.
+    pub far: bool,
 }
 
 impl KafkaOptions {
     /// Three brokers of `version`, nothing else.
     pub fn new(version: Version) -> Self {
-        Self { version, brokers: 3, properties: Vec::new() }
+        Self { version, brokers: 3, properties: Vec::new(), far: false }
     }
 }
 
@@ -163,6 +172,13 @@ impl Kafka {
     /// `host:port` of the listener with mutual TLS of every such broker.
     pub fn bootstrap_ssl(&self) -> Vec<String> {
         self.nodes().keys().map(|id| self.place.ssl(*id)).collect()
+    }
+
+    /// The way to the far listener of every such broker. The listener tells clients the beginning of its way, where a
+    /// relay has to stand, such as `Delay`.
+    pub fn far_ways(&self) -> Vec<Far> {
+        let far = |id: &i32| Far { here: self.place.way_to_far(*id), there: self.place.far(*id) };
+        self.nodes().keys().map(far).collect()
     }
 
     /// What a broker calls its rack; a planted name.
@@ -278,7 +294,8 @@ impl Kafka {
             controller: id <= self.options.brokers,
             controllers: self.options.brokers,
             place: self.place.view(),
-            identity: Pki::shared().broker(self.place.ip(id).into()),
+            far: self.options.far,
+            identity: Pki::shared().broker(&[self.place.ip(id).into(), self.place.way_to_far(id).ip()]),
             dir: self.dir.join(format!("node-{id}")),
             data: self.dir.join("data").join(format!("node-{id}")),
             cluster_id: self.cluster_id.clone(),

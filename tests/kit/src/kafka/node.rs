@@ -19,6 +19,8 @@ pub(super) struct NodePlan {
     /// The brokers 1 to this one are controllers.
     pub(super) controllers: i32,
     pub(super) place: PlaceView,
+    /// It has a listener that is far away.
+    pub(super) far: bool,
     /// For the listener with mutual TLS.
     pub(super) identity: Identity,
     pub(super) dir: PathBuf,
@@ -134,11 +136,17 @@ impl NodePlan {
         let (plaintext, controller) = (place.plaintext(*id), place.controller(*id));
         let voters: Vec<String> = (1..=self.controllers).map(|v| format!("{v}@{}", place.controller(v))).collect();
         let replicas = self.controllers.min(3);
-        let shown = format!("PLAINTEXT://{plaintext},SSL://{}", place.ssl(*id));
-        let (roles, listeners) = match self.controller {
-            true => ("broker,controller", format!("{shown},CONTROLLER://{controller}")),
-            false => ("broker", shown.clone()),
-        };
+        let mut listeners = format!("PLAINTEXT://{plaintext},SSL://{}", place.ssl(*id));
+        let mut shown = listeners.clone();
+        if self.far {
+            listeners += &format!(",FAR://{}", place.far(*id));
+            shown += &format!(",FAR://{}", place.way_to_far(*id));
+        }
+        let mut roles = "broker";
+        if self.controller {
+            roles = "broker,controller";
+            listeners += &format!(",CONTROLLER://{controller}");
+        }
         let mut text = String::new();
         let mut line = |key: &str, value: &str| writeln!(text, "{key}={value}").expect("a string takes text");
         line("process.roles", roles);
@@ -148,7 +156,7 @@ impl NodePlan {
         line("controller.listener.names", "CONTROLLER");
         line("listeners", &listeners);
         line("advertised.listeners", &shown);
-        line("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL");
+        line("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,FAR:SSL");
         line("inter.broker.listener.name", "PLAINTEXT");
         line("log.dirs", path_text(&self.data));
         for prefix in ["offsets.topic", "transaction.state.log", "share.coordinator.state.topic"] {
@@ -165,7 +173,7 @@ impl NodePlan {
     }
 }
 
-fn path_text(path: &Path) -> &str {
+pub(super) fn path_text(path: &Path) -> &str {
     path.to_str().expect("the path is text")
 }
 
@@ -196,8 +204,8 @@ const FIXED: [(&str, &str); 21] = [
     ("ssl.truststore.type", "PEM"),
 ];
 
-/// 3.x logs through reload4j, which says nothing without a file like this one.
-const LOG4J: &str = "\
+/// 3.x logs through reload4j, and what is older through log4j: both say nothing without a file like this one.
+pub(super) const LOG4J: &str = "\
 log4j.rootLogger=INFO, out
 log4j.appender.out=org.apache.log4j.ConsoleAppender
 log4j.appender.out.layout=org.apache.log4j.PatternLayout
@@ -209,7 +217,11 @@ log4j.logger.org.apache.kafka.common.utils.AppInfoParser=WARN
 
 /// `java` with the class path of this version, quick to start, and room for the class name.
 pub(crate) fn java(version: Version, flags: &[&str]) -> Command {
-    let jars = version.jars();
+    java_with(&version.jars(), flags)
+}
+
+/// The same with the jars of this directory.
+pub(super) fn java_with(jars: &Path, flags: &[&str]) -> Command {
     let mut command = Command::new("java");
     command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"]).args(flags);
     command.arg("-cp").arg(format!("{}/*", jars.display()));

@@ -3,11 +3,13 @@
 //! Linux has all of 127.0.0.0/8 on loopback, so this needs no set-up. N is claimed by holding a port on 127.66.N.254
 //! for as long as the cluster lives, so two test processes never share one.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 /// Below the range that the kernel gives to outgoing connections, so a port is free again after a kill.
 const PORTS: [u16; 4] = [19092, 21092, 23092, 25092];
 const CLAIM: u8 = 254;
+/// A long way to broker 1 begins at address 101, and so on.
+const BEGINS: i32 = 100;
 
 /// A claimed range of addresses.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ impl Place {
                 }
             }
         }
-        panic!("no loopback address 127.66.N.1 has ports {PORTS:?} and the two after them free");
+        panic!("no loopback address 127.66.N.1 has ports {PORTS:?} and the three after them free");
     }
 
     pub(super) fn view(&self) -> PlaceView {
@@ -43,7 +45,7 @@ impl Place {
 
     fn try_claim(view: PlaceView) -> Option<Self> {
         let claim = TcpListener::bind((Ipv4Addr::new(127, 66, view.net, CLAIM), view.port)).ok()?;
-        let free = (1..=9).all(|id| (0..3).all(|step| TcpListener::bind((view.ip(id), view.port + step)).is_ok()));
+        let free = (1..=9).all(|id| (0..4).all(|step| TcpListener::bind((view.ip(id), view.port + step)).is_ok()));
         free.then_some(Self { view, _claim: claim })
     }
 }
@@ -76,6 +78,16 @@ impl PlaceView {
 
     pub(super) fn controller(&self, id: i32) -> String {
         format!("{}:{}", self.ip(id), self.port + 2)
+    }
+
+    /// Where a listener is that is reached by a long way only.
+    pub(super) fn far(&self, id: i32) -> SocketAddr {
+        (self.ip(id), self.port + 3).into()
+    }
+
+    /// Where that way begins: what the listener says of itself.
+    pub(super) fn way_to_far(&self, id: i32) -> SocketAddr {
+        (self.ip(id + BEGINS), self.port + 3).into()
     }
 
     pub(super) fn rack(&self, id: i32) -> String {

@@ -162,7 +162,12 @@ impl Chain {
 
     /// Writes this many more records to each partition, acknowledged by all replicas.
     pub fn append(&mut self, kafka: &Kafka, per_partition: usize) {
-        let (producer, deliveries) = self.producer(kafka, None);
+        self.append_at(&kafka.bootstrap().join(","), per_partition);
+    }
+
+    /// The same at brokers with these addresses, `host:port` with commas.
+    pub fn append_at(&mut self, brokers: &str, per_partition: usize) {
+        let (producer, deliveries) = self.producer(brokers, None);
         let records = self.extend(per_partition);
         self.send(&producer, &records);
         finish(&producer, &deliveries, records.len());
@@ -171,7 +176,7 @@ impl Chain {
     /// The same in one transaction.
     pub fn transaction(&mut self, kafka: &Kafka, per_partition: usize, end: TransactionEnd) {
         let id = format!("tx-{}-{}", self.nonce, self.len() + self.aborted);
-        let (producer, deliveries) = self.producer(kafka, Some(&id));
+        let (producer, deliveries) = self.producer(&kafka.bootstrap().join(","), Some(&id));
         producer.init_transactions(FLUSH).expect("transactions start");
         producer.begin_transaction().expect("a transaction begins");
         let records = match end {
@@ -246,10 +251,10 @@ impl Chain {
         }
     }
 
-    fn producer(&self, kafka: &Kafka, transaction: Option<&str>) -> (ThreadedProducer<Deliveries>, Deliveries) {
+    fn producer(&self, brokers: &str, transaction: Option<&str>) -> (ThreadedProducer<Deliveries>, Deliveries) {
         let mut config = ClientConfig::new();
         config
-            .set("bootstrap.servers", kafka.bootstrap().join(","))
+            .set("bootstrap.servers", brokers)
             .set("enable.idempotence", "true")
             .set("compression.type", self.compression)
             .set("message.timeout.ms", "60000")
