@@ -16,6 +16,7 @@ mod import;
 mod init;
 mod reader;
 mod ready;
+mod render;
 mod serve;
 mod shipped;
 mod suspend;
@@ -54,6 +55,9 @@ enum Command {
     /// Look at the configuration, the policy and the certificates, and with `--live` at the brokers, and print every problem.
     /// Changes nothing. Exits with 1 where there is one.
     Check(check::What),
+    /// Write what other systems must be told, from this configuration and its policy. Changes nothing there.
+    #[command(subcommand)]
+    Render(render::Render),
     /// Print the systemd socket unit for a configuration. With it a restart refuses nobody.
     SystemdSocket(ConfigFile),
     /// Say whether the Weir that runs here can serve, and what is against it: `/readyz` of its admin address. Exits with 0 where
@@ -101,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Suspend(order) => suspend::run_suspend(&order),
         Command::Resume(order) => suspend::run_resume(&order),
         Command::Check(what) => check::run(&what),
+        Command::Render(render) => render::run(&render),
         Command::SystemdSocket(file) => systemd_socket::run(&file.config),
         Command::Ready(question) => ready::run(&question),
         Command::Top(watch) => top::run(&watch),
