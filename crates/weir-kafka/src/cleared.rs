@@ -110,8 +110,8 @@ pub enum OwnRequest {
 #[derive(Debug, thiserror::Error)]
 #[error("{api} version {version} cannot express this request")]
 pub struct NotExpressible {
-    api: &'static str,
-    version: i16,
+    pub(crate) api: &'static str,
+    pub(crate) version: i16,
 }
 
 impl Cleared {

@@ -28,7 +28,9 @@ pub use groups::{
     read_members,
 };
 pub use listed::{CLASSIC, CONSUMER, ListedGroup, read_listed_groups};
-pub use rights::{CLEANUP_POLICY, Rights, RightsByName, read_cleanup_policies, read_group_rights, read_topic_rights};
+pub use rights::{
+    CLEANUP_POLICY, Rights, RightsByName, operation_name, read_cleanup_policies, read_group_rights, read_topic_rights,
+};
 
 /// One Metadata answer, reduced to what may be known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,7 +134,7 @@ pub fn read_offsets(version: i16, answer: &Bytes) -> Result<HashMap<(RealTopic, 
     Ok(offsets)
 }
 
-fn body(answer: &Bytes, flexible_header: bool) -> Result<Bytes, Malformed> {
+pub(crate) fn body(answer: &Bytes, flexible_header: bool) -> Result<Bytes, Malformed> {
     let (_, start) = parse_response_header(answer, flexible_header)?;
     Ok(answer.slice(start.min(answer.len())..))
 }

@@ -8,6 +8,7 @@ pub mod advertise;
 pub mod answer;
 mod apis;
 pub mod asking;
+pub mod check;
 pub mod cleared;
 pub mod cluster;
 mod codec;

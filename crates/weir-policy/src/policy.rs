@@ -198,6 +198,12 @@ impl Policy {
         !self.catalogue.prefixes.is_empty()
     }
 
+    /// Whether the never list has this topic: nothing lets it leave.
+    #[must_use]
+    pub fn is_never(&self, topic: &str) -> bool {
+        self.never.covers(topic)
+    }
+
     /// Whether the catalogue lets this topic leave. The never list wins.
     #[must_use]
     pub fn catalogue_allows(&self, topic: &str) -> bool {

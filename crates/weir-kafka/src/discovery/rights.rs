@@ -17,13 +17,33 @@ use crate::shape::{describe_configs, describe_groups, metadata};
 /// The setting that says how old records of a topic go.
 pub const CLEANUP_POLICY: &str = "cleanup.policy";
 
+/// Kafka's names of operations, as ACLs have them, by their numbers.
+const OPERATIONS: [&str; 16] = [
+    "Unknown",
+    "Any",
+    "All",
+    "Read",
+    "Write",
+    "Create",
+    "Delete",
+    "Alter",
+    "Describe",
+    "ClusterAction",
+    "DescribeConfigs",
+    "AlterConfigs",
+    "IdempotentWrite",
+    "CreateTokens",
+    "DescribeTokens",
+    "TwoPhaseCommit",
+];
+
 /// Operations, as brokers name those that may be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rights(i32);
 
 impl Rights {
     /// Those that brokers tell by a number; nothing where they do not tell.
-    fn told(bits: i32) -> Option<Self> {
+    pub(crate) fn told(bits: i32) -> Option<Self> {
         (bits != i32::MIN).then_some(Self(bits))
     }
 
@@ -32,6 +52,22 @@ impl Rights {
     pub fn hold(self, operation: Operation) -> bool {
         self.0 & 1 << operation_code(operation) != 0
     }
+
+    /// The operations that may be done beyond these, as ACLs name them. One that Weir does not know is among them.
+    #[must_use]
+    pub fn beyond(self, expected: &[Operation]) -> Vec<String> {
+        let expected = expected.iter().fold(0, |bits, operation| bits | 1 << operation_code(*operation));
+        let name =
+            |number: usize| OPERATIONS.get(number).map_or_else(|| format!("operation {number}"), ToString::to_string);
+        (0..32).filter(|number| (self.0 & !expected) >> number & 1 == 1).map(name).collect()
+    }
+}
+
+/// Kafka's name of an operation, as ACLs have it, by its number.
+#[must_use]
+pub fn operation_name(number: i8) -> String {
+    let name = usize::try_from(number).ok().and_then(|number| OPERATIONS.get(number));
+    name.map_or_else(|| format!("operation {number}"), ToString::to_string)
 }
 
 /// What may be done with each of some things, by name; or nothing where it was not told; or Kafka's error code.

@@ -4,6 +4,7 @@
 //! Must never: say more of a message than its form. What a field means is said in `apis`.
 
 pub mod api_versions;
+pub mod check;
 pub mod consumer_group_describe;
 pub mod consumer_group_heartbeat;
 pub mod delete_groups;
