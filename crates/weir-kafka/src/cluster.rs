@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use smallvec::SmallVec;
 use uuid::Uuid;
+use weir_policy::Compacted;
 
 use crate::racks::Racks;
 
@@ -92,11 +93,14 @@ pub struct RealAddress {
     pub port: u16,
 }
 
+/// A topic's id: one that is deleted and made again under its name has another.
+pub type TopicId = Uuid;
+
 /// One catalogue topic, as the brokers describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicView {
     /// The topic's id; zero where the brokers are too old to have one.
-    pub id: Uuid,
+    pub id: TopicId,
     /// The partitions, by index.
     pub partitions: Vec<PartitionView>,
 }
@@ -156,13 +160,15 @@ pub struct ClusterView {
     pub brokers: BTreeMap<RealBrokerId, RealAddress>,
     /// The catalogue topics that exist.
     pub topics: HashMap<RealTopic, TopicView>,
+    /// Those of them that must be compacted to leave, and are: confirmed not long ago, of the topic with this id.
+    pub compacted: Compacted,
     /// The catalogue topics by id, in order: beside an id that is none stands another topic.
     pub topics_by_id: BTreeMap<Uuid, RealTopic>,
     /// Their racks, by public label.
     pub racks: Racks,
     /// What every broker serves, by API key: the intersection over the brokers and `upstream.max_versions`.
     pub versions: HashMap<i16, VersionRange>,
-    /// Grows whenever the set of topics or their ids changes, so that verdicts by id are judged again.
+    /// Grows whenever the set of topics, their ids or what is compacted changes, so that verdicts are judged again.
     pub topics_generation: u64,
     /// When the brokers were asked: what is here is no older.
     pub fetched_at: Instant,

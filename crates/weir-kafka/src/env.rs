@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use weir_policy::{Account, CatchUp, Policy, Principal};
+use weir_policy::{Account, CatchUp, Compacted, Operation, Policy, Principal, Reason, Resource};
 
 use crate::advertise::AdvertisedNodes;
 use crate::cluster::{ClusterView, ShownClusterId};
@@ -38,6 +38,43 @@ pub struct Env<'a> {
     pub broker_connected: bool,
     /// Now.
     pub now: Instant,
+}
+
+impl Env<'_> {
+    /// Whether the client may do this, at the cluster as it is known now.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn judge(&self, operation: Operation, resource: Resource<'_>) -> Result<(), Reason> {
+        self.policy.judge(self.principal, operation, resource, self.compacted())
+    }
+
+    /// Whether the client's own groups may speak of a topic. Their subscriptions, assignments and offsets are its own: they
+    /// outlast a time in which the topic may not leave, and hold none of its records.
+    pub(crate) fn judge_in_group(&self, operation: Operation, topic: &str) -> Result<(), Reason> {
+        self.policy.judge(self.principal, operation, Resource::Topic(topic), Compacted::assumed())
+    }
+
+    /// Takes as long as `judge` takes to refuse a hidden topic, and says nothing.
+    pub(crate) fn refuse_absent(&self, operation: Operation, stand_in: &str) {
+        self.policy.refuse_absent(self.principal, operation, stand_in, self.compacted());
+    }
+
+    /// What the verdicts on topics depend on: while neither number changes, no verdict does.
+    pub(crate) fn generations(&self) -> Generations {
+        Generations { policy: self.policy_generation, topics: self.view.map_or(0, |view| view.topics_generation) }
+    }
+
+    fn compacted(&self) -> &Compacted {
+        self.view.map_or(Compacted::none(), |view| &view.compacted)
+    }
+}
+
+/// Of the policy, and of the topics of a cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Generations {
+    pub policy: u64,
+    pub topics: u64,
 }
 
 /// What a principal owes, as one of its connections knows it.

@@ -88,6 +88,8 @@ pub fn code_of(reason: Reason) -> i16 {
         | Reason::TopicSuspended
         | Reason::TopicNotGranted
         | Reason::TopicReadOnly => code::TOPIC_AUTHORIZATION_FAILED,
+        // It is closed for now: clients wait for a topic that is not there, and give up where they have no right.
+        Reason::TopicNotCompacted => code::UNKNOWN_TOPIC_OR_PARTITION,
         Reason::TopicIdUnknown => code::UNKNOWN_TOPIC_ID,
         Reason::GroupNameInvalid => code::INVALID_GROUP_ID,
         Reason::GroupOutsideNamespace | Reason::GroupOperation => code::GROUP_AUTHORIZATION_FAILED,

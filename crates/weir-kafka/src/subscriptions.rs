@@ -18,6 +18,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::env::Generations;
 use members::Members;
 pub(crate) use pattern::TopicPattern;
 
@@ -72,13 +73,6 @@ pub(crate) struct Subscription {
     pub resolved_at: Generations,
     /// The mark of the list that the brokers have accepted.
     pub accepted: Option<ListMark>,
-}
-
-/// What a pattern's topics depend on: they are the same as long as these are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Generations {
-    pub policy: u64,
-    pub topics: u64,
 }
 
 /// Stands for a list of names: equal lists have equal marks.

@@ -2,12 +2,13 @@
 //!
 //! Must never: let an entry win over the never list.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hint::black_box;
 use std::sync::Arc;
 
 use time::Date;
 
+use crate::compacted::Compacted;
 use crate::names::is_topic_name;
 use crate::pattern::{PatternSet, PrefixSet};
 
@@ -28,6 +29,8 @@ pub struct CatalogueEntry {
     pub schema_version: String,
     /// What Kafka does with old records.
     pub cleanup_policy: CleanupPolicy,
+    /// Whether its topics may leave only while the brokers compact them.
+    pub only_while_compacted: bool,
     /// The decision on personal data.
     pub pii: PiiDecision,
 }
@@ -72,14 +75,23 @@ pub(crate) struct Catalogue {
     pub(crate) topics: HashMap<Arc<str>, Arc<CatalogueEntry>>,
     /// The entries marked `auto: true`.
     pub(crate) prefixes: PrefixSet,
+    /// What of them may leave only while it is compacted.
+    pub(crate) conditional: Conditional,
     /// The names once more: each stands in for some that the catalogue does not have.
     stand_ins: Box<[Arc<str>]>,
 }
 
 impl Catalogue {
-    pub(crate) fn new(topics: HashMap<Arc<str>, Arc<CatalogueEntry>>, prefixes: PrefixSet) -> Self {
+    /// `conditional` are those of the prefixes whose topics may leave only while they are compacted.
+    pub(crate) fn new(
+        topics: HashMap<Arc<str>, Arc<CatalogueEntry>>,
+        prefixes: PrefixSet,
+        conditional: PrefixSet,
+    ) -> Self {
         let stand_ins = topics.keys().cloned().collect();
-        Self { topics, prefixes, stand_ins }
+        let named = topics.iter().filter(|(_, entry)| entry.only_while_compacted).map(|(name, _)| Arc::clone(name));
+        let conditional = Conditional { topics: named.collect(), prefixes: conditional };
+        Self { topics, prefixes, conditional, stand_ins }
     }
 
     /// Whether it names the topic. A name that is found is compared, and memory that was not used for a while is slow:
@@ -104,6 +116,29 @@ impl Catalogue {
 
     pub(crate) fn covers(&self, topic: &str) -> bool {
         self.topics.contains_key(topic) || self.prefixes.covers(topic)
+    }
+
+    /// Whether the topic must be compacted to leave, and is none of those that are. Both are looked up for any topic, so
+    /// that the time does not tell which must be.
+    pub(crate) fn holds_back(&self, topic: &str, compacted: &Compacted) -> bool {
+        self.conditional.covers(topic) & !compacted.has(topic)
+    }
+}
+
+/// The topics that may leave only while they are compacted. One that two entries hold is one where either says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Conditional {
+    topics: HashSet<Arc<str>>,
+    prefixes: PrefixSet,
+}
+
+impl Conditional {
+    pub(crate) fn covers(&self, topic: &str) -> bool {
+        self.topics.contains(topic) | self.prefixes.covers(topic)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.topics.is_empty() && self.prefixes.is_empty()
     }
 }
 

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use crate::compile::Places;
 use crate::problem::Place;
 use crate::rules::{self, Operation, Question, Resource, Rule};
-use crate::{OwnGroups, Policy, Principal, RealGroup, Reason, Suspended, Suspension};
+use crate::{Compacted, OwnGroups, Policy, Principal, RealGroup, Reason, Suspended, Suspension};
 
 /// A verdict, and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,9 @@ pub struct Line {
 
 /// The part of the policy that stops what would be allowed.
 const SUSPENDED: &str = "suspended";
+/// The part that a cluster has in a verdict, and what is said of it: who explains has no cluster at hand.
+const COMPACTED: &str = "compacted";
+const CONDITION: &str = "only while the brokers confirm that the topic is compacted; else topic-not-compacted";
 
 impl Line {
     fn new(part: &'static str, place: Option<&Place>, text: impl Into<String>) -> Self {
@@ -47,7 +50,8 @@ impl Line {
 }
 
 impl Policy {
-    /// Explains a verdict, that on the principal itself first: who is suspended may nothing. `places` are those of the files
+    /// Explains a verdict, that on the principal itself first: who is suspended may nothing. A topic that must be compacted
+    /// counts as compacted, and a line says so. `places` are those of the files
     /// that this policy was compiled from, and of this principal.
     #[must_use]
     pub fn explain(
@@ -60,7 +64,7 @@ impl Policy {
         if let Some(reason) = self.suspends(&principal.name) {
             return self.stopped(reason, principal);
         }
-        let (rule, verdict) = rules::decide(&Question::new(self, principal, operation, resource));
+        let (rule, verdict) = rules::decide(&Question::new(self, principal, operation, resource, Compacted::assumed()));
         let lines = match resource {
             Resource::Topic(_) if rule == Rule::TopicName => Vec::new(),
             Resource::Topic(topic) => self.topic_lines(places, topic),
@@ -121,7 +125,9 @@ impl Policy {
         };
         let grants = places.grants(topic).map(keyed("grant"));
         let entries = places.entries(topic).map(keyed("catalogue")).map(stream);
-        never.into_iter().chain(stopped).chain(grants).chain(entries).collect()
+        let condition = places.entries(topic).next().filter(|_| self.only_while_compacted(topic));
+        let condition = condition.map(|(_, _, place)| Line::new(COMPACTED, Some(place), CONDITION));
+        never.into_iter().chain(stopped).chain(grants).chain(entries).chain(condition).collect()
     }
 }
 
@@ -174,6 +180,7 @@ fn name(rule: Rule) -> &'static str {
         Rule::Never => "never",
         Rule::Catalogue => "catalogue",
         Rule::Grant => "grant",
+        Rule::Compacted => "compacted",
         Rule::ReadOnly => "read-only",
         Rule::End => "end",
     }
@@ -221,6 +228,7 @@ fn fix(rule: Rule, places: &Places, principal: &Principal, operation: Operation,
             let read = places.own().read.as_ref().unwrap_or(&places.own().principal);
             format!("add `- topic: {topic}` to the list `read:` at {read}")
         }
+        Rule::Compacted => format!("have the brokers compact {topic}: `cleanup.policy=compact`"),
         Rule::ReadOnly => "nothing allows it: topics can be read and described here, nothing else".to_owned(),
     }
 }

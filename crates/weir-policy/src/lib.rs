@@ -4,6 +4,7 @@
 //! know how Kafka's bytes look.
 
 mod catalogue;
+mod compacted;
 mod compile;
 mod diff;
 mod dn;
@@ -23,6 +24,7 @@ mod words;
 mod yaml;
 
 pub use catalogue::{CatalogueEntry, CleanupPolicy, PiiDecision, PiiVerdict};
+pub use compacted::Compacted;
 pub use compile::{CataloguePlaces, Compiler, NeverList, Places};
 pub use diff::{Change, Diff, Effect};
 pub use dn::{DistinguishedName, DnError, Rdn};

@@ -14,7 +14,7 @@ use crate::principal::{Principal, Tier};
 use crate::problem::{ConfigErrors, Problem};
 use crate::rules::{self, Operation, Question, Resource};
 use crate::suspension::{Suspension, Suspensions};
-use crate::{Compiler, Reason};
+use crate::{Compacted, Compiler, Reason};
 
 /// A file that was read elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,18 +153,25 @@ impl Policy {
     }
 
     /// Whether the principal may do this: the one judge, by the ordered rules of `rules`. The principal is one of this
-    /// policy: after a reload it is identified again, for its grants are those of its own generation.
+    /// policy: after a reload it is identified again, for its grants are those of its own generation. `compacted` are the
+    /// topics of which the brokers confirmed it, of the cluster that is asked.
     ///
     /// # Errors
     /// The reason of the first rule that refuses.
-    pub fn judge(&self, principal: &Principal, operation: Operation, resource: Resource<'_>) -> Result<(), Reason> {
-        rules::judge(&Question::new(self, principal, operation, resource))
+    pub fn judge(
+        &self,
+        principal: &Principal,
+        operation: Operation,
+        resource: Resource<'_>,
+        compacted: &Compacted,
+    ) -> Result<(), Reason> {
+        rules::judge(&Question::new(self, principal, operation, resource, compacted))
     }
 
     /// Takes as long as `judge` takes to refuse a hidden topic, and says nothing: for a topic that is not there, with
     /// the name of any other in its place.
-    pub fn refuse_absent(&self, principal: &Principal, operation: Operation, stand_in: &str) {
-        let _ = black_box(rules::judge(&Question::of_hidden(self, principal, operation, stand_in)));
+    pub fn refuse_absent(&self, principal: &Principal, operation: Operation, stand_in: &str, compacted: &Compacted) {
+        let _ = black_box(rules::judge(&Question::of_hidden(self, principal, operation, stand_in, compacted)));
     }
 
     /// The topics that the catalogue names: what the upstream may be asked for by name.
@@ -198,6 +205,18 @@ impl Policy {
         !self.catalogue.prefixes.is_empty()
     }
 
+    /// Whether an entry of the catalogue lets this topic leave only while its cluster compacts it.
+    #[must_use]
+    pub fn only_while_compacted(&self, topic: &str) -> bool {
+        self.catalogue.conditional.covers(topic)
+    }
+
+    /// Whether some entry of the catalogue has `only_while_compacted: true`.
+    #[must_use]
+    pub fn asks_for_compaction(&self) -> bool {
+        !self.catalogue.conditional.is_empty()
+    }
+
     /// Whether the never list has this topic: nothing lets it leave.
     #[must_use]
     pub fn is_never(&self, topic: &str) -> bool {
@@ -210,12 +229,13 @@ impl Policy {
         may_leave(&self.catalogue, &self.never, topic)
     }
 
-    /// The topics of `existing` that the principal may describe, in their order.
+    /// The topics of `existing` that the principal may describe, in their order: those that must be compacted, too.
     pub fn readable<'a>(
         &'a self,
         principal: &'a Principal,
         existing: impl Iterator<Item = &'a str> + 'a,
     ) -> impl Iterator<Item = &'a str> + 'a {
-        existing.filter(move |topic| self.judge(principal, Operation::Describe, Resource::Topic(topic)).is_ok())
+        let may = |topic| self.judge(principal, Operation::Describe, Resource::Topic(topic), Compacted::assumed());
+        existing.filter(move |topic| may(topic).is_ok())
     }
 }

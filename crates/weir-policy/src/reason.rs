@@ -43,6 +43,9 @@ reasons! {
     TopicSuspended, "topic-suspended", "An operator has suspended the topic.";
     /// The second key is missing.
     TopicNotGranted, "topic-not-granted", "The topic is in the catalogue, but not granted to this principal.";
+    /// The catalogue lets it leave only while it is compacted: it is as if the topic were not there.
+    TopicNotCompacted, "topic-not-compacted",
+        "The topic may leave only while its cluster compacts it, and no broker confirms that now.";
     /// A topic id that stands for nothing the principal may see.
     TopicIdUnknown, "topic-id-unknown", "The topic id stands for no topic that this principal may see.";
     /// Anything but Read, Describe and DescribeConfigs of a granted topic.

@@ -4,10 +4,11 @@
 
 use std::fmt;
 
-use crate::{Policy, Principal, Reason};
+use crate::{Compacted, Policy, Principal, Reason};
 
 mod catalogue;
 mod cluster;
+mod compacted;
 mod grant;
 mod group;
 mod looks;
@@ -127,17 +128,29 @@ pub(crate) struct Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    pub(crate) fn new(policy: &Policy, principal: &'a Principal, operation: Operation, resource: Resource<'a>) -> Self {
+    pub(crate) fn new(
+        policy: &Policy,
+        principal: &'a Principal,
+        operation: Operation,
+        resource: Resource<'a>,
+        compacted: &Compacted,
+    ) -> Self {
         let looks = match resource {
-            Resource::Topic(topic) => Looks::at(policy, principal, topic),
+            Resource::Topic(topic) => Looks::at(policy, principal, topic, compacted),
             Resource::Group(_) | Resource::TransactionalId(_) | Resource::Cluster => Looks::default(),
         };
         Self { principal, operation, resource, looks }
     }
 
     /// The question for a topic, as if it had not been granted.
-    pub(crate) fn of_hidden(policy: &Policy, principal: &'a Principal, operation: Operation, topic: &'a str) -> Self {
-        let looks = Looks::at_hidden(policy, principal, topic);
+    pub(crate) fn of_hidden(
+        policy: &Policy,
+        principal: &'a Principal,
+        operation: Operation,
+        topic: &'a str,
+        compacted: &Compacted,
+    ) -> Self {
+        let looks = Looks::at_hidden(policy, principal, topic, compacted);
         Self { principal, operation, resource: Resource::Topic(topic), looks }
     }
 }
@@ -161,6 +174,7 @@ pub(crate) enum Rule {
     Never,
     Catalogue,
     Grant,
+    Compacted,
     ReadOnly,
     End,
 }
@@ -168,7 +182,7 @@ pub(crate) enum Rule {
 type Judge = fn(&Question<'_>) -> Verdict;
 
 /// The rules, in their order: what is refused everywhere, then each resource from the widest refusal to the narrowest.
-const RULES: [(Rule, Judge); 8] = [
+const RULES: [(Rule, Judge); 9] = [
     (Rule::Cluster, cluster::judge),
     (Rule::TransactionalId, transactional_id::judge),
     (Rule::Group, group::judge),
@@ -176,6 +190,7 @@ const RULES: [(Rule, Judge); 8] = [
     (Rule::Never, never::judge),
     (Rule::Catalogue, catalogue::judge),
     (Rule::Grant, grant::judge),
+    (Rule::Compacted, compacted::judge),
     (Rule::ReadOnly, read_only::judge),
 ];
 

@@ -12,6 +12,7 @@ use std::time::Instant;
 use arc_swap::ArcSwapOption;
 use weir_policy::{Account, Ledger, Limited, Mode, Namespace, Policy, Principal};
 
+use crate::compaction;
 use crate::observe::Principals;
 use crate::retention::Found;
 pub(crate) use counting::count;
@@ -49,6 +50,8 @@ pub(crate) struct Accounts {
     pub(crate) seen: Arc<Principals>,
     /// What retention does to their groups.
     pub(crate) retention: Arc<Found>,
+    /// Which topics nobody may read, for they are not known to be compacted.
+    pub(crate) compaction: Arc<compaction::Standing>,
 }
 
 impl Accounts {

@@ -5,6 +5,7 @@ mod accounts;
 pub mod admin;
 pub mod audit;
 pub mod close_reason;
+mod compaction;
 pub mod config;
 mod connection;
 mod drain;

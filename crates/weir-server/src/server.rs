@@ -17,6 +17,7 @@ use crate::acceptor::Acceptor;
 use crate::accounts::{self, Accounts};
 use crate::admin::{self, Readiness, Ready};
 use crate::audit::{Audit, AuditEnd, Event};
+use crate::compaction;
 use crate::config::Listener;
 use crate::drain::{Drain, STOP};
 use crate::listen::{Gatekeeper, Inherited, PrincipalPlaces};
@@ -86,6 +87,7 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
     let sockets = Sockets::open(&snapshot.config, inherited)?;
     let first = Generation::new(Arc::clone(&snapshot), &clusters.upstreams, &places, &accounts);
     let (publisher, generations) = watch::channel(Arc::new(first));
+    let publisher = Arc::new(publisher);
     let workers = start_workers(&snapshot, &generations, &audit)?;
     let status = Arc::new(ReloadStatus::with(audit.clone()));
     status.in_force(&snapshot);
@@ -100,6 +102,7 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
         Arc::clone(&accounts.retention),
         audit.clone(),
     ));
+    watch_compaction(&clusters, &publisher, &accounts.compaction, &audit);
     let pulse = Pulse::default();
     tokio::spawn(admin::serve(sockets.admin, readiness.clone(), pulse.clone(), metrics.clone()));
     if let Some((listener, allowed)) = sockets.metrics.zip(snapshot.config.admin.metrics.as_ref()) {
@@ -144,6 +147,22 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
     Drain { workers: &workers, spread, queues }.run(told_to_stop(&mut terminate, &mut interrupt)).await;
     audit_end.finish(Event::DrainEnded { cut: !workers.iter().all(WorkerHandle::has_ended) });
     Ok(())
+}
+
+/// Watches over topics that must be compacted. Connections look again at what they may when another generation is
+/// published, so the one that is in force is published once more.
+fn watch_compaction(
+    clusters: &Clusters,
+    publisher: &Arc<watch::Sender<Arc<Generation>>>,
+    standing: &Arc<compaction::Standing>,
+    audit: &Audit,
+) {
+    for (name, upstream) in clusters.named() {
+        let again = Arc::clone(publisher);
+        let wake = move || again.send_modify(|generation| *generation = Arc::new(generation.again()));
+        let (generations, standing, audit) = (publisher.subscribe(), Arc::clone(standing), audit.clone());
+        tokio::spawn(compaction::watch(name, upstream, generations, standing, audit, Arc::new(wake)));
+    }
 }
 
 /// Accepts at every socket. Those that a service manager holds, too, are given back when nobody accepts there any more.
@@ -252,6 +271,6 @@ fn readiness(
                 reasons.push(format!("upstream {name}: {reason}"));
             }
         }
-        Ready { against: reasons, notes: status.lines() }
+        Ready { against: reasons, notes: [status.lines(), accounts.compaction.lines()].concat() }
     })
 }

@@ -22,7 +22,6 @@ use crate::connection::open;
 use crate::listen::UnauthenticatedPermit;
 use crate::live::Generation;
 use crate::observe::WorkerCounters;
-use crate::snapshot::Snapshot;
 
 /// What is read from a broker at once. Not 64 KiB: with its TLS records that is more than one segment of loopback, and
 /// every write leaves as a segment and a tail, at half as much again of the cost (`make bench ONLY=bulk-fetch`).
@@ -102,8 +101,8 @@ impl Worker {
     }
 
     /// Whether this is what is in force.
-    pub(crate) fn is_in_force(&self, snapshot: &Arc<Snapshot>) -> bool {
-        Arc::ptr_eq(&self.generation.borrow().snapshot, snapshot)
+    pub(crate) fn is_in_force(&self, generation: &Arc<Generation>) -> bool {
+        Arc::ptr_eq(&self.generation.borrow(), generation)
     }
 
     /// Has a connection's task woken when the process stops or another generation is in force.

@@ -178,6 +178,7 @@ fn view(now: Instant) -> ClusterView {
         brokers,
         racks: Racks::default(),
         topics: (0..TOPICS).map(|index| (RealTopic(files::topic(index)), topic(index))).collect(),
+        compacted: weir_policy::Compacted::default(),
         topics_by_id: (0..TOPICS).map(|index| (topic_id(index), RealTopic(files::topic(index)))).collect(),
         versions: (0..=80).map(|key| (key, VersionRange { min: 0, max: 99 })).collect(),
         topics_generation: 1,

@@ -9,7 +9,7 @@ use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
 use kafka_protocol::messages::{ApiKey, FetchRequest, GroupId, MetadataRequest, OffsetCommitRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
-use weir_policy::{Operation, Resource};
+use weir_policy::{Compacted, Operation, Resource};
 
 use crate::desk::{Desk, FETCH_SESSION, TOPICS, frame, topic_id};
 use crate::files;
@@ -87,7 +87,9 @@ fn judge(count: u32) {
     let policy = files::policy(10_000, 4, 2);
     let principal = policy.principal(files::READER).expect("the reader is in the policy");
     let topics = [files::topic(0), files::topic(3), "__consumer_offsets".into(), files::topic(9_999)];
-    let judge = |topic: &String| policy.judge(&principal, Operation::Read, Resource::Topic(black_box(topic)));
+    let judge = |topic: &String| {
+        policy.judge(&principal, Operation::Read, Resource::Topic(black_box(topic)), Compacted::none())
+    };
     assert_eq!(topics.each_ref().map(|topic| judge(topic).is_ok()), [true, false, false, false]);
     counted(count, &mut || {
         for topic in &topics {

@@ -243,6 +243,7 @@ fn view(now: Instant) -> ClusterView {
         brokers: BTreeMap::from([(RealBrokerId(1), RealAddress { host: "internal".into(), port: 9092 })]),
         racks: Racks::default(),
         topics: topics.iter().cloned().map(|(name, id)| (name, TopicView { id, partitions: Vec::new() })).collect(),
+        compacted: weir_policy::Compacted::default(),
         topics_by_id: topics.iter().cloned().map(|(name, id)| (id, name)).collect(),
         versions: (0..=80).map(|key| (key, VersionRange { min: 0, max: 99 })).collect::<HashMap<_, _>>(),
         topics_generation: 1,

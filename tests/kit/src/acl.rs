@@ -23,6 +23,8 @@ pub struct Acl {
     topics: Vec<String>,
     prefixes: Vec<String>,
     never: Vec<String>,
+    /// Those of the topics that may leave only while they are compacted.
+    compacted: Vec<String>,
     principals: Vec<PrincipalSpec>,
 }
 
@@ -111,6 +113,13 @@ impl Acl {
         self
     }
 
+    /// Lets this topic of the catalogue leave only while it is compacted.
+    #[must_use]
+    pub fn only_while_compacted(mut self, topic: &str) -> Self {
+        self.compacted.push(topic.into());
+        self
+    }
+
     /// Puts all names that contain this text on the never list.
     #[must_use]
     pub fn never_contains(mut self, text: &str) -> Self {
@@ -163,7 +172,14 @@ impl Acl {
             entry_keys.extend(more.clone());
             entry
         };
-        let topics = self.topics.iter().map(|topic| entry(json!({ "topics": [topic] }), topic));
+        let topics = self.topics.iter().map(|topic| {
+            let mut more = json!({ "topics": [topic] });
+            if self.compacted.contains(topic) {
+                more["cleanup_policy"] = json!("compact");
+                more["only_while_compacted"] = json!(true);
+            }
+            entry(more, topic)
+        });
         let prefixes = self.prefixes.iter().map(|prefix| {
             let stream = format!("{}all", prefix.trim_end_matches(['.', '-', '_']));
             entry(json!({ "prefix": prefix, "auto": true }), &stream)
@@ -185,7 +201,7 @@ fn put(path: &Path, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use weir_policy::{Operation, Policy, PolicyFiles, PolicyOptions, Resource, SourceFile};
+    use weir_policy::{Compacted, Operation, Policy, PolicyFiles, PolicyOptions, Resource, SourceFile};
 
     use super::*;
 
@@ -217,7 +233,7 @@ mod tests {
         let policy = compile(dir.path());
         let reads = |name: &str, topic: &str| {
             let principal = policy.principal(name).unwrap();
-            policy.judge(&principal, Operation::Read, Resource::Topic(topic)).is_ok()
+            policy.judge(&principal, Operation::Read, Resource::Topic(topic), Compacted::assumed()).is_ok()
         };
         assert!(reads("narrow", "a.topic") && !reads("narrow", "b.topic"));
         assert!(reads("wide", "auto.any") && !reads("wide", "auto.secret") && !reads("wide", "a.topic"));

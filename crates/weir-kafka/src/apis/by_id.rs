@@ -15,8 +15,8 @@ use crate::env::Env;
 pub(super) fn allowed<'a>(env: &Env<'a>, operation: Operation, id: Uuid) -> Option<(Cow<'a, str>, &'a TopicView)> {
     let (found, name, topic) = env.view?.topic_beside_id(id)?;
     if found != id {
-        env.policy.refuse_absent(env.principal, operation, &name);
+        env.refuse_absent(operation, &name);
         return None;
     }
-    env.policy.judge(env.principal, operation, Resource::Topic(&name)).ok().map(|()| (name, topic))
+    env.judge(operation, Resource::Topic(&name)).ok().map(|()| (name, topic))
 }

@@ -6,7 +6,7 @@
 use kafka_protocol::messages::consumer_group_describe_response::{DescribedGroup, Member};
 use kafka_protocol::messages::{ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, GroupId};
 use kafka_protocol::protocol::StrBytes;
-use weir_policy::{Operation, Resource};
+use weir_policy::Operation;
 
 use super::own_groups::{self, Asked, NO_HOST, Name, NamesGroups};
 use super::{Answer, Judged, Request, Restored, Withheld};
@@ -35,7 +35,7 @@ pub(super) fn restore(answer: &Answer<'_>, asked: &Asked<DescribedGroup>, operat
 }
 
 fn shown(mut group: DescribedGroup, name: &Name, operations: bool, env: &Env<'_>) -> DescribedGroup {
-    let may_see = |topic: &str| env.policy.judge(env.principal, Operation::Describe, Resource::Topic(topic)).is_ok();
+    let may_see = |topic: &str| env.judge_in_group(Operation::Describe, topic).is_ok();
     if !group.members.iter().flat_map(topics).all(may_see) {
         let told = Some(StrBytes::from_static_str(HOLDS_HIDDEN));
         return ConsumerGroupDescribeRequest::failed(&name.shown, code::TOPIC_AUTHORIZATION_FAILED)

@@ -8,7 +8,7 @@ mod subscribed;
 
 use kafka_protocol::messages::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
 use kafka_protocol::protocol::StrBytes;
-use weir_policy::{Joiner, Operation, Reason, Resource};
+use weir_policy::{Joiner, Operation, Reason};
 
 use super::quotas::millis;
 use super::{Answer, Judged, Request, Restored, Withheld};
@@ -26,7 +26,7 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
     }
     // One topic that is refused refuses the whole heartbeat, as with Kafka.
     for topic in message.subscribed_topic_names.iter().flatten() {
-        if let Err(reason) = request.judge_topic(Operation::Describe, topic) {
+        if let Err(reason) = request.env.judge_in_group(Operation::Describe, topic) {
             return refuse(request, refusals, reason, code_of(reason));
         }
     }
@@ -120,7 +120,7 @@ fn assigned(answer: &Answer<'_>, message: &ConsumerGroupHeartbeatResponse) -> As
 fn may_see(answer: &Answer<'_>, id: uuid::Uuid) -> Option<bool> {
     let env = answer.env;
     let (name, _) = env.view?.topic_by_id(id)?;
-    Some(env.policy.judge(env.principal, Operation::Describe, Resource::Topic(&name)).is_ok())
+    Some(env.judge_in_group(Operation::Describe, &name).is_ok())
 }
 
 fn refuse(request: &Request<'_>, refusals: &mut Refusals, reason: Reason, error_code: i16) -> Result<Judged, Fault> {

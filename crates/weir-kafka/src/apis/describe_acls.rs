@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use kafka_protocol::messages::describe_acls_response::{AclDescription, DescribeAclsResource};
 use kafka_protocol::messages::{DescribeAclsRequest, DescribeAclsResponse};
 use kafka_protocol::protocol::StrBytes;
-use weir_policy::{Operation, OwnGroups, Principal, Resource};
+use weir_policy::{Operation, OwnGroups, Principal};
 
 use super::{Judged, Request, operations};
 use crate::env::Env;
@@ -61,7 +61,7 @@ struct Binding<'a> {
 /// The grants by name, those by prefix, and the own groups. A topic that is suspended is not there.
 fn bindings<'a>(env: &Env<'a>) -> Vec<Binding<'a>> {
     let principal = env.principal;
-    let is_given = |topic: &&str| env.policy.judge(principal, Operation::Describe, Resource::Topic(topic)).is_ok();
+    let is_given = |topic: &&str| env.judge_in_group(Operation::Describe, topic).is_ok();
     let mut topics: Vec<&str> = principal.granted_topics().filter(is_given).collect();
     topics.sort_unstable();
     let topics = topics.into_iter().map(|name| (LITERAL, name));

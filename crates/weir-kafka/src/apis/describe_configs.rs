@@ -12,7 +12,7 @@ use weir_policy::{Operation, Reason, Resource};
 use super::{Answer, Judged, NAMES_NO_TIME, Request, Restored, Withheld};
 use crate::fault::Fault;
 use crate::outcome::Refusals;
-use crate::refusal::{code, sentence_of, shows_stale_view};
+use crate::refusal::{code, code_of, sentence_of, shows_stale_view};
 
 /// What a reader may know of a topic: which records stay and how long, how large they may be, what their time means,
 /// and what it takes for them to count as written. All else is the brokers' own business.
@@ -68,7 +68,7 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
             }
             Err(reason) => {
                 refusals.add(reason, 1);
-                asked.refused.push(failed(resource, refused_code(resource.resource_type)));
+                asked.refused.push(failed(resource, refused_code(resource.resource_type, reason)));
             }
         }
     }
@@ -122,12 +122,13 @@ fn judge_resource(request: &Request<'_>, resource: &DescribeConfigsResource) -> 
         GROUP => Resource::Group(name),
         _ => Resource::Cluster,
     };
-    request.env.policy.judge(request.env.principal, Operation::DescribeConfigs, named)
+    request.env.judge(Operation::DescribeConfigs, named)
 }
 
-/// One code for each type, whatever the reason.
-fn refused_code(resource_type: i8) -> i16 {
+/// One code for each type, whatever the reason, but for what is closed for now.
+fn refused_code(resource_type: i8, reason: Reason) -> i16 {
     match resource_type {
+        TOPIC if reason == Reason::TopicNotCompacted => code_of(reason),
         TOPIC => code::TOPIC_AUTHORIZATION_FAILED,
         GROUP => code::GROUP_AUTHORIZATION_FAILED,
         _ => code::CLUSTER_AUTHORIZATION_FAILED,

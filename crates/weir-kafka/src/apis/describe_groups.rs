@@ -5,7 +5,7 @@
 
 use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
 use kafka_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse, GroupId};
-use weir_policy::{Operation, Resource};
+use weir_policy::Operation;
 
 use super::own_groups::{self, Asked, NO_HOST, Name, NamesGroups};
 use super::{Answer, Judged, Request, Restored, Withheld, member_bytes};
@@ -51,7 +51,7 @@ fn mask(member: &mut DescribedGroupMember, of_consumers: bool, env: &Env<'_>) {
         member.member_assignment.clear();
         return;
     }
-    let may_see = |topic: &str| env.policy.judge(env.principal, Operation::Describe, Resource::Topic(topic)).is_ok();
+    let may_see = |topic: &str| env.judge_in_group(Operation::Describe, topic).is_ok();
     member.member_metadata = member_bytes::subscription(&member.member_metadata, may_see);
     member.member_assignment = member_bytes::assignment(&member.member_assignment, may_see);
 }

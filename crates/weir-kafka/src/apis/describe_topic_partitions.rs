@@ -70,7 +70,7 @@ fn sort<'a>(request: &'a DescribeTopicPartitionsRequest, env: &Env<'a>, refusals
     }
     let names = request.topics.iter().map(|topic| &**topic.name);
     for name in names.filter(|name| **name >= *from) {
-        match env.policy.judge(env.principal, Operation::Describe, Resource::Topic(name)) {
+        match env.judge(Operation::Describe, Resource::Topic(name)) {
             Ok(()) => drop(allowed.insert(Cow::Borrowed(name), env.view.and_then(|view| view.topic(name)))),
             Err(reason) => {
                 if refused.insert(name, code_of(reason)).is_none() {

@@ -60,7 +60,7 @@ fn cut_refused_names(
     refusals: &mut Refusals,
 ) -> Result<(), Fault> {
     let mut is_granted = |topic: &str| {
-        let judged = request.judge_topic(Operation::Describe, topic);
+        let judged = request.env.judge_in_group(Operation::Describe, topic);
         judged.map_err(|reason| refusals.add(reason, 1)).is_ok()
     };
     for protocol in &mut message.protocols {

@@ -47,7 +47,7 @@ pub(super) fn restore(answer: &Answer<'_>) -> Result<Restored, Fault> {
 /// The principal's name of a group, where it has one and may describe it.
 fn shown(env: &Env<'_>, real: &str) -> Option<String> {
     let shown = env.principal.shown_group(real)?;
-    let judged = env.policy.judge(env.principal, Operation::Describe, Resource::Group(shown.as_str()));
+    let judged = env.judge(Operation::Describe, Resource::Group(shown.as_str()));
     judged.is_ok().then(|| shown.as_str().to_owned())
 }
 

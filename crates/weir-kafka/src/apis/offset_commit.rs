@@ -70,7 +70,7 @@ fn right_partitions<'a>(request: &Request<'_>, body: &'a [u8]) -> Result<Option<
     let mut partitions = Vec::new();
     let mut beyond = 0_usize;
     let mut bad = None;
-    let may_read = |topic: &'a str| request.judge_topic(Operation::Read, topic).is_ok();
+    let may_read = |topic: &'a str| request.env.judge_in_group(Operation::Read, topic).is_ok();
     let all = skim::all(shape, version, body, may_read, |topic, bytes| {
         match partition(bytes, version, shape.is_flexible(version)) {
             Ok((index, metadata)) if !request.is_long_metadata(metadata) => {
@@ -116,7 +116,7 @@ fn judge_each(request: &Request<'_>, admitted: Option<Admitted>, refusals: &mut 
     }
     message.retention_time_ms = -1;
     let asked_for_nothing = message.topics.is_empty();
-    let mut refused = request.cut_topics(Operation::Read, &mut message.topics, refusals);
+    let mut refused = request.cut_from_group(Operation::Read, &mut message.topics, refusals);
     cut_metadata(request, &mut message.topics, &mut refused, refusals);
     if message.topics.is_empty() && !asked_for_nothing {
         return request.answer(&response(refused));

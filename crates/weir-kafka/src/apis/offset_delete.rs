@@ -22,7 +22,7 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
             return request.answer(&OffsetDeleteResponse::default().with_error_code(code_of(reason)));
         }
     }
-    let refused = request.cut_topics(Operation::Read, &mut message.topics, refusals);
+    let refused = request.cut_from_group(Operation::Read, &mut message.topics, refusals);
     // Where nothing is left it is asked all the same: what is wrong with the group comes before what is wrong with topics,
     // and no topics mean none (trap C36).
     let if_unreachable = || OffsetDeleteResponse::default().with_error_code(request.row.unreachable_code());

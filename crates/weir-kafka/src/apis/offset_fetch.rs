@@ -10,7 +10,7 @@ use kafka_protocol::messages::offset_fetch_response::{
 };
 use kafka_protocol::messages::{GroupId, OffsetFetchRequest, OffsetFetchResponse};
 use kafka_protocol::protocol::StrBytes;
-use weir_policy::{Operation, Resource};
+use weir_policy::Operation;
 
 use super::own_groups::Unanswered;
 use super::topics::AskedTopic;
@@ -55,7 +55,7 @@ pub(super) fn judge(request: &Request<'_>, refusals: &mut Refusals) -> Result<Ju
             Ok(real) => {
                 unreachable.push(failed_group(&shown, &group, request.version, request.row.unreachable_code()));
                 let all_topics = group.topics.is_none();
-                let cut = |topics| request.cut_topics(Operation::Describe, topics, refusals);
+                let cut = |topics| request.cut_from_group(Operation::Describe, topics, refusals);
                 let cut = group.topics.as_mut().map(cut).unwrap_or_default();
                 // Also where no topic is left: what is wrong with the group is for its coordinator to say.
                 group.group_id = real.clone();
@@ -98,7 +98,7 @@ pub(super) fn restore(answer: &Answer<'_>, refused: &Refused) -> Result<Restored
 }
 
 fn may_describe(env: &Env<'_>, topic: &str) -> bool {
-    env.policy.judge(env.principal, Operation::Describe, Resource::Topic(topic)).is_ok()
+    env.judge_in_group(Operation::Describe, topic).is_ok()
 }
 
 /// The groups asked for, whatever the version's form.

@@ -140,5 +140,5 @@ const KNOWN_ENDS: [&str; 3] = [" not found.", " is not a classic group.", " is n
 
 /// What the principal may do to a group of its own, as Kafka writes it: a bit for each operation.
 pub(super) fn operations(env: &Env<'_>, group: &GroupId) -> i32 {
-    operations::bits(|operation| env.policy.judge(env.principal, operation, Resource::Group(group)).is_ok())
+    operations::bits(|operation| env.judge(operation, Resource::Group(group)).is_ok())
 }

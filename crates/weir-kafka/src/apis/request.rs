@@ -103,7 +103,7 @@ impl Request<'_> {
     /// A known body that begins with a group of the principal's: where the group stands in it.
     pub(crate) fn own_group(&self, body: &[u8]) -> Result<Result<Range<usize>, Reason>, Fault> {
         let (shown, end) = skim::first_text(self.row.request, self.version, body).map_err(Fault::Malformed)?;
-        let judged = self.env.policy.judge(self.env.principal, Operation::Read, Resource::Group(shown));
+        let judged = self.env.judge(Operation::Read, Resource::Group(shown));
         Ok(judged.map(|()| end.saturating_sub(shown.len())..end))
     }
 
@@ -172,7 +172,7 @@ impl Request<'_> {
 
     /// Whether the principal may do this to a topic.
     pub(crate) fn judge_topic(&self, operation: Operation, topic: &str) -> Result<(), Reason> {
-        self.env.policy.judge(self.env.principal, operation, Resource::Topic(topic))
+        self.env.judge(operation, Resource::Topic(topic))
     }
 
     /// The name that the brokers know for a group that the principal may read.
@@ -183,7 +183,7 @@ impl Request<'_> {
     /// The name that the brokers know for a group to which the principal may do this.
     pub(crate) fn real_group_for(&self, operation: Operation, shown: &GroupId) -> Result<GroupId, Reason> {
         let shown: &str = shown;
-        self.env.policy.judge(self.env.principal, operation, Resource::Group(shown))?;
+        self.env.judge(operation, Resource::Group(shown))?;
         let real = self.env.principal.real_group(shown)?;
         Ok(GroupId(StrBytes::from_string(real.as_str().to_owned())))
     }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use kafka_protocol::messages::TopicName;
 use kafka_protocol::protocol::Encodable;
-use weir_policy::Operation;
+use weir_policy::{Operation, Reason};
 
 use super::{Judged, NAMES_NO_TIME, Request, Withheld};
 use crate::fault::Fault;
@@ -59,8 +59,27 @@ impl Request<'_> {
         topics: &mut Vec<T>,
         refusals: &mut Refusals,
     ) -> Vec<T::Answered> {
+        self.cut(topics, refusals, |topic| self.judge_topic(operation, topic))
+    }
+
+    /// The same of what a group of the principal's own keeps.
+    pub(super) fn cut_from_group<T: AskedTopic>(
+        &self,
+        operation: Operation,
+        topics: &mut Vec<T>,
+        refusals: &mut Refusals,
+    ) -> Vec<T::Answered> {
+        self.cut(topics, refusals, |topic| self.env.judge_in_group(operation, topic))
+    }
+
+    fn cut<T: AskedTopic>(
+        &self,
+        topics: &mut Vec<T>,
+        refusals: &mut Refusals,
+        judge: impl Fn(&str) -> Result<(), Reason>,
+    ) -> Vec<T::Answered> {
         let mut refused = Vec::new();
-        topics.retain(|topic| match self.judge_topic(operation, topic.name()) {
+        topics.retain(|topic| match judge(topic.name()) {
             Ok(()) => true,
             Err(reason) => {
                 refusals.add(reason, topic.partitions());

@@ -103,12 +103,12 @@ fn lost(entry: &InFlight, env: &Env<'_>) -> Option<FetchTopics> {
 pub(super) fn may_be_told(entry: &InFlight, body: &[u8], env: &Env<'_>) -> Result<(), Fault> {
     let Source::Broker(at_broker) = &entry.source else { return Ok(()) };
     let tells_offsets = matches!(entry.row.key, table::LIST_OFFSETS | table::OFFSET_FOR_LEADER_EPOCH);
-    if !tells_offsets || at_broker.policy_generation == env.policy_generation {
+    if !tells_offsets || at_broker.generations == env.generations() {
         return Ok(());
     }
     let walked = gate::walk(entry.row.response, entry.version, body, &env.limits.response);
     let body = body.get(..walked.map_err(Fault::BrokerMalformed)?.body_len).unwrap_or_default();
-    let may = |topic: &str| env.policy.judge(env.principal, Operation::Describe, Resource::Topic(topic)).is_ok();
+    let may = |topic: &str| env.judge(Operation::Describe, Resource::Topic(topic)).is_ok();
     match skim::all(entry.row.response, entry.version, body, may, |_, _| true).map_err(Fault::BrokerMalformed)? {
         true => Ok(()),
         false => Err(Fault::Revoked),

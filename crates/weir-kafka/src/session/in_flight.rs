@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::Head;
 use crate::answer::{LocalAnswer, ViewNeed};
 use crate::apis::Withheld;
+use crate::env::Generations;
 use crate::outcome::{AnswerSource, Ending, Outcome, Refusals, Told};
 use crate::table::{Deadline, Row};
 
@@ -41,8 +42,8 @@ pub(crate) enum Source {
 #[derive(Debug)]
 pub(crate) struct AtBroker {
     pub correlation_id: i32,
-    /// The policy that it was judged by.
-    pub policy_generation: u64,
+    /// What it was judged by.
+    pub generations: Generations,
     /// When it became the oldest that waits: a broker serves one request of a connection at a time.
     pub since: Instant,
     /// How long the broker may take from then on.

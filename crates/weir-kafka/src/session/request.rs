@@ -103,7 +103,7 @@ impl Session {
         };
         let at_broker = AtBroker {
             correlation_id,
-            policy_generation: request.env.policy_generation,
+            generations: request.env.generations(),
             since: request.env.now,
             patience: forward.patience,
             withheld: forward.withheld,

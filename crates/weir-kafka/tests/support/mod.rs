@@ -131,6 +131,15 @@ impl Desk {
         self.session.follow(&env);
     }
 
+    /// The brokers say that these topics are compacted, and no others.
+    pub fn confirm(&mut self, topics: &[&str]) {
+        self.view.compacted = weir_policy::Compacted::these(topics.iter().copied());
+        self.view.topics_generation += 1;
+        let principal = self.policy.principal(&self.principal).unwrap();
+        let env = env!(self, principal);
+        self.session.follow(&env);
+    }
+
     /// The next local answer, as a whole frame.
     pub fn local_answer(&mut self) -> Vec<u8> {
         assert!(matches!(self.session.head(), Head::Local { .. }), "{:?}", self.session.head());
@@ -260,6 +269,15 @@ pub fn policy_without(granted: &[&str], suspended: &[(&str, &str)]) -> Policy {
     compiled(GroupMode::Namespaced, &PolicyFiles { suspended, ..files(granted, WIDE) })
 }
 
+/// The policy of `granted`, of which this one topic may leave only while it is compacted.
+pub fn policy_while_compacted(granted: &[&str], topic: &str) -> Policy {
+    let mut files = files(granted, WIDE);
+    let entry = format!("topics: [{topic}]\n    only_while_compacted: true\n");
+    let text = files.catalogue.text.replace(&format!("topics: [{topic}]\n"), &entry);
+    files.catalogue.text = text.replace("cleanup_policy: delete", "cleanup_policy: compact").into();
+    compiled(GroupMode::Namespaced, &files)
+}
+
 fn compiled(groups: GroupMode, files: &PolicyFiles) -> Policy {
     Policy::compile(files, &PolicyOptions { groups, ..PolicyOptions::default() })
         .unwrap_or_else(|errors| panic!("{errors}"))
@@ -320,6 +338,7 @@ fn view() -> ClusterView {
                 (RealTopic((*name).into()), view)
             })
             .collect(),
+        compacted: weir_policy::Compacted::default(),
         topics_by_id: topics.iter().map(|(name, id)| (*id, RealTopic((*name).into()))).collect(),
         versions: (0..=80).map(|key| (key, all(VersionRange { min: 0, max: 99 }))).collect::<HashMap<_, _>>(),
         topics_generation: 1,

@@ -38,6 +38,8 @@ struct RawEntry {
     /// The version that was reviewed.
     schema_version: Text,
     cleanup_policy: Option<Spanned<RawCleanup>>,
+    /// Says that the topics are closed while no broker confirms that they are compacted.
+    only_while_compacted: Option<Spanned<Flag>>,
     pii: Option<Spanned<RawPii>>,
     #[serde(default, deserialize_with = "given")]
     #[allow(dead_code, reason = "the one value means what is done without it")]
@@ -82,6 +84,8 @@ pub(super) struct ReadCatalogue {
     pub(super) catalogue: Catalogue,
     topics: BTreeMap<Arc<str>, Place>,
     prefixes: BTreeMap<Arc<str>, Place>,
+    /// Those of the prefixes whose topics may leave only while they are compacted.
+    conditional: Vec<Arc<str>>,
 }
 
 impl ReadCatalogue {
@@ -130,7 +134,8 @@ pub(super) fn read(source: &SourceFile, never: Option<&ReadNever>, problems: &mu
         let entry = entry.map(Arc::new);
         topics.extend(names.into_iter().filter_map(|name| Some((name, Arc::clone(entry.as_ref()?)))));
     }
-    read.catalogue = Catalogue::new(topics, read.prefixes.keys().cloned().collect());
+    read.catalogue =
+        Catalogue::new(topics, read.prefixes.keys().cloned().collect(), read.conditional.drain(..).collect());
     Some(read)
 }
 
@@ -143,6 +148,7 @@ fn read_entry(
 ) -> (Vec<Arc<str>>, Option<CatalogueEntry>) {
     let at = raw.referenced;
     let raw = raw.value;
+    let only_while_compacted = read_condition(fields, raw.only_while_compacted, raw.cleanup_policy.as_ref());
     let names = match (raw.topics, raw.prefix) {
         (Some(topics), None) => {
             if let Some(auto) = raw.auto {
@@ -156,7 +162,8 @@ fn read_entry(
                 let what = "a prefix lets out topics that nobody has seen yet";
                 fields.problem(at, what, "list the `topics`, or add `auto: true`");
             }
-            read_prefix(fields, prefix, never, read);
+            let prefix = read_prefix(fields, prefix, never, read);
+            read.conditional.extend(prefix.filter(|_| only_while_compacted));
             Vec::new()
         }
         _ => {
@@ -183,10 +190,25 @@ fn read_entry(
                 RawCleanup::Compact => CleanupPolicy::Compact,
                 RawCleanup::CompactDelete => CleanupPolicy::CompactDelete,
             },
+            only_while_compacted,
             pii: pii?,
         })
     };
     (names, entry())
+}
+
+/// Whether the topics may leave only while they are compacted. What is never compacted would never leave.
+fn read_condition(
+    fields: &mut Fields<'_>,
+    raw: Option<Spanned<Flag>>,
+    cleanup_policy: Option<&Spanned<RawCleanup>>,
+) -> bool {
+    let Some(condition) = raw.filter(|raw| raw.value.0) else { return false };
+    if matches!(cleanup_policy.map(|policy| &policy.value), Some(RawCleanup::Delete)) {
+        let fix = "write `cleanup_policy: compact` or `compact,delete` if the brokers compact it, or remove this line";
+        fields.problem(condition.referenced, "with `cleanup_policy: delete` it would never be open", fix);
+    }
+    true
 }
 
 fn read_pii(fields: &mut Fields<'_>, raw: Spanned<RawPii>) -> Option<PiiDecision> {
@@ -254,13 +276,18 @@ fn suffix(topic: &str) -> &str {
     topic.split_once('.').map_or(topic, |(_, suffix)| suffix)
 }
 
-fn read_prefix(fields: &mut Fields<'_>, raw: Spanned<String>, never: Option<&ReadNever>, read: &mut ReadCatalogue) {
+fn read_prefix(
+    fields: &mut Fields<'_>,
+    raw: Spanned<String>,
+    never: Option<&ReadNever>,
+    read: &mut ReadCatalogue,
+) -> Option<Arc<str>> {
     let at = raw.referenced;
     let prefix: Arc<str> = raw.value.into();
     if prefix.is_empty() || prefix.len() > LONGEST_NAME || !is_topic_text(&prefix) {
         let what = format!("`{}` begins no topic name", prefix.escape_debug());
         fields.problem(at, what, "write 1 to 249 letters, digits, dots, underscores or dashes");
-        return;
+        return None;
     }
     if let Some(line) = never.and_then(|never| never.why_not_prefix(&prefix)) {
         let what = format!("the prefix `{prefix}` covers topics that must never leave: {line}");
@@ -270,4 +297,5 @@ fn read_prefix(fields: &mut Fields<'_>, raw: Spanned<String>, never: Option<&Rea
     if let Some(first) = read.prefixes.insert(Arc::clone(&prefix), place) {
         fields.problem(at, format!("the prefix `{prefix}` stands twice, first at {first}"), "keep one of them");
     }
+    Some(prefix)
 }

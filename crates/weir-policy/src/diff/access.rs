@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Change, Effect, remark};
 use crate::pattern::PrefixSet;
 use crate::principal::Grants;
-use crate::{Operation, Policy, Principal, Resource};
+use crate::{Compacted, Operation, Policy, Principal, Resource};
 
 /// Compares what principals may read. Equal lists of grants are compared once, however many principals have them.
 pub(super) struct Readers<'a> {
@@ -57,7 +57,8 @@ impl<'a> Side<'a> {
     }
 
     fn reads(&self, topic: &str) -> bool {
-        let judge = |principal| self.policy.judge(principal, Operation::Read, Resource::Topic(topic));
+        let (read, topic) = (Operation::Read, Resource::Topic(topic));
+        let judge = |principal| self.policy.judge(principal, read, topic, Compacted::assumed());
         self.principal.is_some_and(|principal| judge(principal).is_ok())
     }
 

@@ -6,12 +6,16 @@ use super::{Diff, Effect};
 use crate::catalogue::{CatalogueEntry, CleanupPolicy, PiiDecision, PiiVerdict};
 use crate::{GroupMode, IdentityRule, Policy, Suspended, Suspension};
 
+/// The key that holds topics back while they are not compacted.
+const CONDITION: &str = "only_while_compacted";
+
 pub(super) fn compare(diff: &mut Diff, old: &Policy, new: &Policy) {
     compare_groups(diff, old, new);
     compare_identity(diff, old, new);
     compare_suspended(diff, old, new);
     compare_never(diff, old, new);
     compare_prefixes(diff, old, new);
+    compare_conditions(diff, old, new);
     compare_named(diff, old, new);
 }
 
@@ -23,6 +27,7 @@ pub(super) fn judge_alike(old: &Policy, new: &Policy) -> bool {
         && catalogue.topics.keys().all(|topic| new.catalogue.topics.contains_key(topic));
     same_names
         && catalogue.prefixes == new.catalogue.prefixes
+        && catalogue.conditional == new.catalogue.conditional
         && never_lines(old) == never_lines(new)
         && suspended.same_topics(&new.suspended)
 }
@@ -92,6 +97,18 @@ fn compare_prefixes(diff: &mut Diff, old: &Policy, new: &Policy) {
     }
 }
 
+fn compare_conditions(diff: &mut Diff, old: &Policy, new: &Policy) {
+    let (before, after) = (&old.catalogue.conditional, &new.catalogue.conditional);
+    for prefix in new.catalogue.prefixes.iter().filter(|prefix| old.catalogue.prefixes.covers(prefix)) {
+        let (effect, now) = match (before.covers(prefix), after.covers(prefix)) {
+            (false, true) => (Effect::Narrows, "true"),
+            (true, false) => (Effect::Widens, "false"),
+            _ => continue,
+        };
+        diff.add(effect, format!("catalogue: every topic that begins with {prefix}: {CONDITION} becomes {now}"));
+    }
+}
+
 fn compare_named(diff: &mut Diff, old: &Policy, new: &Policy) {
     let topics: BTreeSet<&str> = old.catalogue_literals().chain(new.catalogue_literals()).collect();
     for topic in topics {
@@ -116,13 +133,19 @@ fn compare_entry(diff: &mut Diff, topic: &str, before: &CatalogueEntry, after: &
     }
     for ((key, before), (_, after)) in fields(before).into_iter().zip(fields(after)) {
         if before != after {
-            diff.add(Effect::Alters, format!("catalogue: topic {topic}: {key} changes from {before} to {after}"));
+            let effect = match (key, after.as_str()) {
+                (CONDITION, "true") => Effect::Narrows,
+                (CONDITION, _) => Effect::Widens,
+                _ => Effect::Alters,
+            };
+            diff.add(effect, format!("catalogue: topic {topic}: {key} changes from {before} to {after}"));
         }
     }
 }
 
-fn fields(entry: &CatalogueEntry) -> [(&'static str, String); 6] {
-    let CatalogueEntry { stream, description, schema, schema_version, cleanup_policy, pii } = entry;
+fn fields(entry: &CatalogueEntry) -> [(&'static str, String); 7] {
+    let CatalogueEntry { stream, description, schema, schema_version, cleanup_policy, only_while_compacted, pii } =
+        entry;
     let cleanup_policy = match cleanup_policy {
         CleanupPolicy::Delete => "delete",
         CleanupPolicy::Compact => "compact",
@@ -139,6 +162,7 @@ fn fields(entry: &CatalogueEntry) -> [(&'static str, String); 6] {
         ("schema", schema.clone()),
         ("schema_version", schema_version.clone()),
         ("cleanup_policy", cleanup_policy.to_owned()),
+        (CONDITION, only_while_compacted.to_string()),
         ("pii", format!("{verdict} by {by} on {on}, {ticket},")),
     ]
 }

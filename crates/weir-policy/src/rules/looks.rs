@@ -7,7 +7,7 @@
 use std::hint::black_box;
 
 use crate::names::{LONGEST_NAME, is_topic_name};
-use crate::{Policy, Principal};
+use crate::{Compacted, Policy, Principal};
 
 /// Of one topic.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,10 +18,12 @@ pub(crate) struct Looks {
     pub(crate) in_catalogue: bool,
     pub(crate) suspended: bool,
     pub(crate) granted: bool,
+    /// It must be compacted to leave, and is not known to be.
+    pub(crate) not_compacted: bool,
 }
 
 impl Looks {
-    pub(crate) fn at(policy: &Policy, principal: &Principal, topic: &str) -> Self {
+    pub(crate) fn at(policy: &Policy, principal: &Principal, topic: &str, compacted: &Compacted) -> Self {
         // What is longer than a name may be is not hashed.
         if topic.len() > LONGEST_NAME {
             return Self::default();
@@ -31,20 +33,21 @@ impl Looks {
         if named && granted {
             // Only sound names are in the catalogue, and none of the never list: compiling refuses the others.
             let suspended = policy.suspended.has_topic(topic);
-            return Self { sound: true, never: false, in_catalogue: true, suspended, granted };
+            let not_compacted = policy.catalogue.holds_back(topic, compacted);
+            return Self { sound: true, never: false, in_catalogue: true, suspended, granted, not_compacted };
         }
-        Self::everywhere(policy, topic, named, granted)
+        Self::everywhere(policy, topic, [named, granted], compacted)
     }
 
     /// As if the topic had not been granted.
-    pub(crate) fn at_hidden(policy: &Policy, principal: &Principal, topic: &str) -> Self {
+    pub(crate) fn at_hidden(policy: &Policy, principal: &Principal, topic: &str, compacted: &Compacted) -> Self {
         let named = policy.catalogue.names(topic);
         let granted = principal.grants.covers(topic);
-        Self { granted: false, ..Self::everywhere(policy, topic, named, granted) }
+        Self { granted: false, ..Self::everywhere(policy, topic, [named, granted], compacted) }
     }
 
     #[inline(never)]
-    fn everywhere(policy: &Policy, topic: &str, named: bool, granted: bool) -> Self {
+    fn everywhere(policy: &Policy, topic: &str, [named, granted]: [bool; 2], compacted: &Compacted) -> Self {
         let sound = is_topic_name(topic);
         if !sound {
             return Self::default();
@@ -56,6 +59,7 @@ impl Looks {
             in_catalogue: named | policy.catalogue.prefixes.covers(topic),
             suspended: policy.suspended.has_topic(topic),
             granted,
+            not_compacted: policy.catalogue.holds_back(topic, compacted),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! `Diff::between` held against the judge: nothing is told just where no verdict changed, over small policies.
 
 use proptest::prelude::*;
-use weir_policy::{Diff, Operation, Policy, PolicyFiles, Resource};
+use weir_policy::{Compacted, Diff, Operation, Policy, PolicyFiles, Resource};
 
 use crate::small;
 
@@ -54,7 +54,7 @@ fn table(policy: &Policy, never: &str) -> Vec<String> {
         table.push(format!("{topic}: {named} {}", policy.catalogue_allows(&topic)));
         for name in ["p", "q"] {
             let Some(principal) = policy.principal(name) else { continue };
-            let verdict = policy.judge(&principal, Operation::Read, Resource::Topic(&topic)).is_ok();
+            let verdict = policy.judge(&principal, Operation::Read, Resource::Topic(&topic), Compacted::none()).is_ok();
             table.push(format!("{name} {} {topic}: {verdict}", principal.namespace));
         }
     }
@@ -65,7 +65,8 @@ fn table(policy: &Policy, never: &str) -> Vec<String> {
 fn tells_each_change_once(told: &[String], old: &Policy, new: &Policy) {
     let reads = |policy: &Policy, name: &str, topic: &str| {
         let principal = policy.principal(name);
-        principal.is_some_and(|it| policy.judge(&it, Operation::Read, Resource::Topic(topic)).is_ok())
+        principal
+            .is_some_and(|it| policy.judge(&it, Operation::Read, Resource::Topic(topic), Compacted::none()).is_ok())
     };
     let says = |line: &str, name: &str, topic: &str| {
         let Some(what) = line.strip_prefix(&format!("{name} may read ")) else { return false };

@@ -1,6 +1,6 @@
 //! `Policy::explain`: the verdict of the one judge, the lines behind it, and what to write.
 
-use weir_policy::{Explanation, Operation, Places, Policy, PolicyFiles, Reason, Resource};
+use weir_policy::{Compacted, Explanation, Operation, Places, Policy, PolicyFiles, Reason, Resource};
 
 use crate::small;
 
@@ -208,7 +208,7 @@ fn every_verdict_is_the_judges_own() {
             });
             for resource in resources {
                 let explained = policy.explain(&places, &principal, operation, resource);
-                assert_eq!(explained.verdict, policy.judge(&principal, operation, resource));
+                assert_eq!(explained.verdict, policy.judge(&principal, operation, resource, Compacted::assumed()));
                 assert_eq!(explained.fix.is_some(), explained.verdict.is_err(), "{resource:?}");
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use weir_policy::{ConfigErrors, Operation, Policy, Reason, Resource};
+use weir_policy::{Compacted, ConfigErrors, Operation, Policy, Reason, Resource};
 
 use crate::small;
 
@@ -22,7 +22,7 @@ fn a_topic_needs_both_keys() {
     let policy = example();
     let (a, b) = (policy.principal("a").unwrap(), policy.principal("b").unwrap());
     for operation in ALL_READ {
-        let judge = |principal, topic| policy.judge(principal, operation, Resource::Topic(topic));
+        let judge = |principal, topic| policy.judge(principal, operation, Resource::Topic(topic), Compacted::none());
         assert_eq!(judge(&a, "eqiad.a"), Ok(()));
         assert_eq!(judge(&a, "eqiad.b"), Err(Reason::TopicNotGranted));
         assert_eq!(judge(&b, "eqiad.b"), Ok(()));
@@ -41,7 +41,7 @@ fn hostile_f16_names_that_no_topic_can_have_are_refused_as_such() {
     let a = policy.principal("a").unwrap();
     let long = format!("auto.x{}", "y".repeat(244));
     for topic in ["", ".", "..", "a\0", "eqiad.a/", "%2e", "\u{202e}a", "eqiad.\u{430}", &long] {
-        let verdict = policy.judge(&a, Operation::Describe, Resource::Topic(topic));
+        let verdict = policy.judge(&a, Operation::Describe, Resource::Topic(topic), Compacted::none());
         assert_eq!(verdict, Err(Reason::TopicNameInvalid), "{topic:?}");
         assert!(!policy.catalogue_allows(topic));
     }
@@ -55,7 +55,10 @@ fn trap_l25_kafkas_own_topics_never_leave_even_with_an_empty_never_list() {
     let policy = small::policy(&files);
     let p = policy.principal("p").unwrap();
     for topic in ["__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata"] {
-        assert_eq!(policy.judge(&p, Operation::Read, Resource::Topic(topic)), Err(Reason::TopicNever));
+        assert_eq!(
+            policy.judge(&p, Operation::Read, Resource::Topic(topic), Compacted::none()),
+            Err(Reason::TopicNever)
+        );
         let errors = small::compile(&small::files(small::catalogue([topic], []), "never: []\n", vec![])).unwrap_err();
         assert!(errors.to_string().contains("must never leave"), "{errors}");
     }
@@ -67,9 +70,13 @@ fn a_grant_gives_read_describe_and_describe_configs_and_nothing_else() {
     let a = policy.principal("a").unwrap();
     for operation in Operation::ALL {
         let expected = if ALL_READ.contains(&operation) { Ok(()) } else { Err(Reason::TopicReadOnly) };
-        assert_eq!(policy.judge(&a, operation, Resource::Topic("eqiad.a")), expected, "{operation:?}");
+        assert_eq!(
+            policy.judge(&a, operation, Resource::Topic("eqiad.a"), Compacted::none()),
+            expected,
+            "{operation:?}"
+        );
         // What is hidden is refused as hidden, whatever was asked.
-        let hidden = policy.judge(&a, operation, Resource::Topic("eqiad.b"));
+        let hidden = policy.judge(&a, operation, Resource::Topic("eqiad.b"), Compacted::none());
         assert_eq!(hidden, Err(Reason::TopicNotGranted), "{operation:?}");
     }
 }
@@ -90,8 +97,8 @@ fn own_groups_can_be_read_described_and_deleted() {
     for operation in Operation::ALL {
         let allowed = matches!(operation, Operation::Read | Operation::Describe | Operation::Delete);
         let expected = if allowed { Ok(()) } else { Err(Reason::GroupOperation) };
-        assert_eq!(policy.judge(&a, operation, Resource::Group("g")), expected, "{operation:?}");
-        assert_eq!(policy.judge(&a, operation, Resource::Group("")), Err(Reason::GroupNameInvalid));
+        assert_eq!(policy.judge(&a, operation, Resource::Group("g"), Compacted::none()), expected, "{operation:?}");
+        assert_eq!(policy.judge(&a, operation, Resource::Group(""), Compacted::none()), Err(Reason::GroupNameInvalid));
     }
 }
 
@@ -100,9 +107,9 @@ fn nothing_is_done_to_transactions_and_the_cluster() {
     let policy = example();
     let a = policy.principal("a").unwrap();
     for operation in Operation::ALL {
-        let transaction = policy.judge(&a, operation, Resource::TransactionalId("t"));
+        let transaction = policy.judge(&a, operation, Resource::TransactionalId("t"), Compacted::none());
         assert_eq!(transaction, Err(Reason::TransactionalIdNotServed));
-        assert_eq!(policy.judge(&a, operation, Resource::Cluster), Err(Reason::ClusterOperation));
+        assert_eq!(policy.judge(&a, operation, Resource::Cluster, Compacted::none()), Err(Reason::ClusterOperation));
     }
 }
 
@@ -246,7 +253,7 @@ proptest! {
         let p = policy.principal("p").unwrap();
         for topic in asked.iter().chain(&naive.topics).chain(&naive.grants) {
             let verdict = naive.judge(topic);
-            prop_assert_eq!(policy.judge(&p, Operation::Read, Resource::Topic(topic)), verdict, "{}", topic);
+            prop_assert_eq!(policy.judge(&p, Operation::Read, Resource::Topic(topic), Compacted::none()), verdict, "{}", topic);
             let allows = verdict.is_ok() || verdict == Err(Reason::TopicNotGranted);
             prop_assert_eq!(policy.catalogue_allows(topic), allows, "{}", topic);
         }

@@ -10,6 +10,7 @@
 
 mod addresses;
 mod bad_files;
+mod compacted;
 mod diff;
 mod diff_verdicts;
 mod dn;

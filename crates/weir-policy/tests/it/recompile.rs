@@ -1,7 +1,9 @@
 //! One compiler for one policy after another: what comes out is what a new compiler would give.
 
 use proptest::prelude::*;
-use weir_policy::{Compiler, ConfigErrors, Operation, PeerFacts, Policy, PolicyFiles, PolicyOptions, Resource};
+use weir_policy::{
+    Compacted, Compiler, ConfigErrors, Operation, PeerFacts, Policy, PolicyFiles, PolicyOptions, Resource,
+};
 
 use crate::small;
 
@@ -50,7 +52,7 @@ fn said(policy: &Result<Policy, ConfigErrors>) -> Result<Vec<String>, ConfigErro
         said.push(format!("{index} is {:?}", known.map(|principal| principal.name.clone())));
         let Some(principal) = policy.principal(name) else { continue };
         for topic in TOPICS {
-            let verdict = policy.judge(&principal, Operation::Read, Resource::Topic(topic));
+            let verdict = policy.judge(&principal, Operation::Read, Resource::Topic(topic), Compacted::none());
             said.push(format!("{name} {} {topic}: {verdict:?}", principal.namespace));
         }
     }

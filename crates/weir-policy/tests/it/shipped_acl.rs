@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use weir_policy::{
-    DistinguishedName, Operation, PeerFacts, PiiVerdict, Policy, PolicyFiles, PolicyOptions, Reason, Resource,
-    SourceFile,
+    Compacted, DistinguishedName, Operation, PeerFacts, PiiVerdict, Policy, PolicyFiles, PolicyOptions, Reason,
+    Resource, SourceFile,
 };
 
 fn acl() -> PathBuf {
@@ -128,7 +128,7 @@ fn what_must_never_leave_does_not() {
         "eventlogging_NavigationTiming",
     ] {
         assert!(!policy.catalogue_allows(topic), "{topic}");
-        let verdict = policy.judge(&principal, Operation::Describe, Resource::Topic(topic));
+        let verdict = policy.judge(&principal, Operation::Describe, Resource::Topic(topic), Compacted::none());
         assert_eq!(verdict, Err(Reason::TopicNever), "{topic}");
     }
 }

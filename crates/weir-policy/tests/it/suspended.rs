@@ -1,6 +1,8 @@
 //! What an operator has stopped: it wins over every grant, and gives nothing.
 
-use weir_policy::{Operation, PeerFacts, Policy, Reason, Resource, Serial, SourceFile, Suspended, Suspension};
+use weir_policy::{
+    Compacted, Operation, PeerFacts, Policy, Reason, Resource, Serial, SourceFile, Suspended, Suspension,
+};
 
 use crate::small;
 
@@ -67,7 +69,7 @@ fn a_topic_that_is_suspended_is_as_if_the_catalogue_did_not_have_it() {
         ("b", Err(Reason::TopicNotGranted)),
         ("c", Err(Reason::TopicNotInCatalogue)),
     ] {
-        assert_eq!(policy.judge(&p, READ, Resource::Topic(topic)), expected, "{topic}");
+        assert_eq!(policy.judge(&p, READ, Resource::Topic(topic), Compacted::none()), expected, "{topic}");
     }
     let readable: Vec<_> = policy.readable(&p, ["a", "auto.x", "auto.xy"].into_iter()).collect();
     assert_eq!(readable, ["auto.xy"]);

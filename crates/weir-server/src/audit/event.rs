@@ -225,6 +225,24 @@ pub enum Event {
         /// In how many seconds until `time`.
         seconds: u64,
     },
+    /// Nobody may read a topic any more: it may leave only while it is compacted, and no broker confirms that.
+    #[serde(rename = "topic.closed")]
+    TopicClosed {
+        /// The name of the cluster in the configuration.
+        upstream: String,
+        /// The topic.
+        topic: String,
+        /// Why, in words.
+        why: String,
+    },
+    /// A topic that was closed may be read again: it is compacted, or need not be any more.
+    #[serde(rename = "topic.opened")]
+    TopicOpened {
+        /// The name of the cluster in the configuration.
+        upstream: String,
+        /// The topic.
+        topic: String,
+    },
     /// Another generation of files is in force.
     #[serde(rename = "policy.reloaded")]
     PolicyReloaded {

@@ -166,6 +166,8 @@ pub struct Upstream {
     pub racks: BTreeMap<RealRack, ShownRack>,
     /// New connections to one broker in a second.
     pub dials_per_second: u32,
+    /// How often its brokers are asked whether topics that must be compacted are.
+    pub compaction_check: Duration,
     /// What fills it; nothing for a cluster that Weir does not say that of.
     pub mirror: Option<Mirror>,
 }

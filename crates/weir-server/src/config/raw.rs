@@ -205,6 +205,10 @@ pub struct RawUpstream {
     /// New connections to one broker in a second; more wait.
     #[serde(default = "default_dials")]
     pub dials_per_second: At<u32>,
+    /// How often the brokers are asked whether topics with `only_while_compacted` in the catalogue are compacted: 1s to 1h.
+    /// Such a topic is closed when a broker says otherwise, and when none has answered for three times as long.
+    #[serde(default = "default_compaction_check")]
+    pub compaction_check: At<TimeText>,
     /// What fills this cluster, where it holds only what is public: see `weir render mirror`.
     #[serde(default)]
     pub mirror: Option<At<RawMirror>>,
@@ -319,4 +323,8 @@ fn default_nodes() -> At<u32> {
 
 fn default_dials() -> At<u32> {
     At::unwritten(50)
+}
+
+fn default_compaction_check() -> At<TimeText> {
+    At::unwritten(TimeText("30s".to_owned()))
 }

@@ -1,6 +1,7 @@
 //! The rules about `upstreams`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use rustls_pki_types::ServerName;
 use weir_kafka::racks::{RealRack, ShownRack};
@@ -10,7 +11,12 @@ use super::mirror;
 use super::model::{TierIdentity, Upstream, UpstreamTlsFiles};
 use super::place::{At, Place};
 use super::raw::{RawTierIdentity, RawUpstream, RawUpstreamTls};
+use super::units::TimeText;
 use super::validate::{Check, host_port};
+
+/// How often brokers may be asked whether topics are compacted: oftener is no use, and seldomer none to who asks for it.
+const SHORTEST_CHECK: Duration = Duration::from_secs(1);
+const LONGEST_CHECK: Duration = Duration::from_secs(3_600);
 
 pub(super) fn all(check: &mut Check<'_>, raw: &At<BTreeMap<String, At<RawUpstream>>>) -> BTreeMap<String, Upstream> {
     if raw.value.is_empty() {
@@ -43,7 +49,17 @@ fn one(check: &mut Check<'_>, name: &str, raw: &At<RawUpstream>) -> Upstream {
         max_versions: max_versions(check, &upstream.max_versions),
         racks: racks(check, &upstream.racks),
         dials_per_second: upstream.dials_per_second.value,
+        compaction_check: compaction_check(check, &upstream.compaction_check),
     }
+}
+
+fn compaction_check(check: &mut Check<'_>, written: &At<TimeText>) -> Duration {
+    let every = check.unit("compaction_check", written, TimeText::parse);
+    // None is a problem that was noted.
+    if !every.is_zero() && !(SHORTEST_CHECK..=LONGEST_CHECK).contains(&every) {
+        check.problems.add(written.place, format!("`compaction_check` is {}", written.value.0), "write 1s to 1h");
+    }
+    every
 }
 
 pub(super) fn bootstrap(check: &mut Check<'_>, raw: &At<Vec<At<String>>>) -> Vec<(String, u16)> {

@@ -39,6 +39,7 @@ impl Connection {
         self.principal = principal;
         self.listener = listener;
         self.snapshot = Arc::clone(&generation.snapshot);
+        self.generation = generation;
         let view = self.listener.upstream.borrow_view();
         let whose = self.dues.whose(&self.principal, now);
         let env = self.listener.env(&self.snapshot, whose, view.as_deref(), true, now);

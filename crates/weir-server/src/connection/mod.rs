@@ -34,6 +34,7 @@ use crate::close_reason::CloseReason;
 use crate::link::Link;
 use crate::listen::{ConnectionPermit, PrincipalPlace};
 use crate::listener::ListenerState;
+use crate::live::Generation;
 use crate::observe::Tally;
 use crate::snapshot::Snapshot;
 use crate::tls::Peer;
@@ -58,6 +59,7 @@ pub(crate) struct Places {
 
 /// What a connection is judged by: it follows what is in force.
 pub(crate) struct Own {
+    pub generation: Arc<Generation>,
     pub snapshot: Arc<Snapshot>,
     pub listener: Arc<ListenerState>,
     pub peer: Peer,
@@ -70,6 +72,8 @@ pub(crate) struct Own {
 /// A client connection whose principal is known.
 pub(crate) struct Connection {
     worker: Rc<Worker>,
+    /// What it has looked at last of what is in force.
+    generation: Arc<Generation>,
     snapshot: Arc<Snapshot>,
     listener: Arc<ListenerState>,
     principal: Arc<Principal>,
@@ -106,7 +110,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(worker: Rc<Worker>, own: Own, places: Places, target: Target, link: Link) -> Self {
-        let Own { snapshot, listener, peer, account, address, visit } = own;
+        let Own { generation, snapshot, listener, peer, account, address, visit } = own;
         let session = Session::new(peer.principal.name.clone(), &listener.session_limits);
         let now = Instant::now();
         let valid_for = peer.expires.duration_since(SystemTime::now()).unwrap_or_default();
@@ -116,6 +120,7 @@ impl Connection {
         let alarm = now.checked_add(snapshot.config.limits.first_frame).unwrap_or(now);
         Self {
             worker,
+            generation,
             snapshot,
             listener,
             principal: peer.principal,
@@ -170,7 +175,7 @@ impl Connection {
 
     /// Does what can be done now; true where more could be done at once.
     fn advance(&mut self) -> Result<bool, CloseReason> {
-        if !self.worker.is_in_force(&self.snapshot) {
+        if !self.worker.is_in_force(&self.generation) {
             self.follow(Instant::now())?;
         }
         let mut answering_since = None;

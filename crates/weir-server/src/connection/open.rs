@@ -138,7 +138,7 @@ async fn open(worker: &Rc<Worker>, accepted: Accepted, met: &mut Met) -> Result<
     tracing::debug!(%client, principal = known.principal.name, ?target, "client connected");
     let certificate = || Certificate::of(tls_state.peer_certificates());
     let visit = Visit::begin(worker.audit.audit(), &known.principal.name, &listener.name, certificate, client.ip());
-    let own = Own { snapshot, listener, peer: known, account, address: client.ip(), visit };
+    let own = Own { generation, snapshot, listener, peer: known, account, address: client.ip(), visit };
     Ok(Connection::new(Rc::clone(worker), own, places, target, link).after(wait))
 }
 

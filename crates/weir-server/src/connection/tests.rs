@@ -62,7 +62,7 @@ async fn connected_by(snapshot: Snapshot, valid_for: Duration) -> (Connection, T
     let worker = Rc::new(Worker::new(Arc::new(WorkerCounters::default()), Desk::default(), generation));
     let account = accounts.of(&peer.principal);
     let (address, visit) = (client.local_addr().unwrap().ip(), Visit::default());
-    let own = Own { snapshot, listener, peer, account, address, visit };
+    let own = Own { generation: worker.generation(), snapshot, listener, peer, account, address, visit };
     (Connection::new(worker, own, places, Target::Bootstrap, link), client)
 }
 

@@ -49,7 +49,7 @@ impl Connection {
         if self.waking.is_none() {
             self.waking = Some(self.worker.wake_at_change(context.waker()));
         }
-        if self.worker.stopping() != self.stopping || !self.worker.is_in_force(&self.snapshot) {
+        if self.worker.stopping() != self.stopping || !self.worker.is_in_force(&self.generation) {
             return Poll::Ready(());
         }
         Poll::Pending

@@ -35,6 +35,12 @@ impl Generation {
         Self { snapshot, accounts: Arc::clone(accounts), listeners }
     }
 
+    /// The same once more, for who is to look at it again because a cluster is not what it was.
+    pub(crate) fn again(&self) -> Self {
+        let Self { snapshot, accounts, listeners } = self;
+        Self { snapshot: Arc::clone(snapshot), accounts: Arc::clone(accounts), listeners: listeners.clone() }
+    }
+
     /// The listener of this name.
     pub(crate) fn listener(&self, name: &str) -> Option<&Arc<ListenerState>> {
         self.listeners.get(name)

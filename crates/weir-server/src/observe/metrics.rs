@@ -11,6 +11,7 @@ use prometheus_client::registry::Registry;
 use super::audit::AuditLines;
 use super::beyond::Beyond;
 use super::collector::Sums;
+use super::compaction::Compaction;
 use super::counters::WorkerCounters;
 use super::files::Files;
 use super::principal_series::PrincipalSeries;
@@ -52,6 +53,7 @@ impl Metrics {
         registry.register_collector(Box::new(AuditLines(files.audit.clone())));
         registry.register_collector(Box::new(Beyond(Arc::clone(accounts))));
         registry.register_collector(Box::new(Retention(Arc::clone(&accounts.retention))));
+        registry.register_collector(Box::new(Compaction(Arc::clone(&accounts.compaction))));
         registry.register_collector(Box::new(Files(files)));
         registry.register_collector(Box::new(PrincipalSeries(Arc::clone(&principals))));
         Self { registry: Arc::new(registry), door, principals, began: Instant::now() }

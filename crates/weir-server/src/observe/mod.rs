@@ -6,6 +6,7 @@
 mod audit;
 mod beyond;
 mod collector;
+mod compaction;
 mod counters;
 mod files;
 mod histogram;

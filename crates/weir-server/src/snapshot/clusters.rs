@@ -28,7 +28,7 @@ pub(super) fn upstreams(config: &Config, inspector: &mut Inspector<'_>) -> HashM
             max_versions: upstream.max_versions.clone(),
             racks: upstream.racks.clone(),
             dials_per_second: upstream.dials_per_second,
-            timeouts: UpstreamTimeouts::default(),
+            timeouts: UpstreamTimeouts { compaction: upstream.compaction_check, ..UpstreamTimeouts::default() },
         };
         all.insert(name.clone(), settings);
     }

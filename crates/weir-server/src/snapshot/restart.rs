@@ -44,13 +44,15 @@ fn sockets(listener: &Listener) -> (std::net::IpAddr, &[u16]) {
 fn same_cluster(old: &Upstream, new: &Upstream) -> bool {
     // Every field is named, so that a new one is thought of.
     // What fills a cluster is nothing to a Weir that serves it.
-    let Upstream { bootstrap, cluster_id, tls, max_versions, dials_per_second, racks, mirror: _ } = old;
+    let Upstream { bootstrap, cluster_id, tls, max_versions, dials_per_second, racks, compaction_check, mirror: _ } =
+        old;
     *bootstrap == new.bootstrap
         && *cluster_id == new.cluster_id
         && tls.as_ref().map(tls_files) == new.tls.as_ref().map(tls_files)
         && *max_versions == new.max_versions
         && *dials_per_second == new.dials_per_second
         && *racks == new.racks
+        && *compaction_check == new.compaction_check
 }
 
 /// What TLS to the brokers is made of. The paths alone: on which line they stand is no difference.

@@ -213,16 +213,16 @@ impl Control {
 
     async fn take_in(&mut self, answer: MetadataAnswer, versions: Ranges, began: Instant) {
         self.follow_brokers(&answer.brokers, &answer.cluster_id);
-        let previous = self.shared.view.load_full();
-        if previous.is_none() {
+        if self.shared.view.load().is_none() {
             self.wait_for_brokers().await;
         }
         let states: Vec<_> = self.shared.brokers.load().values().map(|broker| broker.state()).collect();
         let of_brokers =
             states.iter().filter(|state| state.foreign.is_none()).filter_map(|state| state.versions.as_deref());
         let versions = served_by_all(of_brokers.chain([&versions]), &self.shared.settings.max_versions);
-        let view = metadata::next_view(previous.as_deref(), answer, versions, &self.shared.settings.racks, began);
-        self.shared.publish(view);
+        let racks = &self.shared.settings.racks;
+        self.shared
+            .publish(|previous, confirmed| metadata::next_view(previous, answer, versions, (racks, confirmed), began));
         self.set_readiness(UpstreamReadiness::Ready);
     }
 

@@ -8,7 +8,9 @@ use std::time::Instant;
 use weir_kafka::cluster::{ClusterView, PartitionView, RealTopic, TopicView};
 use weir_kafka::discovery::MetadataAnswer;
 use weir_kafka::racks::{Racks, RealRack, ShownRack};
+use weir_policy::Compacted;
 
+use super::compaction::{Confirmed, compacted};
 use super::versions::Ranges;
 
 /// The view that replaces `previous`. `asked_at` is when the request left: the view is at least as new as that.
@@ -16,7 +18,7 @@ pub(super) fn next_view(
     previous: Option<&ClusterView>,
     answer: MetadataAnswer,
     versions: Ranges,
-    labels: &BTreeMap<RealRack, ShownRack>,
+    (labels, confirmed): (&BTreeMap<RealRack, ShownRack>, &Confirmed),
     asked_at: Instant,
 ) -> ClusterView {
     let mut topics = answer.topics;
@@ -25,16 +27,25 @@ pub(super) fn next_view(
     }
     let topics_by_id =
         topics.iter().filter(|(_, topic)| !topic.id.is_nil()).map(|(name, topic)| (topic.id, name.clone())).collect();
+    let compacted = compacted(confirmed, &topics);
     ClusterView {
         cluster_id: answer.cluster_id,
         brokers: answer.brokers,
         racks: Racks::new(labels, &answer.racks),
-        topics_generation: generation(previous, &topics),
+        topics_generation: generation(previous, &topics, &compacted),
+        compacted,
         topics,
         topics_by_id,
         versions,
         fetched_at: asked_at,
     }
+}
+
+/// The same view with what is known to be compacted by now.
+pub(super) fn confirmed_view(last: &ClusterView, confirmed: &Confirmed) -> ClusterView {
+    let compacted = compacted(confirmed, &last.topics);
+    let topics_generation = generation(Some(last), &last.topics, &compacted);
+    ClusterView { compacted, topics_generation, ..last.clone() }
 }
 
 /// Brokers learn of a new leader at different times. Of two descriptions of a partition of the same topic, the one with
@@ -55,9 +66,10 @@ fn keep_newer_epochs(previous: &HashMap<RealTopic, TopicView>, topics: &mut Hash
     }
 }
 
-fn generation(previous: Option<&ClusterView>, topics: &HashMap<RealTopic, TopicView>) -> u64 {
+fn generation(previous: Option<&ClusterView>, topics: &HashMap<RealTopic, TopicView>, compacted: &Compacted) -> u64 {
     let Some(previous) = previous else { return 1 };
-    let same = previous.topics.len() == topics.len()
+    let same = previous.compacted == *compacted
+        && previous.topics.len() == topics.len()
         && topics.iter().all(|(name, topic)| previous.topics.get(name).is_some_and(|before| before.id == topic.id));
     if same { previous.topics_generation } else { previous.topics_generation.saturating_add(1) }
 }
@@ -98,7 +110,7 @@ mod tests {
     }
 
     fn view(previous: Option<&ClusterView>, topics: &[(&str, u128, Vec<PartitionView>)]) -> ClusterView {
-        next_view(previous, answer(topics), Ranges::new(), &BTreeMap::new(), Instant::now())
+        next_view(previous, answer(topics), Ranges::new(), (&BTreeMap::new(), &Confirmed::new()), Instant::now())
     }
 
     fn leader(view: &ClusterView, topic: &str) -> (i32, i32) {
@@ -144,6 +156,23 @@ mod tests {
         assert_eq!(gone.topics_generation, 4);
         let other = view(Some(&gone), &[("c", 4, Vec::new())]);
         assert_eq!(other.topics_generation, 5);
+    }
+
+    #[test]
+    fn what_is_compacted_is_followed_by_the_generation_and_lost_with_the_id() {
+        let first = view(None, &[("a", 1, Vec::new())]);
+        let confirmed = Confirmed::from([(RealTopic("a".to_owned()), Uuid::from_u128(1))]);
+        let open = confirmed_view(&first, &confirmed);
+        assert_eq!((open.topics_generation, open.compacted.has("a")), (2, true));
+        assert_eq!(confirmed_view(&open, &confirmed).topics_generation, 2);
+        let asked = |id| {
+            let again = answer(&[("a", id, Vec::new())]);
+            next_view(Some(&open), again, Ranges::new(), (&BTreeMap::new(), &confirmed), Instant::now())
+        };
+        assert_eq!((asked(1).topics_generation, asked(1).compacted.has("a")), (2, true));
+        assert_eq!((asked(2).topics_generation, asked(2).compacted.has("a")), (3, false));
+        let closed = confirmed_view(&open, &Confirmed::new());
+        assert_eq!((closed.topics_generation, closed.compacted.has("a")), (3, false));
     }
 
     #[test]

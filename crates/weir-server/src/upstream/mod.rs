@@ -9,6 +9,7 @@
 mod asking;
 mod backoff;
 mod broker;
+mod compaction;
 mod connect;
 mod control;
 mod dial;
@@ -28,8 +29,8 @@ mod versions;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
@@ -40,9 +41,11 @@ use weir_kafka::cluster::{ClusterView, RealBrokerId, RealClusterId};
 use weir_kafka::subscriptions::Subscriptions;
 
 use crate::link::Link;
+use crate::lock::lock;
 pub(crate) use asking::Coordinators;
 pub(crate) use backoff::random_instant;
 use broker::Broker;
+pub(crate) use compaction::{Confirmed, Told};
 pub use connect::TlsPeer;
 use control::Control;
 pub use dial::{DialError, Dialed};
@@ -221,6 +224,8 @@ struct Shared {
     /// When the last finished round of questions began, whatever came of it.
     rounds: watch::Sender<Option<Instant>>,
     readiness: watch::Sender<UpstreamReadiness>,
+    /// The topics that are compacted. Held while a view is made and published: each view has what is known by then.
+    confirmed: Mutex<Confirmed>,
     /// Asks for another round.
     wake: Arc<Notify>,
     /// The brokers of the view.
@@ -238,14 +243,27 @@ impl Shared {
             views: watch::Sender::new(None),
             rounds: watch::Sender::new(None),
             readiness: watch::Sender::new(UpstreamReadiness::NotReady(NotReady::NeverReached)),
+            confirmed: Mutex::default(),
             wake: Arc::new(Notify::new()),
             brokers: ArcSwap::default(),
             turn: AtomicUsize::new(turn),
         }
     }
 
-    fn publish(&self, view: ClusterView) {
-        let view = Arc::new(view);
+    /// Publishes the view that is made of the last one and of what is known to be compacted.
+    fn publish(&self, next: impl FnOnce(Option<&ClusterView>, &Confirmed) -> ClusterView) {
+        let confirmed = lock(&self.confirmed);
+        let view = Arc::new(next(self.view.load_full().as_deref(), &confirmed));
+        self.view.store(Some(Arc::clone(&view)));
+        self.views.send_replace(Some(view));
+    }
+
+    /// Other topics are compacted from now on: the view, where there is one, says so.
+    fn confirm(&self, confirmed: Confirmed) {
+        let mut known = lock(&self.confirmed);
+        *known = confirmed;
+        let Some(last) = self.view.load_full() else { return };
+        let view = Arc::new(metadata::confirmed_view(&last, &known));
         self.view.store(Some(Arc::clone(&view)));
         self.views.send_replace(Some(view));
     }

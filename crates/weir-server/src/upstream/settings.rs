@@ -115,6 +115,8 @@ pub struct UpstreamTimeouts {
     pub refresh_gap: Duration,
     /// How often each broker is asked for its API versions and its cluster's id.
     pub recheck: Duration,
+    /// How often brokers are asked whether topics that must be compacted are.
+    pub compaction: Duration,
 }
 
 impl Default for UpstreamTimeouts {
@@ -128,6 +130,7 @@ impl Default for UpstreamTimeouts {
             refresh: Duration::from_secs(5),
             refresh_gap: Duration::from_millis(100),
             recheck: Duration::from_secs(30),
+            compaction: Duration::from_secs(30),
         }
     }
 }

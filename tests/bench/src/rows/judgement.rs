@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use weir_policy::{Operation, PeerFacts, Policy, Principal, Reason, Resource};
+use weir_policy::{Compacted, Operation, PeerFacts, Policy, Principal, Reason, Resource};
 
 use super::Run;
 use crate::bar::JUDGEMENT;
@@ -155,6 +155,6 @@ impl Court {
     }
 
     fn judge(&self, principal: &Principal, topic: &str) -> Result<(), Reason> {
-        self.policy.judge(principal, Operation::Read, Resource::Topic(topic))
+        self.policy.judge(principal, Operation::Read, Resource::Topic(topic), Compacted::none())
     }
 }

@@ -225,6 +225,7 @@ fn view(topics: usize) -> ClusterView {
         brokers: (1..=BROKERS).map(broker).collect::<BTreeMap<_, _>>(),
         racks: Racks::default(),
         topics: ids.iter().map(described).collect(),
+        compacted: weir_policy::Compacted::default(),
         topics_by_id: ids.iter().map(|(name, id)| (*id, name.clone())).collect(),
         versions: (0..=80).map(|key| (key, VersionRange { min: 0, max: 99 })).collect::<HashMap<_, _>>(),
         topics_generation: 1,

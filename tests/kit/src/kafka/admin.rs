@@ -9,20 +9,24 @@ use kafka_protocol::messages::create_topics_request::{
 };
 use kafka_protocol::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
+use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
 use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::{
-    BrokerId, CreatePartitionsRequest, CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest, FetchRequest,
-    FindCoordinatorRequest, GroupId, ListGroupsRequest, MetadataRequest, MetadataResponse, OffsetFetchRequest,
-    TopicName,
+    BrokerId, CreatePartitionsRequest, CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
+    DescribeConfigsRequest, FetchRequest, FindCoordinatorRequest, GroupId, IncrementalAlterConfigsRequest,
+    ListGroupsRequest, MetadataRequest, MetadataResponse, OffsetFetchRequest, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 
 use super::{Kafka, wire};
 use crate::wait;
 
+/// Kafka's number for topics among the things that have settings.
+const TOPIC: i8 = 2;
 const SETTLE: Duration = Duration::from_secs(60);
 
 /// A topic to create.
@@ -102,6 +106,34 @@ impl Kafka {
             assert!(result.error_code == 0, "growing {topic}: error {}", result.error_code);
         }
         self.wait_topic(topic, count);
+    }
+
+    /// Changes one setting of a topic, and waits until every running broker says so.
+    pub fn configure_topic(&self, topic: &str, key: &str, value: &str) {
+        let text = |text: &str| StrBytes::from_string(text.to_owned());
+        let config = AlterableConfig::default().with_name(text(key)).with_value(Some(text(value)));
+        let resource = AlterConfigsResource::default().with_resource_type(TOPIC).with_resource_name(text(topic));
+        let request =
+            IncrementalAlterConfigsRequest::default().with_resources(vec![resource.with_configs(vec![config])]);
+        let answer = wire::call(&self.any(), 1, &request).expect("the broker answers");
+        for result in &answer.responses {
+            assert!(result.error_code == 0, "{key} of {topic}: error {}", result.error_code);
+        }
+        wait::until("a topic's setting", SETTLE, || {
+            let resource = DescribeConfigsResource::default()
+                .with_resource_type(TOPIC)
+                .with_resource_name(text(topic))
+                .with_configuration_keys(Some(vec![text(key)]));
+            let asked = DescribeConfigsRequest::default().with_resources(vec![resource]);
+            for id in self.running() {
+                let told = wire::call(&self.plaintext(id), 4, &asked)?;
+                let now = told.results.iter().flat_map(|result| &result.configs).find_map(|one| one.value.clone());
+                if now.as_deref() != Some(value) {
+                    return Err(format!("broker {id} says {now:?}"));
+                }
+            }
+            Ok(())
+        });
     }
 
     /// Deletes a topic, and waits until no running broker knows it.

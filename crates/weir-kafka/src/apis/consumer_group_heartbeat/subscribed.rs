@@ -20,7 +20,7 @@ use weir_policy::Operation;
 use super::super::Request;
 use crate::cluster::ClusterView;
 use crate::env::Env;
-use crate::subscriptions::{Generations, Known, ListMark, MemberKey, Subscription, TopicPattern};
+use crate::subscriptions::{Known, ListMark, MemberKey, Subscription, TopicPattern};
 
 /// The first version with a pattern.
 const WITH_PATTERN: i16 = 1;
@@ -135,7 +135,7 @@ fn change(
         return Ok((!says_nothing).then(|| Subscription { names, ..Subscription::default() }));
     };
     let view = request.env.view.ok_or(NotFollowed::NothingKnown)?;
-    let resolved_at = Generations { policy: request.env.policy_generation, topics: view.topics_generation };
+    let resolved_at = request.env.generations();
     if says_nothing && before.resolved_at == resolved_at && before.accepted.is_some() {
         return Ok(None);
     }
@@ -159,7 +159,7 @@ fn asks_for_all(message: &ConsumerGroupHeartbeatRequest) -> bool {
 fn resolve(request: &Request<'_>, view: &ClusterView, pattern: &TopicPattern, list: &mut BTreeSet<Box<str>>) {
     for topic in view.topics.keys() {
         let shown = topic.shown_name();
-        if request.judge_topic(Operation::Describe, &shown).is_ok() && pattern.matches(&shown) {
+        if request.env.judge_in_group(Operation::Describe, &shown).is_ok() && pattern.matches(&shown) {
             list.insert(shown.into());
         }
     }
@@ -167,7 +167,7 @@ fn resolve(request: &Request<'_>, view: &ClusterView, pattern: &TopicPattern, li
 
 /// Listed names, as far as they may be listed now.
 fn allowed(request: &Request<'_>, names: &[Box<str>]) -> BTreeSet<Box<str>> {
-    names.iter().filter(|name| request.judge_topic(Operation::Describe, name).is_ok()).cloned().collect()
+    names.iter().filter(|name| request.env.judge_in_group(Operation::Describe, name).is_ok()).cloned().collect()
 }
 
 /// Copies: what the request's own bytes hold would be kept whole.

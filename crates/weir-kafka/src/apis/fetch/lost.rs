@@ -6,14 +6,14 @@ use bytes::Bytes;
 
 use super::answer::{encode_top_level, put_all};
 use super::topics::FetchTopics;
-use super::{Asked, FetchSessions, SESSIONS, generations, verdict};
+use super::{Asked, FetchSessions, SESSIONS, verdict};
 use crate::env::Env;
 use crate::refusal::{code, code_of};
 
 impl Asked {
     /// The topics as they are judged now, if one that was asked for may not be read any more.
     pub(crate) fn lost(&self, env: &Env<'_>) -> Option<FetchTopics> {
-        if self.generations == generations(env) {
+        if self.generations == env.generations() {
             return None;
         }
         let lost = self.topics.iter().any(|topic| topic.refused.is_none() && verdict(topic.key, env).is_err());

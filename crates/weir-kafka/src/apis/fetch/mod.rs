@@ -27,7 +27,7 @@ use self::request::{FetchBody, Terms, Topic, Topics};
 use self::sessions::{FetchSession, Retired};
 use self::state::{Share, time};
 use super::{Forward, ForwardBody, Judged, Request, Withheld, by_id};
-use crate::env::Env;
+use crate::env::{Env, Generations};
 use crate::fault::Fault;
 use crate::outcome::Refusals;
 use crate::refusal::code;
@@ -65,7 +65,7 @@ pub(crate) struct Asked {
     /// The session of this connection that was asked in; without one, the topics become a session if the broker gives one
     /// out.
     pub session: Option<i32>,
-    pub generations: (u64, u64),
+    pub generations: Generations,
     /// What it holds while it is at the broker.
     pub held: Held,
     /// What no Fetch in a session has.
@@ -206,7 +206,7 @@ fn full(
     let untouched = kept == fetch.body.topics.len() && fetch.body.forgotten.len() == 0 && left_out.is_none();
     let left = left_out.as_ref().map(|left_out| &left_out.partitions);
     let body = body(&fetch, untouched, left, |topic| topics.allow(topic.key), |_| false)?;
-    let generations = generations(env);
+    let generations = env.generations();
     let of_full = (place.is_some() || left_out.is_some()).then(|| Box::new(OfFull { place, left_out }));
     let asked = Asked { topics: Arc::new(topics), session: None, generations, held, of_full };
     Ok(forward(request, &fetch, body, asked, if_unreachable))
@@ -275,7 +275,7 @@ fn incremental(
         refusals.add(reason, topic.partitions.len());
     }
     let topics = Arc::clone(&session.topics);
-    let generations = generations(request.env);
+    let generations = request.env.generations();
     let asked = Asked { topics, session: Some(id), generations, held, of_full: None };
     // A session lives on an open connection; were it gone, the client starts anew.
     let if_unreachable = (!request.env.broker_connected)
@@ -380,7 +380,7 @@ fn listed(topics: &Topics<'_>) -> Result<FetchTopics, Fault> {
 /// Judges a topic by the client's name for it.
 fn verdict(key: TopicKey<'_>, env: &Env<'_>) -> Result<(), Reason> {
     match key {
-        TopicKey::Name(name) => env.policy.judge(env.principal, Operation::Read, Resource::Topic(name)),
+        TopicKey::Name(name) => env.judge(Operation::Read, Resource::Topic(name)),
         TopicKey::Id(id) => match by_id::allowed(env, Operation::Read, id) {
             Some(_) => Ok(()),
             None => Err(Reason::TopicIdUnknown),
@@ -390,15 +390,11 @@ fn verdict(key: TopicKey<'_>, env: &Env<'_>) -> Result<(), Reason> {
 
 /// Whether any verdict of a session is another one now. Judged again only when the policy or the view is new.
 fn verdicts_changed(session: &mut FetchSession, env: &Env<'_>) -> bool {
-    let now = generations(env);
+    let now = env.generations();
     if session.generations == now {
         return false;
     }
     let changed = session.topics.iter().any(|topic| verdict(topic.key, env).err() != topic.refused);
     session.generations = now;
     changed
-}
-
-fn generations(env: &Env<'_>) -> (u64, u64) {
-    (env.policy_generation, env.view.map_or(0, |view| view.topics_generation))
 }

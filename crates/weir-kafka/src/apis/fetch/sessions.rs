@@ -12,6 +12,7 @@ use weir_policy::SessionPlace;
 
 use super::Asked;
 use super::topics::FetchTopics;
+use crate::env::Generations;
 use crate::refusal::code;
 
 /// One fetch session.
@@ -22,14 +23,14 @@ pub(crate) struct FetchSession {
     /// By id or by name: the two do not mix (trap C22).
     pub by_id: bool,
     /// The policy and the view that the verdicts came from.
-    pub generations: (u64, u64),
+    pub generations: Generations,
     /// What the topics were before they last changed, until the broker has answered the request that changed them.
     before: Option<Arc<FetchTopics>>,
     place: SessionPlace,
 }
 
 impl FetchSession {
-    pub(crate) fn new(topics: Arc<FetchTopics>, by_id: bool, generations: (u64, u64), place: SessionPlace) -> Self {
+    pub(crate) fn new(topics: Arc<FetchTopics>, by_id: bool, generations: Generations, place: SessionPlace) -> Self {
         Self { topics, by_id, generations, before: None, place }
     }
 

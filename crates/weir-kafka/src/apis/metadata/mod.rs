@@ -117,11 +117,11 @@ pub(super) fn shown_brokers(env: &Env<'_>) -> Vec<ShownAddress> {
 
 /// The topics that exist and that the principal may describe.
 pub(super) fn readable<'a>(env: &Env<'a>) -> impl Iterator<Item = (Cow<'a, str>, &'a TopicView)> {
-    let (policy, principal) = (env.policy, env.principal);
+    let env = *env;
     let topics = env.view.into_iter().flat_map(|view| &view.topics);
     topics
         .map(|(real, topic)| (real.shown_name(), topic))
-        .filter(move |(name, _)| policy.judge(principal, Operation::Describe, Resource::Topic(name)).is_ok())
+        .filter(move |(name, _)| env.judge(Operation::Describe, Resource::Topic(name)).is_ok())
 }
 
 fn answer_named(answer: &mut Encoder<'_>, asked: Asked<'_>, operations: i32, env: &Env<'_>, refusals: &mut Refusals) {
@@ -133,7 +133,7 @@ fn answer_named(answer: &mut Encoder<'_>, asked: Asked<'_>, operations: i32, env
 
 /// Judged before it is looked for: what is hidden and what does not exist take the same way.
 fn answer_by_name(answer: &mut Encoder<'_>, name: &str, operations: i32, env: &Env<'_>, refusals: &mut Refusals) {
-    if let Err(reason) = env.policy.judge(env.principal, Operation::Describe, Resource::Topic(name)) {
+    if let Err(reason) = env.judge(Operation::Describe, Resource::Topic(name)) {
         refusals.add(reason, 1);
         return answer.failed(code_of(reason), Some(name), Uuid::nil());
     }

@@ -13,7 +13,7 @@ use weir_pki::bundle::{
     Address, ClientCertificate, Facts, GroupRule, Limit, OffsetReset, Refusal, Secret, Stores, Topic,
 };
 use weir_pki::inspect::{self, Item};
-use weir_policy::{Offsets, Operation, OwnGroups, Policy, PolicyOptions, Principal, Resource};
+use weir_policy::{Compacted, Offsets, Operation, OwnGroups, Policy, PolicyOptions, Principal, Resource};
 use weir_server::config::{Config, Listener};
 use weir_server::snapshot::OfflinePolicy;
 use weir_server::tls::certificate_facts_of_pem;
@@ -136,8 +136,9 @@ impl Known {
 
     /// Those that both keys open now, sorted.
     fn topics(&self) -> Vec<Topic> {
-        let may_read =
-            |topic: &&str| self.policy.judge(&self.principal, Operation::Read, Resource::Topic(topic)).is_ok();
+        let may_read = |topic: &&str| {
+            self.policy.judge(&self.principal, Operation::Read, Resource::Topic(topic), Compacted::assumed()).is_ok()
+        };
         let described = |topic: &str| Topic {
             name: topic.to_owned(),
             description: self.policy.catalogue_entry(topic).map(|entry| entry.description.clone()).unwrap_or_default(),

@@ -35,6 +35,11 @@ const REFUSALS: &[(Door, &str, &str)] = &[
     (Door::Request(Reason::TopicSuspended), TOPIC, "Wait until the operator resumes it. Offsets are kept."),
     (Door::Request(Reason::TopicNotGranted), TOPIC, NO_GRANT),
     (
+        Door::Request(Reason::TopicNotCompacted),
+        "`UNKNOWN_TOPIC_OR_PARTITION` (3)",
+        "Wait: the topic is closed for now, and comes back. Offsets are kept.",
+    ),
+    (
         Door::Request(Reason::TopicReadOnly),
         TOPIC,
         "Nothing can be written here. A producer with `enable.idempotence`, the default of most, does not even begin.",
