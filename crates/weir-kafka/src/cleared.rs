@@ -1,8 +1,10 @@
 //! `Cleared`: the only value that an upstream writer takes, so that nothing else can reach a broker.
 //!
-//! It has two origins: a client's request that was judged (`Cleared::judged`, open to this crate alone), and a closed
-//! list of Weir's own read-only requests (`OwnRequest`).
+//! It has three origins: a client's request that was judged (`Cleared::judged`, open to this crate alone), a closed list
+//! of Weir's own read-only requests (`OwnRequest`), and what Weir says to show who it is (`sasl`).
 //! Must never: be made from bytes that were not judged, or offer a request that changes anything on a broker.
+
+use std::fmt;
 
 use bytes::BytesMut;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
@@ -23,7 +25,6 @@ use crate::header::{RequestHeader, write_request_header};
 const TOPIC: i8 = 2;
 
 /// A whole request frame that may go to a broker.
-#[derive(Debug)]
 pub struct Cleared {
     frame: Vec<u8>,
 }
@@ -112,6 +113,13 @@ pub enum OwnRequest {
 pub struct NotExpressible {
     pub(crate) api: &'static str,
     pub(crate) version: i16,
+}
+
+impl fmt::Debug for Cleared {
+    /// Its length alone: it may hold a secret, or what a client asked for.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cleared({} bytes)", self.frame.len())
+    }
 }
 
 impl Cleared {

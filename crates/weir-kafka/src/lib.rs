@@ -23,6 +23,7 @@ mod known;
 pub mod outcome;
 pub mod racks;
 pub mod refusal;
+pub mod sasl;
 pub mod session;
 pub mod shape;
 mod skim;

@@ -122,6 +122,7 @@ close_reasons! {
     // The broker's side.
     UpstreamLost Broker "upstream-lost" "The broker's connection broke with a request in flight.",
     UpstreamUnreachable Broker "upstream-unreachable" "The broker could not be reached: what was asked of it was answered with a code to try again.",
+    UpstreamLogin Broker "upstream-login" "The broker let Weir in for a time, and did not again when that was over: look at the password or the token.",
     UpstreamMalformed Broker "upstream-malformed" "The broker's answer does not have the form of its API and version.",
     UpstreamDesync Broker "upstream-desync" "The broker answered another request than the oldest.",
     UpstreamTimeout Broker "upstream-timeout" "The broker did not answer in time.",

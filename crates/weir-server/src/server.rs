@@ -22,7 +22,7 @@ use crate::config::Listener;
 use crate::drain::{Drain, STOP};
 use crate::listen::{Gatekeeper, Inherited, PrincipalPlaces};
 use crate::live::{Generation, ReloadStatus, Reloader};
-use crate::observe::Metrics;
+use crate::observe::{LoginSeries, Metrics};
 use crate::retention;
 use crate::service_manager::{self, Pulse};
 use crate::snapshot::{Loader, Snapshot};
@@ -94,7 +94,8 @@ async fn run(snapshot: Arc<Snapshot>, loader: Loader, inherited: Inherited) -> R
     let counters = workers.iter().map(|worker| Arc::clone(&worker.counters)).collect();
     let (stopping, stop) = watch::channel(false);
     let readiness = readiness(&clusters.upstreams, Arc::clone(&status), Arc::clone(&accounts), stop.clone());
-    let metrics = Metrics::new(counters, Arc::clone(&status), &accounts, readiness.clone());
+    let logins = snapshot.upstreams.values().flat_map(LoginSeries::of).collect();
+    let metrics = Metrics::new(counters, Arc::clone(&status), &accounts, readiness.clone(), logins);
     tokio::spawn(accounts::count(clusters.named(), Arc::clone(&accounts), generations.clone()));
     tokio::spawn(retention::watch(
         clusters.named(),

@@ -38,6 +38,7 @@ pub use loader::Loader;
 pub(crate) use named::Look;
 pub use offline::{ListenerVerdict, OfflinePolicy, read_config};
 pub(crate) use sources::{SUSPENDED, policy_files};
+pub(crate) use text_files::bytes as file_bytes;
 
 /// What holds between two reloads.
 #[derive(Debug)]
@@ -117,6 +118,9 @@ impl Snapshot {
         // A configuration that runs on until a restart may name a tier that is gone.
         if let Some(policy) = policy.as_deref().filter(|_| sources.waits_for_restart.is_empty()) {
             clusters::judge_tiers(&config, policy, &mut problems);
+        }
+        if let Some(secrets) = &sources.secrets {
+            clusters::judge_secrets(&config, secrets, &mut problems);
         }
         match policy {
             Some(policy) if problems.is_empty() => {

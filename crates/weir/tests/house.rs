@@ -90,8 +90,9 @@ fn w1_what_goes_to_a_broker_is_cleared() {
         let holding = sources.iter().filter(|(_, code)| code.lines().any(|line| code_of(line).contains(needle)));
         holding.map(|(path, _)| path.display().to_string()).collect()
     };
-    let origins = ["check/ask.rs", "cleared.rs", "session/request.rs"].map(|file| format!("crates/weir-kafka/src/{file}"));
-    assert_eq!(with("Cleared::judged("), origins, "a check's, Weir's own, and a judged request");
+    let origins = ["check/ask.rs", "cleared.rs", "sasl.rs", "session/request.rs"]
+        .map(|file| format!("crates/weir-kafka/src/{file}"));
+    assert_eq!(with("Cleared::judged("), origins, "a check's, Weir's own, who Weir is, and a judged request");
     let writers = ["crates/weir-server/src/connection/broker.rs", "crates/weir-server/src/upstream/exchange.rs"];
     assert_eq!(with(".into_frame()"), writers, "the two that write to brokers");
     let broker = text(writers[0]);

@@ -114,6 +114,12 @@ impl Session {
         self.queue.len()
     }
 
+    /// Whether the broker owes an answer, somebody waits for it or not.
+    #[must_use]
+    pub fn is_owed_answers(&self) -> bool {
+        self.drops_answers() || self.queue.iter().any(|entry| matches!(entry.source, Source::Broker(_)))
+    }
+
     /// What the oldest request waits for.
     #[must_use]
     pub fn head(&self) -> Head {

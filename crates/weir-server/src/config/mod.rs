@@ -17,6 +17,8 @@ mod raw_admin;
 mod raw_audit;
 mod raw_limits;
 mod raw_mirror;
+mod raw_sasl;
+mod sasl;
 mod strict;
 mod tree;
 mod units;
@@ -43,6 +45,7 @@ pub use model::{
 };
 pub use place::{At, Place};
 pub use problems::Problems;
+pub use sasl::{SaslIdentity, UpstreamSasl};
 
 /// Reads and checks a configuration. `file` is its path: messages name it, and relative paths in it begin at its
 /// directory.

@@ -20,6 +20,7 @@ use super::audit::AuditSettings;
 use super::mirror::Mirror;
 use super::place::{At, Place};
 use super::raw::{RawLogFormat, RawLogLevel, RawTlsVersion};
+use super::sasl::UpstreamSasl;
 
 /// One Weir process.
 #[derive(Clone, Debug)]
@@ -160,6 +161,8 @@ pub struct Upstream {
     pub cluster_id: Option<String>,
     /// TLS to the brokers.
     pub tls: Option<UpstreamTlsFiles>,
+    /// As whom Weir comes there, where the brokers ask for SASL; over TLS alone.
+    pub sasl: Option<UpstreamSasl>,
     /// The highest version to use, by API key.
     pub max_versions: HashMap<i16, i16>,
     /// The public labels of the brokers' racks, each another one.

@@ -12,6 +12,7 @@ pub use super::raw_admin::{RawAdmin, RawAdminMetrics};
 pub use super::raw_audit::{RawAddresses, RawAudit, RawWhenFull};
 pub use super::raw_limits::{RawLimits, RawNetwork, RawRate};
 pub use super::raw_mirror::{RawMirror, RawMirrorSource};
+pub use super::raw_sasl::{RawMechanism, RawSasl, RawSaslIdentity};
 use super::units::TimeText;
 
 /// One Weir process.
@@ -195,6 +196,9 @@ pub struct RawUpstream {
     /// TLS to the brokers. Without it: plaintext.
     #[serde(default)]
     pub tls: Option<RawUpstreamTls>,
+    /// SASL to the brokers, over `tls`. Without it: they know Weir by its certificate.
+    #[serde(default)]
+    pub sasl: Option<At<RawSasl>>,
     /// The highest version of an API to use, by the API's name, where a broker claims one that it cannot do.
     #[serde(default)]
     pub max_versions: BTreeMap<String, At<i16>>,

@@ -321,6 +321,49 @@ fn tls_to_brokers_has_both_halves() {
 }
 
 #[test]
+fn sasl_to_brokers_goes_over_tls_and_has_what_its_mechanism_needs() {
+    let upstream = |keys: &str| parse(&with("kafka2.internal:9092]}", &format!("kafka2.internal:9092], {keys}}}")));
+    let sasl = |sasl: &str| upstream(&format!("tls: {{ca: ca.pem}}, sasl: {{{sasl}}}"));
+    let config = sasl(
+        "mechanism: SCRAM-SHA-512, username: weir, password_file: p, identities: {big: {username: b, password_file: b}}",
+    );
+    let config = config.unwrap();
+    let scram = config.upstreams["main"].sasl.as_ref().unwrap();
+    assert_eq!((scram.mechanism.name(), scram.own.username.as_deref()), ("SCRAM-SHA-512", Some("weir")));
+    assert_eq!(scram.all().map(|one| &*one.secret.value).collect::<Vec<_>>(), [Path::new("etc/p"), Path::new("etc/b")]);
+    assert!(sasl("mechanism: OAUTHBEARER, token_file: t").unwrap().upstreams["main"].sasl.is_some());
+    let error = |config: Result<Config, String>| config.unwrap_err().split_once(": ").unwrap().1.to_owned();
+    assert_eq!(
+        error(upstream("sasl: {mechanism: OAUTHBEARER, token_file: t}")),
+        "`sasl` without `tls`: who listens could come as Weir; add `tls: {ca: FILE}` beside it, and name the brokers' \
+         SASL_SSL port"
+    );
+    assert_eq!(
+        error(upstream(
+            "tls: {ca: c, identities: {big: {certificate: c, key: k}}}, sasl: {mechanism: OAUTHBEARER, token_file: t}"
+        )),
+        "with `sasl` the brokers do not tell `big` apart by a certificate; write it under `identities` of `sasl`"
+    );
+    for (written, told) in [
+        ("mechanism: SCRAM-SHA-256, password_file: p", "SCRAM-SHA-256 needs `username`; add `username:`"),
+        ("mechanism: SCRAM-SHA-256, username: weir", "SCRAM-SHA-256 needs `password_file`; add `password_file: FILE`"),
+        ("mechanism: OAUTHBEARER", "OAUTHBEARER needs `token_file`; add"),
+        (
+            "mechanism: OAUTHBEARER, token_file: t, username: weir",
+            "OAUTHBEARER has no use for `username`; take it away",
+        ),
+        ("mechanism: SCRAM-SHA-256, username: w, password_file: p, token_file: t", "has no use for `token_file`"),
+        ("mechanism: SCRAM-SHA-256, username: '', password_file: p", "`username` is no name"),
+        ("mechanism: OAUTHBEARER, token_file: t, identities: {big: {username: b}}", "OAUTHBEARER needs `token_file`"),
+        ("mechanism: PLAIN, username: weir, password_file: p", "PLAIN"),
+        ("mechanism: OAUTHBEARER, token: planted", "token"),
+    ] {
+        let told_so = sasl(written).expect_err(written);
+        assert!(told_so.contains(told) && !told_so.contains("planted"), "{written}: {told_so}");
+    }
+}
+
+#[test]
 fn racks_have_labels_of_their_own() {
     let racks =
         |racks: &str| parse(&with("kafka2.internal:9092]}", &format!("kafka2.internal:9092], racks: {{{racks}}}}}")));

@@ -11,7 +11,9 @@ use super::mirror;
 use super::model::{TierIdentity, Upstream, UpstreamTlsFiles};
 use super::place::{At, Place};
 use super::raw::{RawTierIdentity, RawUpstream, RawUpstreamTls};
+use super::sasl;
 use super::units::TimeText;
+use super::sasl;
 use super::validate::{Check, host_port};
 
 /// How often brokers may be asked whether topics are compacted: oftener is no use, and seldomer none to who asks for it.
@@ -46,6 +48,7 @@ fn one(check: &mut Check<'_>, name: &str, raw: &At<RawUpstream>) -> Upstream {
         bootstrap,
         cluster_id: upstream.cluster_id.as_ref().map(|id| id.value.clone()),
         tls: upstream.tls.as_ref().map(|tls| tls_files(check, tls)),
+        sasl: upstream.sasl.as_ref().and_then(|sasl| sasl::sasl(check, sasl, upstream.tls.as_ref())),
         max_versions: max_versions(check, &upstream.max_versions),
         racks: racks(check, &upstream.racks),
         dials_per_second: upstream.dials_per_second.value,

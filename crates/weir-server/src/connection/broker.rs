@@ -21,14 +21,14 @@ use weir_policy::Principal;
 use super::client::Client;
 use crate::close_reason::CloseReason;
 use crate::link::Link;
-use crate::upstream::Upstream;
+use crate::upstream::{Lease, Opened, Upstream};
 
 /// How long an answer waits for a view that is new enough; past it, the last good one will do.
 const VIEW: Duration = Duration::from_secs(5);
 
-/// A dial under way, and the request that it is for.
+/// A dial or a login under way, and the request that it is for.
 pub(super) struct DialWait {
-    pub dial: Pin<Box<dyn Future<Output = Option<Link>>>>,
+    pub dial: Pin<Box<dyn Future<Output = Option<Opened>>>>,
     pub cleared: Cleared,
 }
 
@@ -43,11 +43,17 @@ pub(super) enum Broker {
     Dialling(DialWait),
     /// It is open.
     Open(Open),
+    /// It is open, and the broker is shown anew who Weir is before it is asked more.
+    Renewing(DialWait),
 }
 
 /// An open connection to a broker.
 pub(super) struct Open {
     pub link: Link,
+    /// For how long the broker takes it for authenticated; nothing where that has no end.
+    lease: Option<Lease>,
+    /// That is over soon.
+    is_due: bool,
     /// What was read and not taken: the start of a piece that is not whole yet, or a later answer.
     carry: Vec<u8>,
     /// What was read is a later answer, behind one of Weir's own or one that must go first.
@@ -56,39 +62,65 @@ pub(super) struct Open {
 
 impl Broker {
     /// A connection that has just been opened, with the request that it was opened for.
-    pub(super) fn open(link: Link, cleared: Cleared) -> Self {
-        let mut open = Open { link, carry: Vec::new(), held_back: false };
+    pub(super) fn open(opened: Opened, cleared: Cleared) -> Self {
+        let Opened { link, lease } = opened;
+        let mut open = Open { link, lease, is_due: false, carry: Vec::new(), held_back: false };
         open.send(cleared);
         Self::Open(open)
     }
 
-    /// Whether another request may be taken: none while a dial is under way, so that order holds, nor while the broker
-    /// does not read.
-    pub(super) fn takes_requests(&self) -> bool {
-        match self {
-            Self::None => true,
-            Self::Dialling(_) => false,
-            Self::Open(open) => !open.link.has_pending(),
+    /// Takes note of whether Weir is to show anew who it is.
+    pub(super) fn look(&mut self, now: Instant) {
+        if let Self::Open(Open { lease: Some(lease), is_due, .. }) = self {
+            *is_due = lease.is_due(now);
         }
     }
 
-    /// Sends a request, opening the connection where it is the first.
-    pub(super) fn send(&mut self, cleared: Cleared, upstream: &Arc<Upstream>, target: Target, whose: &Arc<Principal>) {
+    /// Whether another request may be taken: none while a dial or a login is under way, so that order holds, none while the
+    /// broker does not read, and none while it owes answers and a login is due.
+    pub(super) fn takes_requests(&self, session: &Session) -> bool {
         match self {
-            Self::Open(open) => open.send(cleared),
-            Self::None | Self::Dialling(_) => {
+            Self::None => true,
+            Self::Dialling(_) | Self::Renewing(_) => false,
+            Self::Open(open) => !(open.link.has_pending() || open.is_due && session.is_owed_answers()),
+        }
+    }
+
+    /// Sends a request, opening the connection where it is the first, and after a login where one is due.
+    pub(super) fn send(
+        &mut self,
+        cleared: Cleared,
+        upstream: &Arc<Upstream>,
+        target: Target,
+        whose: &Arc<Principal>,
+    ) -> Result<(), CloseReason> {
+        if let Self::Open(open) = self
+            && !open.is_due
+        {
+            open.send(cleared);
+            return Ok(());
+        }
+        match std::mem::replace(self, Self::None) {
+            Self::Open(open) => {
+                let dial = open.renew(Arc::clone(upstream))?;
+                *self = Self::Renewing(DialWait { dial, cleared });
+            }
+            // No request is taken while one of them is under way.
+            Self::Dialling(_) | Self::Renewing(_) => return Err(CloseReason::Internal),
+            Self::None => {
                 // Only here: all workers would write to the one count of references, at every request.
                 let (upstream, whose) = (Arc::clone(upstream), Arc::clone(whose));
                 let dial = Box::pin(async move { dial(&upstream, target, &whose).await });
                 *self = Self::Dialling(DialWait { dial, cleared });
             }
         }
+        Ok(())
     }
 
     pub(super) fn flush(&mut self) -> Result<(), CloseReason> {
         match self {
             Self::Open(open) => open.link.try_flush().map(|_| ()).map_err(|_| CloseReason::UpstreamLost),
-            Self::None | Self::Dialling(_) => Ok(()),
+            Self::None | Self::Dialling(_) | Self::Renewing(_) => Ok(()),
         }
     }
 
@@ -108,6 +140,18 @@ impl Broker {
 }
 
 impl Open {
+    /// Shows the broker anew who Weir is. It owes no answer, so what it says belongs to that.
+    fn renew(self, upstream: Arc<Upstream>) -> Result<Pin<Box<dyn Future<Output = Option<Opened>>>>, CloseReason> {
+        let Self { link, lease, carry, .. } = self;
+        if !carry.is_empty() {
+            return Err(CloseReason::UpstreamDesync);
+        }
+        Ok(Box::pin(async move {
+            let renewed = upstream.renewed(Opened { link, lease }).await;
+            renewed.inspect_err(|error| tracing::warn!("a broker did not let Weir stay: {error}")).ok()
+        }))
+    }
+
     fn send(&mut self, cleared: Cleared) {
         self.link.put_owned(cleared.into_frame());
     }
@@ -191,7 +235,7 @@ pub(super) fn wait_for_view(upstream: Arc<Upstream>, not_older_than: Instant, no
 }
 
 /// Opens a connection; nothing where the broker cannot be reached.
-async fn dial(upstream: &Upstream, target: Target, whose: &Principal) -> Option<Link> {
+async fn dial(upstream: &Upstream, target: Target, whose: &Principal) -> Option<Opened> {
     let opened = upstream.open(target, &whose.name, &whose.tier.name).await;
     opened.inspect_err(|error| tracing::debug!(?target, %error, "a broker could not be dialled")).ok()
 }

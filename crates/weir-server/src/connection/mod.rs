@@ -38,7 +38,7 @@ use crate::live::Generation;
 use crate::observe::Tally;
 use crate::snapshot::Snapshot;
 use crate::tls::Peer;
-use crate::upstream;
+use crate::upstream::{self, Opened};
 use crate::worker::{Stopping, Waking, Worker};
 
 use broker::{Broker, DialWait, ViewWait};
@@ -185,6 +185,7 @@ impl Connection {
             self.judged(now);
             self.look_at_stop(now);
             self.dues.look(now);
+            self.broker.look(now);
             self.flush(now)?;
             self.broker.flush()?;
             let answered = self.answer(now)?;
@@ -251,7 +252,7 @@ impl Connection {
     fn has_room(&self) -> bool {
         let limits = &self.snapshot.config.limits;
         let takes_some = !self.is_ending && !self.dues.are_muted();
-        takes_some && self.session.in_flight() < limits.in_flight && self.broker.takes_requests()
+        takes_some && self.session.in_flight() < limits.in_flight && self.broker.takes_requests(&self.session)
     }
 
     /// Why the connection is over, where the client has every answer and there will be no more.
@@ -298,15 +299,17 @@ impl Connection {
             Turn::Local => {}
             // What came before the client could know has the same answer; nothing is dialled again for it.
             Turn::Forward(_) if self.is_stranded => self.session.broker_unreachable().map_err(CloseReason::from)?,
-            Turn::Forward(cleared) => self.broker.send(cleared, &self.listener.upstream, self.target, &self.principal),
+            Turn::Forward(cleared) => {
+                self.broker.send(cleared, &self.listener.upstream, self.target, &self.principal)?;
+            }
         }
         Ok(())
     }
 
     /// The dial ended.
-    fn dialled(&mut self, wait: DialWait, link: Option<Link>) -> Result<(), CloseReason> {
-        match link {
-            Some(link) => self.broker = Broker::open(link, wait.cleared),
+    fn dialled(&mut self, wait: DialWait, opened: Option<Opened>) -> Result<(), CloseReason> {
+        match opened {
+            Some(opened) => self.broker = Broker::open(opened, wait.cleared),
             None => {
                 self.broker = Broker::None;
                 self.session.broker_unreachable().map_err(CloseReason::from)?;
@@ -314,6 +317,13 @@ impl Connection {
                 self.is_stranded = matches!(self.target, Target::Broker(_));
             }
         }
+        Ok(())
+    }
+
+    /// The broker was shown anew who Weir is. Where it did not take that, the connection is of no use: neither side of it
+    /// is dialled again.
+    fn renewed(&mut self, wait: DialWait, opened: Option<Opened>) -> Result<(), CloseReason> {
+        self.broker = Broker::open(opened.ok_or(CloseReason::UpstreamLogin)?, wait.cleared);
         Ok(())
     }
 }

@@ -217,7 +217,7 @@ async fn a_broker_that_closed_while_nothing_was_asked_of_it_gets_no_request() {
     let (mut connection, mut client) = connected(Duration::from_secs(60)).await;
     let (link, mut broker) = dialled().await;
     let own = || Cleared::own(&OwnRequest::ApiVersions { version: 0 }, 0, "weir").unwrap();
-    connection.broker = Broker::open(link, own());
+    connection.broker = Broker::open(link.into(), own());
     assert_eq!(connection.advance(), Ok(false));
     // Both tell at once: the client of a request, the broker of its end.
     let request = frame(ApiKey::Heartbeat, 3, &HeartbeatRequest::default());
@@ -261,7 +261,7 @@ async fn hostile_q6_long_answers_to_a_client_that_does_not_read_are_made_one_at_
     let (mut connection, mut client) = connected(Duration::from_secs(60)).await;
     let (link, mut broker) = dialled().await;
     let own = Cleared::own(&OwnRequest::ApiVersions { version: 0 }, 0, "weir").unwrap();
-    connection.broker = Broker::open(link, own);
+    connection.broker = Broker::open(link.into(), own);
     let topic = |name, partitions| {
         let partition = |index| FetchPartition::default().with_partition(index);
         FetchTopic::default()

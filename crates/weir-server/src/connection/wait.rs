@@ -25,13 +25,14 @@ impl Connection {
         if self.poll_change(context).is_ready() || self.poll_links(context).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        if let Broker::Dialling(wait) = &mut self.broker
-            && let Poll::Ready(link) = wait.dial.as_mut().poll(context)
+        if let Broker::Dialling(wait) | Broker::Renewing(wait) = &mut self.broker
+            && let Poll::Ready(opened) = wait.dial.as_mut().poll(context)
         {
-            let Broker::Dialling(wait) = std::mem::replace(&mut self.broker, Broker::None) else {
-                return Poll::Ready(Err(CloseReason::Internal));
-            };
-            return Poll::Ready(self.dialled(wait, link));
+            return Poll::Ready(match std::mem::replace(&mut self.broker, Broker::None) {
+                Broker::Dialling(wait) => self.dialled(wait, opened),
+                Broker::Renewing(wait) => self.renewed(wait, opened),
+                Broker::None | Broker::Open(_) => Err(CloseReason::Internal),
+            });
         }
         if let Some(wait) = &mut self.view_wait
             && let Poll::Ready(view) = wait.as_mut().poll(context)

@@ -14,6 +14,7 @@ use super::collector::Sums;
 use super::compaction::Compaction;
 use super::counters::WorkerCounters;
 use super::files::Files;
+use super::logins::{LoginSeries, Logins};
 use super::principal_series::PrincipalSeries;
 use super::principals::Principals;
 use super::ready::ReadyNow;
@@ -34,13 +35,14 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// The metrics of these workers, of the door before them, of the files, and of the principals.
+    /// The metrics of these workers, of the door before them, of the files, of the principals, and of Weir's own logins.
     #[must_use]
     pub(crate) fn new(
         workers: Vec<Arc<WorkerCounters>>,
         files: Arc<ReloadStatus>,
         accounts: &Arc<Accounts>,
         readiness: Readiness,
+        logins: Vec<LoginSeries>,
     ) -> Self {
         let principals = Arc::clone(&accounts.seen);
         let door = Arc::new(WorkerCounters::default());
@@ -54,6 +56,8 @@ impl Metrics {
         registry.register_collector(Box::new(Beyond(Arc::clone(accounts))));
         registry.register_collector(Box::new(Retention(Arc::clone(&accounts.retention))));
         registry.register_collector(Box::new(Compaction(Arc::clone(&accounts.compaction))));
+        registry.register_collector(Box::new(Logins(logins)));
+        registry.register_collector(Box::new(Logins(logins)));
         registry.register_collector(Box::new(Files(files)));
         registry.register_collector(Box::new(PrincipalSeries(Arc::clone(&principals))));
         Self { registry: Arc::new(registry), door, principals, began: Instant::now() }
@@ -130,7 +134,7 @@ mod tests {
     #[test]
     fn a_scrape_sums_the_workers() {
         let workers: Vec<_> = (0..2).map(|_| Arc::new(WorkerCounters::default())).collect();
-        let metrics = Metrics::new(workers.clone(), Arc::default(), &Arc::default(), Readiness::default());
+        let metrics = Metrics::new(workers.clone(), Arc::default(), &Arc::default(), Readiness::default(), Vec::new());
         workers[0].accepted();
         workers[0].authenticated();
         workers[1].accepted();
@@ -162,7 +166,8 @@ mod tests {
     #[test]
     fn hostile_q20_the_number_of_series_is_constant() {
         let worker = Arc::new(WorkerCounters::default());
-        let metrics = Metrics::new(vec![Arc::clone(&worker)], Arc::default(), &Arc::default(), Readiness::default());
+        let metrics =
+            Metrics::new(vec![Arc::clone(&worker)], Arc::default(), &Arc::default(), Readiness::default(), Vec::new());
         let before = metrics.encode().unwrap().lines().count();
         serve(&worker, 1);
         worker.closed(CloseReason::Malformed);

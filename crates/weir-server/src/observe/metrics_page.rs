@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use weir_kafka::outcome::Refusals;
 use weir_policy::{Account, Reason};
 
-use super::{Metrics, Principals};
+use super::{LoginSeries, Metrics, Principals};
 use crate::accounts::Accounts;
 use crate::admin::Readiness;
 use crate::audit::Audit;
@@ -34,6 +34,11 @@ fn scraped() -> String {
         addresses: RawAddresses::default(),
         when_full: RawWhenFull::default(),
     };
+    let tls = "tls: {ca: servers-ca.pem}, sasl: {mechanism: OAUTHBEARER, token_file: token}";
+    fixture.configure("bootstrap: ['127.0.0.1:9092']", &format!("bootstrap: ['127.0.0.1:9092'], {tls}"));
+    fixture.write("token", "opaque");
+    fixture.set_mode("token", 0o600);
+    let logins = LoginSeries::of(&fixture.snapshot().upstreams["main"]);
     let (audit, _ends) = Audit::start(Some(&audit)).unwrap();
     let (files, principals) = (Arc::new(ReloadStatus::with(audit)), Arc::new(Principals::default()));
     files.in_force(&snapshot);
@@ -48,7 +53,7 @@ fn scraped() -> String {
     let mut ends = Ends::default();
     ends.note("tool", Duration::ZERO);
     accounts.retention.looked("main", ends, 1);
-    let metrics = Metrics::new(Vec::new(), files, &accounts, Readiness::default());
+    let metrics = Metrics::new(Vec::new(), files, &accounts, Readiness::default(), logins);
     metrics.refused_at_the_door(CloseReason::IpConnections);
     metrics.encode().unwrap()
 }
@@ -121,6 +126,8 @@ fn no_label_is_of_a_clients_making() {
         "principal",
         "reason",
         "result",
+        "tier",
+        "upstream",
         "version",
     ];
     let others: Vec<_> = all.iter().filter(|label| !closed.contains(&label.as_str())).collect();

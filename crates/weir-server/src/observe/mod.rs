@@ -12,6 +12,7 @@ mod files;
 mod histogram;
 mod latency;
 mod log;
+mod logins;
 mod metrics;
 #[cfg(test)]
 mod metrics_page;
@@ -24,6 +25,7 @@ mod top;
 pub use counters::WorkerCounters;
 pub use latency::Spent;
 pub use log::{LinesPerSecond, LogGuard, init_log};
+pub(crate) use logins::LoginSeries;
 pub use metrics::Metrics;
 pub(crate) use principals::{Principals, Tally};
 pub use top::{RefusedItems, TopPage, TopPrincipal, TopSoftware};

@@ -1,6 +1,6 @@
-//! The clusters of a configuration: where they are, and with which certificates their brokers are dialled.
+//! The clusters of a configuration: where they are, and with which certificates and as whom their brokers are dialled.
 //!
-//! Must never: let a certificate stand for a tier that there is not, for then whoever is in the tier that was meant
+//! Must never: let a certificate or a user stand for a tier that there is not, for then whoever is in the tier that was meant
 //! comes with Weir's own.
 
 use std::collections::{BTreeMap, HashMap};
@@ -11,9 +11,12 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore};
 use weir_policy::Policy;
 
-use crate::config::{At, Config, Problems, TierIdentity, UpstreamTlsFiles};
-use crate::tls::{self, Inspector};
-use crate::upstream::{HostPort, UpstreamSettings, UpstreamTimeouts, UpstreamTls};
+use crate::config::raw::RawMechanism;
+use crate::config::{self, At, Config, Place, Problems, SaslIdentity, TierIdentity, UpstreamTlsFiles};
+use crate::tls::{self, Inspector, Materials};
+use crate::upstream::{
+    HostPort, Identity, Mechanism, ScramHash, Secret, UpstreamSasl, UpstreamSettings, UpstreamTimeouts, UpstreamTls,
+};
 
 /// The clusters, by name. What is wrong with their files the inspector notes.
 pub(super) fn upstreams(config: &Config, inspector: &mut Inspector<'_>) -> HashMap<String, UpstreamSettings> {
@@ -24,7 +27,7 @@ pub(super) fn upstreams(config: &Config, inspector: &mut Inspector<'_>) -> HashM
             name: name.clone(),
             bootstrap: hosts.collect(),
             cluster_id: upstream.cluster_id.clone(),
-            tls: upstream.tls.as_ref().and_then(|files| upstream_tls(files, inspector)),
+            tls: upstream.tls.as_ref().and_then(|files| upstream_tls(files, upstream.sasl.as_ref(), inspector)),
             max_versions: upstream.max_versions.clone(),
             racks: upstream.racks.clone(),
             dials_per_second: upstream.dials_per_second,
@@ -35,22 +38,70 @@ pub(super) fn upstreams(config: &Config, inspector: &mut Inspector<'_>) -> HashM
     all
 }
 
-/// Notes the tiers that have a certificate and are in no policy.
+/// Notes the tiers that have a certificate or a user and are in no policy.
 pub(super) fn judge_tiers(config: &Config, policy: &Policy, problems: &mut Problems) {
-    let files = config.upstreams.values().filter_map(|upstream| upstream.tls.as_ref());
-    for (tier, identity) in files.flat_map(|files| &files.identities) {
+    for (tier, what, place) in config.upstreams.values().flat_map(named_tiers) {
         if policy.tiers().any(|known| known.name == *tier) {
             continue;
         }
         let mut names: Vec<_> = policy.tiers().map(|known| known.name.as_str()).collect();
         names.sort_unstable();
-        let what = format!("`{tier}` has a certificate for the brokers, but tiers.yaml has no such tier");
-        problems.add(identity.place, what, format!("write one of {}", names.join(", ")));
+        let what = format!("`{tier}` has a {what} for the brokers, but tiers.yaml has no such tier");
+        problems.add(place, what, format!("write one of {}", names.join(", ")));
     }
 }
 
+/// The tiers that a cluster is to tell apart, by what, and where that is written.
+fn named_tiers(upstream: &config::Upstream) -> impl Iterator<Item = (&String, &'static str, Place)> {
+    let certificates = upstream.tls.iter().flat_map(|files| &files.identities);
+    let users = upstream.sasl.iter().flat_map(|sasl| &sasl.identities);
+    let users = users.map(|(tier, identity)| (tier, "user", identity.place));
+    certificates.map(|(tier, identity)| (tier, "certificate", identity.place)).chain(users)
+}
+
+/// Notes what is wrong with the files that hold passwords and tokens.
+pub(super) fn judge_secrets(config: &Config, secrets: &Materials, problems: &mut Problems) {
+    for sasl in config.upstreams.values().filter_map(|upstream| upstream.sasl.as_ref()) {
+        for SaslIdentity { secret, .. } in sasl.all() {
+            let Some(file) = secrets.get(&secret.value) else { continue };
+            let shown = secret.value.display();
+            if let Some(mode) = file.too_open() {
+                let what = format!("`{shown}` has mode {mode:04o}: others can come as Weir");
+                problems.add(secret.place, what, format!("run `chmod 0600 {shown}`"));
+            }
+            let content = file.content.as_ref().map_err(|error| format!("cannot be read: {error}"));
+            let parsed =
+                content.and_then(|bytes| Secret::parse(mechanism(sasl.mechanism), bytes).map_err(str::to_owned));
+            if let Err(why) = parsed {
+                let fix = "write the password or the token into it, on one line, for Weir's user to read";
+                problems.add(secret.place, format!("`{shown}` {why}"), fix);
+            }
+        }
+    }
+}
+
+fn mechanism(raw: RawMechanism) -> Mechanism {
+    match raw {
+        RawMechanism::ScramSha256 => Mechanism::Scram(ScramHash::Sha256),
+        RawMechanism::ScramSha512 => Mechanism::Scram(ScramHash::Sha512),
+        RawMechanism::OAuthBearer => Mechanism::OAuthBearer,
+    }
+}
+
+fn upstream_sasl(sasl: &config::UpstreamSasl) -> UpstreamSasl {
+    let identity = |identity: &SaslIdentity| {
+        Arc::new(Identity::new(mechanism(sasl.mechanism), identity.username.clone(), identity.secret.value.clone()))
+    };
+    let of_tiers = sasl.identities.iter().map(|(tier, of_tier)| (tier.clone(), identity(of_tier)));
+    UpstreamSasl { own: identity(&sasl.own), of_tiers: of_tiers.collect() }
+}
+
 /// Nothing where something is wrong, which the inspector noted.
-fn upstream_tls(files: &UpstreamTlsFiles, inspector: &mut Inspector<'_>) -> Option<UpstreamTls> {
+fn upstream_tls(
+    files: &UpstreamTlsFiles,
+    sasl: Option<&config::UpstreamSasl>,
+    inspector: &mut Inspector<'_>,
+) -> Option<UpstreamTls> {
     let roots = inspector.roots(&files.ca);
     let own = files.identity.as_ref().map(|(certificate, key)| identity(certificate, key, inspector));
     let of_tier =
@@ -66,7 +117,8 @@ fn upstream_tls(files: &UpstreamTlsFiles, inspector: &mut Inspector<'_>) -> Opti
     for (tier, identity) in of_tiers {
         configs.insert(tier, client_config(files, &roots, Some(identity?), inspector)?);
     }
-    Some(UpstreamTls { config, server_name: files.server_name.clone(), of_tiers: configs })
+    let sasl = sasl.map(upstream_sasl);
+    Some(UpstreamTls { config, server_name: files.server_name.clone(), of_tiers: configs, sasl })
 }
 
 /// A certificate that brokers are shown, with its key.
@@ -164,5 +216,60 @@ mod tests {
         let loaded = loader.reload().unwrap();
         assert_eq!(loaded.waits_for_restart, ["upstreams.main"]);
         assert!(Diff::between(&before.policy, &loaded.snapshot.unwrap().policy).0.is_empty(), "nobody is in a tier");
+    }
+
+    /// The same with SASL, and a tier that comes as another user.
+    fn with_sasl() -> Fixture {
+        let fixture = Fixture::new();
+        fixture.write("acl/tiers.yaml", "tiers: [{tier: tool, connections: 20}, {tier: a, connections: 2}]\n");
+        let identity = |user: &str| format!("username: {user}, password_file: {user}.password");
+        let sasl =
+            format!("mechanism: SCRAM-SHA-512, {}, identities: {{tool: {{{}}}}}", identity("weir"), identity("tool"));
+        let keys = format!("bootstrap: ['127.0.0.1:9092'], tls: {{ca: servers-ca.pem}}, sasl: {{{sasl}}}");
+        fixture.configure("bootstrap: ['127.0.0.1:9092']", &keys);
+        for file in ["weir.password", "tool.password"] {
+            fixture.write(file, "planted\n");
+            fixture.set_mode(file, 0o600);
+        }
+        fixture
+    }
+
+    #[test]
+    fn a_tier_with_a_user_shares_it_with_no_other() {
+        let snapshot = with_sasl().snapshot();
+        let main = &snapshot.upstreams["main"];
+        assert!(main.share_identity("tool", "tool") && main.share_identity("a", "b"));
+        assert!(!main.share_identity("tool", "a") && !main.share_identity("a", "tool"));
+        assert!(!format!("{main:?}").contains("planted"));
+    }
+
+    #[test]
+    fn files_with_passwords_are_looked_at_like_keys_and_never_shown() {
+        let fixture = with_sasl();
+        fixture.set_mode("weir.password", 0o644);
+        fixture.write("tool.password", "planted\nplanted\n");
+        fixture.set_mode("tool.password", 0o640);
+        let problems = fixture.problems().join("\n");
+        assert!(
+            problems.contains("weir.password` has mode 0644: others can come as Weir; run `chmod 0600"),
+            "{problems}"
+        );
+        assert!(problems.contains("tool.password` holds more than the one line of a password; write"), "{problems}");
+        assert!(!problems.contains("planted"), "{problems}");
+        fixture.remove("weir.password");
+        let problems = fixture.problems().join("\n");
+        assert!(problems.contains("weir.password` cannot be read"), "{problems}");
+    }
+
+    /// Who renews a token may be late, and a suspension must not wait for that.
+    #[test]
+    fn hostile_o1_a_password_that_is_gone_keeps_no_change_of_the_policy_out() {
+        let fixture = with_sasl();
+        let mut loader = crate::snapshot::Loader::new(&fixture.path("weir.yaml"));
+        loader.load().unwrap();
+        fixture.remove("weir.password");
+        assert!(loader.reload().unwrap().snapshot.is_none(), "it is no part of a generation");
+        fixture.write("acl/tiers.yaml", "tiers: [{tier: tool, connections: 21}, {tier: a, connections: 2}]\n");
+        assert!(loader.reload().unwrap().snapshot.is_some());
     }
 }

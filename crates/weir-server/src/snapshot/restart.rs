@@ -44,11 +44,12 @@ fn sockets(listener: &Listener) -> (std::net::IpAddr, &[u16]) {
 fn same_cluster(old: &Upstream, new: &Upstream) -> bool {
     // Every field is named, so that a new one is thought of.
     // What fills a cluster is nothing to a Weir that serves it.
-    let Upstream { bootstrap, cluster_id, tls, max_versions, dials_per_second, racks, compaction_check, mirror: _ } =
+    let Upstream { bootstrap, cluster_id, tls, sasl, max_versions, dials_per_second, racks, compaction_check, mirror: _ } =
         old;
     *bootstrap == new.bootstrap
         && *cluster_id == new.cluster_id
         && tls.as_ref().map(tls_files) == new.tls.as_ref().map(tls_files)
+        && *sasl == new.sasl
         && *max_versions == new.max_versions
         && *dials_per_second == new.dials_per_second
         && *racks == new.racks
@@ -122,6 +123,7 @@ policy: acl
             ("127.0.0.1:9092", "127.0.0.1:9096", "upstreams.main"),
             ("brokers.pem", "brokers-too.pem", "upstreams.main"),
             ("brokers.pem", "brokers.pem, identities: {tool: {certificate: a, key: b}}", "upstreams.main"),
+            ("brokers.pem}", "brokers.pem}, sasl: {mechanism: OAUTHBEARER, token_file: a}", "upstreams.main"),
             ("['127.0.0.1:9094']", "['127.0.0.1:9094'], cluster_id: pinned", "upstreams.other"),
         ];
         for (old, new, key) in replaced {

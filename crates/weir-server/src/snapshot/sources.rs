@@ -53,6 +53,9 @@ pub struct Sources {
     /// Where it will run.
     pub machine: Machine,
     pub(crate) pem: Materials,
+    /// Files with a password or a token for brokers, at the start alone: Weir reads them anew whenever it needs one, so that
+    /// nothing of a generation depends on them, and one that is wrong keeps no change of the policy out.
+    pub(crate) secrets: Option<Materials>,
     pub(crate) policy: Result<PolicyFiles, Vec<Unreadable>>,
     /// Directories in which a change means that all is to be read again.
     pub(crate) directories: BTreeSet<PathBuf>,
@@ -100,9 +103,11 @@ impl Sources {
             }
         }
         let pem = pem_paths(&config).map(|path| (path.clone(), material(path))).collect();
+        let secrets =
+            running.is_none().then(|| secret_paths(&config).map(|path| (path.clone(), material(path))).collect());
         let policy = policy(&config.policy.value, files);
         let directories = directories(path, &config);
-        Ok(Self { path: path.to_owned(), text, written, waits_for_restart, machine, pem, policy, directories })
+        Ok(Self { path: path.to_owned(), text, written, waits_for_restart, machine, pem, secrets, policy, directories })
     }
 
     /// Whether nothing that was read differs.
@@ -142,6 +147,11 @@ fn pem_paths(config: &Config) -> impl Iterator<Item = &PathBuf> {
         std::iter::once(&tls.ca.value).chain(pairs.flat_map(|(certificate, key)| [&certificate.value, &key.value]))
     });
     listeners.chain(upstreams)
+}
+
+fn secret_paths(config: &Config) -> impl Iterator<Item = &PathBuf> {
+    let all = config.upstreams.values().filter_map(|upstream| upstream.sasl.as_ref());
+    all.flat_map(|sasl| sasl.all().map(|identity| &identity.secret.value))
 }
 
 pub(super) fn material(path: &Path) -> Material {

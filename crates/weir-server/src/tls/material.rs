@@ -36,6 +36,13 @@ pub(crate) struct Material {
     pub(crate) mode: Option<u32>,
 }
 
+impl Material {
+    /// Its mode, where others than its owner and its group can use it.
+    pub(crate) fn too_open(&self) -> Option<u32> {
+        self.mode.filter(|mode| mode & 0o777 & !KEY_MODE != 0).map(|mode| mode & 0o777)
+    }
+}
+
 /// The PEM files of a configuration, by path.
 pub(crate) type Materials = HashMap<PathBuf, Material>;
 
@@ -112,9 +119,8 @@ impl Inspector<'_> {
 
     /// A private key that nobody else can read.
     pub(crate) fn key(&mut self, path: &At<PathBuf>) -> Option<PrivateKeyDer<'static>> {
-        let mode = self.files.get(&path.value).and_then(|file| file.mode);
-        if let Some(mode) = mode.filter(|mode| mode & 0o777 & !KEY_MODE != 0) {
-            let what = format!("the key `{}` has mode {:04o}: others can use it", shown(path), mode & 0o777);
+        if let Some(mode) = self.files.get(&path.value).and_then(Material::too_open) {
+            let what = format!("the key `{}` has mode {mode:04o}: others can use it", shown(path));
             self.problems.add(path.place, what, format!("run `chmod 0600 {}`", shown(path)));
         }
         let bytes = self.content(path)?;

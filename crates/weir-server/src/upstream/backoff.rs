@@ -5,15 +5,22 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
-/// 50 ms, doubled after each failure to at most 1 s, each up to half shorter by chance.
+/// A wait, doubled after each failure up to the longest, each up to half shorter by chance.
 #[derive(Debug)]
 pub(super) struct Backoff {
     failures: u32,
+    first: Duration,
+    longest: Duration,
 }
 
 impl Backoff {
+    /// 50 ms to 1 s.
     pub(super) fn new() -> Self {
-        Self { failures: 0 }
+        Self::between(FIRST, LONGEST)
+    }
+
+    pub(super) fn between(first: Duration, longest: Duration) -> Self {
+        Self { failures: 0, first, longest }
     }
 
     /// What was tried has worked.
@@ -23,7 +30,7 @@ impl Backoff {
 
     /// How long to wait now.
     pub(super) fn next(&mut self) -> Duration {
-        let whole = FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(LONGEST);
+        let whole = self.first.saturating_mul(2_u32.saturating_pow(self.failures)).min(self.longest);
         self.failures = self.failures.saturating_add(1).min(16);
         let part = u32::try_from(random() % 512).unwrap_or(0);
         whole.saturating_sub(whole.saturating_mul(part) / 1024)

@@ -17,6 +17,7 @@ use super::connect::{connect, secure};
 use super::exchange::{ControlConnection, ExchangeError};
 use super::pace::Pacer;
 use super::resolve::Resolver;
+use super::sasl;
 use super::settings::{Caller, HostPort, UpstreamSettings};
 use super::turns::Turns;
 use super::versions::{API_VERSIONS_ASKED, METADATA_BY_NAME, Ranges, metadata_version};
@@ -123,7 +124,7 @@ impl Watcher {
             (connection, answer) = connection.ask(&OwnRequest::ApiVersions { version: API_VERSIONS_ASKED }).await?;
             let versions = discovery::read_api_versions(API_VERSIONS_ASKED, &answer)?;
             let foreign;
-            (connection, foreign) = self.foreign_cluster(connection, &versions).await?;
+            (connection, foreign) = foreign_cluster(connection, &versions, &self.settings, &self.pinned).await?;
             self.report_answered(address, versions, foreign);
             backoff.reset();
             tokio::select! {
@@ -136,21 +137,6 @@ impl Watcher {
                 return Ok(());
             }
         }
-    }
-
-    /// The id of the broker's cluster where it is not the pinned one. Brokers too old to tell it cheaply are not asked.
-    async fn foreign_cluster(
-        &self,
-        connection: ControlConnection,
-        versions: &Ranges,
-    ) -> Result<(ControlConnection, Option<RealClusterId>), ExchangeError> {
-        let version = metadata_version(versions, &self.settings.max_versions).ok_or(ExchangeError::TooOld)?;
-        if version < METADATA_BY_NAME {
-            return Ok((connection, None));
-        }
-        let (connection, answer) = connection.ask(&OwnRequest::MetadataByName { version, topics: Vec::new() }).await?;
-        let cluster_id = discovery::read_metadata(version, &answer, &|_| false)?.cluster_id;
-        Ok((connection, (cluster_id != self.pinned).then_some(cluster_id)))
     }
 
     fn report_lost(&self, lost: &ExchangeError) {
@@ -191,6 +177,22 @@ impl Watcher {
     }
 }
 
+/// The id of the broker's cluster where it is not the pinned one. Brokers too old to tell it cheaply are not asked.
+pub(super) async fn foreign_cluster(
+    connection: ControlConnection,
+    versions: &Ranges,
+    settings: &UpstreamSettings,
+    pinned: &RealClusterId,
+) -> Result<(ControlConnection, Option<RealClusterId>), ExchangeError> {
+    let version = metadata_version(versions, &settings.max_versions).ok_or(ExchangeError::TooOld)?;
+    if version < METADATA_BY_NAME {
+        return Ok((connection, None));
+    }
+    let (connection, answer) = connection.ask(&OwnRequest::MetadataByName { version, topics: Vec::new() }).await?;
+    let cluster_id = discovery::read_metadata(version, &answer, &|_| false)?.cluster_id;
+    Ok((connection, (cluster_id != *pinned).then_some(cluster_id)))
+}
+
 /// Opens a control connection to the first of the addresses that answers, and says which one that is.
 pub(super) async fn open(
     addresses: &[SocketAddr],
@@ -211,10 +213,17 @@ pub(super) async fn open_for(
         return Err(ExchangeError::Unresolved);
     }
     let timeouts = &settings.timeouts;
+    // Before the broker is dialled: it is left alone where it would refuse.
+    let login = tokio::time::timeout(timeouts.silence, sasl::login(settings, caller, name, None)).await;
+    let login = login.map_err(|_| ExchangeError::TimedOut)??;
     let stream = connect(addresses, timeouts.connect).await.map_err(ExchangeError::Connect)?;
     let address = stream.peer_addr()?;
     let peer = settings.tls_peer(&name.host, caller).map_err(ExchangeError::Handshake)?;
     let secured = tokio::time::timeout(timeouts.handshake, secure(stream, peer)).await;
     let link = secured.map_err(|_| ExchangeError::TimedOut)?.map_err(ExchangeError::Handshake)?;
-    Ok((ControlConnection::new(link, timeouts), address))
+    let connection = ControlConnection::new(link, timeouts);
+    match login {
+        Some(login) => Ok((login.authenticate(connection).await?, address)),
+        None => Ok((connection, address)),
+    }
 }

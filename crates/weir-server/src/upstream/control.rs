@@ -20,6 +20,7 @@ use super::broker::{self, Broker, Health, watch_broker};
 use super::exchange::{ControlConnection, ExchangeError};
 use super::notice::Notices;
 use super::resolve::Resolver;
+use super::sasl::SaslError;
 use super::settings::HostPort;
 use super::versions::{API_VERSIONS_ASKED, METADATA_BY_NAME, Ranges, metadata_version, served_by_all};
 use super::{NotReady, Shared, UpstreamReadiness, WantedTopics, metadata};
@@ -36,6 +37,8 @@ pub(super) struct Control {
     watched: BTreeMap<RealBrokerId, AbortHandle>,
     backoff: Backoff,
     notices: Notices,
+    /// Why a broker did not let Weir in, in this round.
+    not_let_in: Option<SaslError>,
 }
 
 /// A connection that Metadata can be asked over.
@@ -63,6 +66,7 @@ impl Control {
             watched: BTreeMap::new(),
             backoff: Backoff::new(),
             notices: Notices::new(settings.name.clone()),
+            not_let_in: None,
             shared,
         }
     }
@@ -108,6 +112,7 @@ impl Control {
 
     async fn round(&mut self) -> Round {
         let mut wrong = None;
+        self.not_let_in = None;
         if let Some(source) = self.source.take()
             && let Some(round) = self.ask_source(source, &mut wrong).await
         {
@@ -133,8 +138,9 @@ impl Control {
     }
 
     fn why_not_ready(&self, wrong: Option<RealClusterId>) -> NotReady {
-        match (wrong, &self.pinned) {
-            (Some(answered), Some(pinned)) => NotReady::WrongCluster { pinned: pinned.clone(), answered },
+        match (wrong, &self.pinned, &self.not_let_in) {
+            (Some(answered), Some(pinned), _) => NotReady::WrongCluster { pinned: pinned.clone(), answered },
+            (_, _, Some(error)) => NotReady::NotLetIn(error.clone()),
             _ if self.shared.view.load().is_some() => NotReady::NoBrokerReachable,
             _ => NotReady::NeverReached,
         }
@@ -159,10 +165,7 @@ impl Control {
         };
         match described {
             Ok((connection, versions)) => self.ask_source(Source { name, connection, versions }, wrong).await,
-            Err(error) => {
-                self.notices.failed(&name, &error);
-                None
-            }
+            Err(error) => self.no_metadata(&name, error),
         }
     }
 
@@ -172,10 +175,7 @@ impl Control {
         let wanted = Arc::clone(&self.wanted.borrow_and_update());
         let (connection, answer) = match self.ask_metadata(connection, &versions, &wanted).await {
             Ok(answered) => answered,
-            Err(error) => {
-                self.notices.failed(&name, &error);
-                return None;
-            }
+            Err(error) => return self.no_metadata(&name, error),
         };
         let pinned = self.pin(&answer.cluster_id);
         if answer.cluster_id != pinned {
@@ -186,6 +186,14 @@ impl Control {
         self.notices.answered(&name, &answer);
         self.source = Some(Source { name, connection, versions: versions.clone() });
         Some(Round::Answered(answer, versions))
+    }
+
+    fn no_metadata(&mut self, name: &HostPort, error: ExchangeError) -> Option<Round> {
+        self.notices.failed(name, &error);
+        if let ExchangeError::Sasl(error) = error {
+            self.not_let_in = Some(error);
+        }
+        None
     }
 
     async fn ask_metadata(

@@ -1,7 +1,9 @@
-//! Connections to brokers for clients: paced, bounded in time, and only to addresses where the right cluster answers.
+//! Connections to brokers for clients: paced, bounded in time, and only to where the right cluster answers.
 //!
 //! Neither the bootstrap list nor a broker's host name is dialled here: Weir's own connections learn which cluster
-//! answers there, and at which address. Must never: write a byte of a request, or look a name up on a worker's thread.
+//! answers there, and at which address. An address may change hands between two of their looks, so each new connection
+//! is asked for its cluster, too: an offset that is committed to another one is no offset. Must never: write a byte of a
+//! client's request, or look a name up on a worker's thread.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,13 +17,15 @@ use tokio::time::timeout_at;
 use weir_kafka::advertise::Target;
 use weir_kafka::cluster::RealBrokerId;
 
-use super::broker::{Broker, Health};
+use super::broker::{Broker, Health, foreign_cluster};
 use super::connect::{TlsPeer, connect, secure};
-use super::settings::Caller;
+use super::exchange::{ControlConnection, ExchangeError};
+use super::sasl::{self, Lease, Login, SaslError};
+use super::settings::{Caller, UpstreamTimeouts};
 use super::{NotReady, Shared, UpstreamReadiness};
 use crate::link::Link;
 
-/// How long one broker's TLS handshake may take.
+/// How long one broker's TLS handshake may take, and what is asked of the broker after it.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long until a connection is open, however many brokers are tried.
 const OPEN: Duration = Duration::from_secs(10);
@@ -35,6 +39,16 @@ pub struct Dialed {
     pub tls: Option<TlsPeer>,
     /// The broker that was dialled.
     pub broker: RealBrokerId,
+    /// What a login needs, where the brokers ask for one.
+    pub(super) login: Option<Login>,
+}
+
+/// A connection on which a broker takes requests.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) link: Link,
+    /// For how long the broker takes it for authenticated; nothing where that has no end.
+    pub(crate) lease: Option<Lease>,
 }
 
 /// Why there is no connection. No byte was written to a broker.
@@ -64,33 +78,99 @@ pub enum DialError {
     /// The broker did not shake hands: the last that was tried, where any would do.
     #[error("the TLS handshake with a broker failed: {0}")]
     Handshake(#[source] io::Error),
+    /// The broker shook hands and did not say which cluster it is of: the last that was tried, where any would do.
+    #[error("a broker did not say which cluster it is of: {0}")]
+    Unverified(#[source] ExchangeError),
+    /// The broker does not let Weir in, or is not who it claims to be.
+    #[error("the broker does not let Weir in: {0}")]
+    Login(#[source] SaslError),
     /// The broker's host is no name that a certificate could bear.
     #[error("the broker's host cannot be a TLS server name; set `server_name`")]
     ServerName(#[source] io::Error),
 }
 
-/// Dials and, where the upstream speaks TLS, shakes hands. Where any broker will do and one does not shake hands, the
-/// next is tried.
-pub(super) async fn open(shared: &Shared, target: Target, caller: Caller<'_>, whose: &str) -> Result<Link, DialError> {
+/// Dials, shakes hands where the upstream speaks TLS, logs in where brokers ask for it, and asks for the cluster. Where any
+/// broker will do and one cannot be used, the next is tried.
+pub(super) async fn open(
+    shared: &Shared,
+    target: Target,
+    caller: Caller<'_>,
+    whose: &str,
+) -> Result<Opened, DialError> {
     let deadline = deadline_in(OPEN);
     let mut passed_over = Vec::new();
     loop {
-        let Dialed { stream, tls, broker } = dial(shared, target, (caller, whose), &passed_over).await?;
+        let dialed = dial(shared, target, (caller, whose), &passed_over).await?;
+        let broker = dialed.broker;
         let until = deadline_in(HANDSHAKE).min(deadline);
-        let failed = match timeout_at(until, secure(stream, tls)).await {
-            Ok(Ok(link)) => return Ok(link),
+        let failed = match timeout_at(until, verified(shared, dialed)).await {
+            Ok(Ok(opened)) => return Ok(opened),
             Ok(Err(error)) => error,
-            Err(_) => io::ErrorKind::TimedOut.into(),
+            Err(_) => DialError::Handshake(io::ErrorKind::TimedOut.into()),
         };
-        tracing::warn!(upstream = shared.settings.name, broker = broker.0, "no TLS handshake with a broker: {failed}");
-        if let Some(broker) = shared.brokers.load().get(&broker) {
+        tracing::warn!(upstream = shared.settings.name, broker = broker.0, "a broker cannot be used: {failed}");
+        // Whom a broker does not let in has not learnt that it is another one.
+        let is_suspect = !matches!(failed, DialError::Login(_));
+        if let Some(broker) = shared.brokers.load().get(&broker).filter(|_| is_suspect) {
             broker.mark_suspect();
         }
         passed_over.push(broker);
         let all_tried = shared.brokers.load().keys().all(|listed| passed_over.contains(listed));
         if target != Target::Bootstrap || all_tried || deadline <= tokio::time::Instant::now() {
-            return Err(DialError::Handshake(failed));
+            return Err(failed);
         }
+    }
+}
+
+/// Shakes hands, logs in, and asks which cluster it is that answers here and now.
+async fn verified(shared: &Shared, dialed: Dialed) -> Result<Opened, DialError> {
+    let Dialed { stream, tls, broker, login } = dialed;
+    let link = secure(stream, tls).await.map_err(DialError::Handshake)?;
+    let (Some(view), Some(known)) = (shared.view.load_full(), shared.brokers.load().get(&broker).cloned()) else {
+        return Err(DialError::NoSuchBroker);
+    };
+    let versions = known.state().versions.ok_or(DialError::NotAnswered)?;
+    let mut connection = ControlConnection::new(link, &shared.settings.timeouts);
+    if let Some(login) = login {
+        connection = login.authenticate(connection).await.map_err(not_let_in)?;
+    }
+    let asked = foreign_cluster(connection, &versions, &shared.settings, &view.cluster_id).await;
+    match asked.map_err(DialError::Unverified)? {
+        (connection, None) => Ok(connection.into()),
+        (_, Some(_)) => Err(DialError::WrongCluster),
+    }
+}
+
+fn not_let_in(error: ExchangeError) -> DialError {
+    match error {
+        ExchangeError::Sasl(error) => DialError::Login(error),
+        other => DialError::Handshake(io::Error::other(other)),
+    }
+}
+
+impl Opened {
+    /// Shows the broker anew who Weir is. It must owe no answer.
+    pub(super) async fn renewed(self, timeouts: &UpstreamTimeouts) -> Result<Self, ExchangeError> {
+        let connection = ControlConnection::new(self.link, timeouts);
+        match self.lease {
+            Some(lease) => lease.renew(connection).await.map(Self::from),
+            None => Ok(connection.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+impl From<Link> for Opened {
+    /// One that needs no login.
+    fn from(link: Link) -> Self {
+        Self { link, lease: None }
+    }
+}
+
+impl From<ControlConnection> for Opened {
+    fn from(connection: ControlConnection) -> Self {
+        let (link, lease) = connection.into_parts();
+        Self { link, lease }
     }
 }
 
@@ -168,11 +248,14 @@ async fn try_broker(
     let tls = shared.settings.tls_peer(&broker.address.host, caller.0).map_err(DialError::ServerName)?;
     let one_try = shared.settings.timeouts.connect;
     let address = checked_address(broker, deadline_in(one_try).min(deadline)).await?;
+    let (name, versions) = (broker.host_port(), broker.state().versions);
+    let login = sasl::login(&shared.settings, caller.0, &name, versions.as_deref());
+    let login = timeout_at(deadline, login).await.map_err(|_| DialError::TimedOut)?.map_err(DialError::Login)?;
     // Whoever waits for its turn must have the time left to connect.
     let patience = deadline.into_std().saturating_duration_since(Instant::now()).saturating_sub(one_try);
     broker.turn(caller.1, patience).await.ok_or(DialError::TooManyDials)?;
     match timeout_at(deadline, connect(&[address], one_try)).await {
-        Ok(Ok(stream)) => Ok(Dialed { stream, tls, broker: broker.id }),
+        Ok(Ok(stream)) => Ok(Dialed { stream, tls, broker: broker.id, login }),
         Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => Err(DialError::TimedOut),
         Ok(Err(error)) => Err(DialError::Unreachable(error)),
         Err(_) => Err(DialError::TimedOut),

@@ -4,14 +4,16 @@
 //! on it: `ask` takes the connection and gives it back only with a whole answer.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::time::timeout;
 use weir_kafka::cleared::{Cleared, NotExpressible, OwnRequest};
 use weir_kafka::discovery::{self, BadAnswer};
+use weir_kafka::sasl::SaslRequest;
 
 use super::connect::{receive, send};
+use super::sasl::{Lease, SaslError};
 use super::settings::UpstreamTimeouts;
 use crate::link::Link;
 
@@ -25,6 +27,8 @@ pub(crate) struct ControlConnection {
     next_correlation_id: i32,
     silence: Duration,
     exchange: Duration,
+    /// For how long the broker takes the connection for authenticated, where it said so.
+    lease: Option<Lease>,
 }
 
 /// Why a control connection was given up.
@@ -39,6 +43,9 @@ pub enum ExchangeError {
     /// No TLS.
     #[error("the TLS handshake failed: {0}")]
     Handshake(#[source] io::Error),
+    /// The broker does not let Weir in, or is not who it claims to be.
+    #[error("{0}")]
+    Sasl(#[from] SaslError),
     /// The connection broke.
     #[error("the connection was lost: {0}")]
     Io(#[from] io::Error),
@@ -77,27 +84,43 @@ impl ControlConnection {
             next_correlation_id: 0,
             silence: timeouts.silence,
             exchange: timeouts.exchange,
+            lease: None,
         }
+    }
+
+    /// The broker takes the connection for authenticated, for a time or for good.
+    pub(super) fn leased(self, lease: Option<Lease>) -> Self {
+        Self { lease, ..self }
+    }
+
+    /// The connection itself, for a client: every answer was read to its last byte.
+    pub(super) fn into_parts(self) -> (Link, Option<Lease>) {
+        (self.link, self.lease)
     }
 
     /// Sends one request of Weir's own and returns its answer: the frame after its length prefix, header included, with
     /// the correlation id checked.
-    pub(crate) async fn ask(mut self, request: &OwnRequest) -> Result<(Self, Bytes), ExchangeError> {
-        let correlation_id = self.next_correlation_id;
-        self.next_correlation_id = correlation_id.wrapping_add(1);
-        let frame = Cleared::own(request, correlation_id, CLIENT_ID)?;
-        let answer = timeout(self.exchange, self.exchange(frame)).await.map_err(|_| ExchangeError::TimedOut)??;
-        if discovery::correlation_id(&answer) != Some(correlation_id) {
-            return Err(ExchangeError::Desync);
-        }
-        Ok((self, answer))
+    pub(crate) async fn ask(self, request: &OwnRequest) -> Result<(Self, Bytes), ExchangeError> {
+        self.renewed().await?.ask_now(request).await
+    }
+
+    /// The same, whether the connection is authenticated or not.
+    pub(super) async fn ask_now(self, request: &OwnRequest) -> Result<(Self, Bytes), ExchangeError> {
+        self.put(|correlation_id| Cleared::own(request, correlation_id, CLIENT_ID), MAX_ANSWER).await
+    }
+
+    /// Sends a step of a login and returns its answer, in the same way. The broker is not known yet, and its answers are
+    /// short.
+    pub(super) async fn ask_sasl(self, request: &SaslRequest<'_>) -> Result<(Self, Bytes), ExchangeError> {
+        self.put(|correlation_id| Cleared::sasl(request, correlation_id, CLIENT_ID), MAX_SASL_ANSWER).await
     }
 
     /// Sends what a principal's session has cleared, and returns the answer: the frame after its length prefix. Whose
     /// it is the session checks.
-    pub(crate) async fn pass(mut self, request: Cleared) -> Result<(Self, Bytes), ExchangeError> {
-        let answer = timeout(self.exchange, self.exchange(request)).await.map_err(|_| ExchangeError::TimedOut)??;
-        Ok((self, answer))
+    pub(crate) async fn pass(self, request: Cleared) -> Result<(Self, Bytes), ExchangeError> {
+        let mut renewed = self.renewed().await?;
+        let answer = timeout(renewed.exchange, renewed.exchange(request, MAX_ANSWER)).await;
+        Ok((renewed, answer.map_err(|_| ExchangeError::TimedOut)??))
     }
 
     /// Returns when the broker closes the connection, or says something that nobody asked for.
@@ -109,12 +132,36 @@ impl ControlConnection {
         }
     }
 
-    async fn exchange(&mut self, request: Cleared) -> Result<Bytes, ExchangeError> {
+    /// The connection, authenticated anew where that is due.
+    async fn renewed(mut self) -> Result<Self, ExchangeError> {
+        match self.lease.take() {
+            Some(lease) if lease.is_due(Instant::now()) => lease.renew(self).await,
+            lease => Ok(self.leased(lease)),
+        }
+    }
+
+    async fn put(
+        mut self,
+        cleared: impl FnOnce(i32) -> Result<Cleared, NotExpressible>,
+        longest: i32,
+    ) -> Result<(Self, Bytes), ExchangeError> {
+        let correlation_id = self.next_correlation_id;
+        self.next_correlation_id = correlation_id.wrapping_add(1);
+        let frame = cleared(correlation_id)?;
+        let answer = timeout(self.exchange, self.exchange(frame, longest)).await;
+        let answer = answer.map_err(|_| ExchangeError::TimedOut)??;
+        if discovery::correlation_id(&answer) != Some(correlation_id) {
+            return Err(ExchangeError::Desync);
+        }
+        Ok((self, answer))
+    }
+
+    async fn exchange(&mut self, request: Cleared, longest: i32) -> Result<Bytes, ExchangeError> {
         let sent = timeout(self.silence, send(&mut self.link, &request.into_frame())).await;
         sent.map_err(|_| ExchangeError::TimedOut)??;
         let length = loop {
             if let Some(prefix) = self.received.first_chunk::<4>() {
-                break answer_length(i32::from_be_bytes(*prefix))?;
+                break answer_length(i32::from_be_bytes(*prefix), longest)?;
             }
             self.receive().await?;
         };
@@ -146,7 +193,10 @@ const SCRATCH: usize = 16 * 1024;
 /// The longest answer that a control connection takes.
 const MAX_ANSWER: i32 = 64 * 1024 * 1024;
 
-fn answer_length(announced: i32) -> Result<usize, ExchangeError> {
-    let length = usize::try_from(announced).ok().filter(|_| (4..=MAX_ANSWER).contains(&announced));
+/// The longest answer of a broker that does not know yet who asks.
+const MAX_SASL_ANSWER: i32 = 64 * 1024;
+
+fn answer_length(announced: i32, longest: i32) -> Result<usize, ExchangeError> {
+    let length = usize::try_from(announced).ok().filter(|_| (4..=longest).contains(&announced));
     length.ok_or(ExchangeError::FrameLength(announced))
 }

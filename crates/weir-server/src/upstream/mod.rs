@@ -21,6 +21,7 @@ mod offsets;
 mod pace;
 mod probe;
 mod resolve;
+mod sasl;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -40,19 +41,20 @@ use weir_kafka::advertise::Target;
 use weir_kafka::cluster::{ClusterView, RealBrokerId, RealClusterId};
 use weir_kafka::subscriptions::Subscriptions;
 
-use crate::link::Link;
-use crate::lock::lock;
 pub(crate) use asking::Coordinators;
 pub(crate) use backoff::random_instant;
 use broker::Broker;
 pub(crate) use compaction::{Confirmed, Told};
 pub use connect::TlsPeer;
 use control::Control;
+pub(crate) use dial::Opened;
 pub use dial::{DialError, Dialed};
 pub(crate) use exchange::ControlConnection;
 pub use exchange::ExchangeError;
 pub(crate) use offsets::{EARLIEST, Partitions};
 pub(crate) use probe::{Probe, served};
+pub use sasl::{Identity, Mechanism, SaslError, ScramHash, UpstreamSasl};
+pub(crate) use sasl::{Lease, Secret};
 pub use settings::{Caller, HostPort, UpstreamSettings, UpstreamTimeouts, UpstreamTls};
 pub(crate) use versions::{METADATA_BY_NAME, Ranges};
 
@@ -92,6 +94,9 @@ pub enum NotReady {
     /// Brokers have answered before, and none does now.
     #[error("no broker can be reached")]
     NoBrokerReachable,
+    /// The brokers ask who Weir is, and do not take its answer.
+    #[error("a broker does not let Weir in: {0}")]
+    NotLetIn(SaslError),
     /// Whoever answers belongs to another cluster.
     #[error(
         "the brokers belong to cluster {answered}, not {pinned}: correct `bootstrap`, or set `cluster_id` (or restart Weir, \
@@ -169,12 +174,12 @@ impl Upstream {
         dial::dial(&self.shared, target, (Caller::Weir, WEIR), &[]).await
     }
 
-    /// Opens a connection to the target's broker for a principal, of this tier, TLS included, on the current runtime.
+    /// Opens a connection to the target's broker for a principal, of this tier, TLS and login included, on the current runtime.
     /// Principals take turns to dial.
     ///
     /// # Errors
     /// Where there is no connection in time, or there must be none; not a byte of a request was written.
-    pub(crate) async fn open(&self, target: Target, principal: &str, tier: &str) -> Result<Link, DialError> {
+    pub(crate) async fn open(&self, target: Target, principal: &str, tier: &str) -> Result<Opened, DialError> {
         dial::open(&self.shared, target, Caller::Tier(tier), principal).await
     }
 
@@ -187,11 +192,19 @@ impl Upstream {
         target: Target,
         caller: Caller<'_>,
     ) -> Result<ControlConnection, DialError> {
-        let link = dial::open(&self.shared, target, caller, WEIR).await?;
-        Ok(ControlConnection::new(link, &self.shared.settings.timeouts))
+        let Opened { link, lease } = dial::open(&self.shared, target, caller, WEIR).await?;
+        Ok(ControlConnection::new(link, &self.shared.settings.timeouts).leased(lease))
     }
 
-    /// Whether the brokers are shown the same certificate for the principals of both tiers.
+    /// Shows the broker of an open connection anew who Weir is. It must owe no answer.
+    ///
+    /// # Errors
+    /// The broker did not take it, or is gone: the connection is of no use.
+    pub(crate) async fn renewed(&self, opened: Opened) -> Result<Opened, ExchangeError> {
+        opened.renewed(&self.shared.settings.timeouts).await
+    }
+
+    /// Whether the principals of both tiers are the same to the brokers.
     pub(crate) fn share_identity(&self, one: &str, other: &str) -> bool {
         self.shared.settings.share_identity(one, other)
     }

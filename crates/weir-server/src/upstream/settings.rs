@@ -12,9 +12,10 @@ use rustls_pki_types::ServerName;
 use weir_kafka::racks::{RealRack, ShownRack};
 
 use super::connect::TlsPeer;
+use super::sasl::UpstreamSasl;
 
 /// A host and a port to dial.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HostPort {
     /// Host name or IP address.
     pub host: String,
@@ -42,6 +43,8 @@ pub struct UpstreamTls {
     /// The same with another certificate, by tier: for connections of that tier's principals. Sessions are resumed
     /// within one of these, never across.
     pub of_tiers: BTreeMap<String, Arc<rustls::ClientConfig>>,
+    /// As whom Weir comes where brokers ask for SASL. It stands here because it is never spoken without TLS.
+    pub sasl: Option<UpstreamSasl>,
 }
 
 /// For whom a broker is dialled.
@@ -75,10 +78,17 @@ pub struct UpstreamSettings {
 }
 
 impl UpstreamSettings {
-    /// Whether the brokers are shown the same certificate for the principals of both tiers.
+    /// Whether the principals of both tiers are the same to the brokers.
     pub(crate) fn share_identity(&self, one: &str, other: &str) -> bool {
-        let has_own = |tier| self.tls.as_ref().is_some_and(|tls| tls.of_tiers.contains_key(tier));
+        let has_own = |tier| self.tiers_apart().any(|apart| apart == tier);
         one == other || !(has_own(one) || has_own(other))
+    }
+
+    /// The tiers whose principals the brokers tell apart from Weir itself: by a certificate, or by a user.
+    pub(crate) fn tiers_apart(&self) -> impl Iterator<Item = &str> {
+        let by_certificate = self.tls.iter().flat_map(|tls| tls.of_tiers.keys());
+        let by_user = self.tls.iter().flat_map(|tls| &tls.sasl).flat_map(|sasl| sasl.of_tiers.keys());
+        by_certificate.chain(by_user).map(String::as_str)
     }
 
     /// What the handshake with a broker at `host` needs; nothing for a plaintext upstream.

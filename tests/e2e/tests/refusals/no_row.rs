@@ -46,6 +46,7 @@ pub const NO_ROW: &[(CloseReason, &str)] = &[
     (CloseReason::ClientReset, "a network that failed"),
     (CloseReason::UpstreamLost, "closed, as when a broker is lost; it connects again"),
     (CloseReason::UpstreamUnreachable, "answered with a code to try again, then closed"),
+    (CloseReason::UpstreamLogin, "closed; it connects again"),
     (CloseReason::UpstreamMalformed, "closed; it connects again"),
     (CloseReason::UpstreamDesync, "closed; it connects again"),
     (CloseReason::UpstreamTimeout, "closed; it connects again"),

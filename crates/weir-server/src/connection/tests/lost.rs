@@ -35,7 +35,7 @@ async fn trap_c32_a_broker_that_is_lost_with_a_request_under_way_ends_both_ends_
             let (mut connection, mut client) = connected(Duration::from_secs(60)).await;
             let (link, mut broker) = dialled().await;
             let own = || Cleared::own(&OwnRequest::ApiVersions { version: 0 }, 0, "weir").unwrap();
-            connection.broker = Broker::open(link, own());
+            connection.broker = Broker::open(link.into(), own());
             connection.take_frame(&request, Instant::now()).unwrap();
             // What Weir answers by itself waits behind it, and is not given either.
             connection.take_frame(&Bytes::from_static(&HANDSHAKE).slice(4..), Instant::now()).unwrap();

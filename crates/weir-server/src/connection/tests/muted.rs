@@ -48,7 +48,7 @@ async fn trap_q1_who_owes_is_not_read_and_its_answers_leave() {
     let (mut connection, mut client) = connected(Duration::from_secs(60)).await;
     let (link, mut broker) = dialled().await;
     let own = Cleared::own(&OwnRequest::ApiVersions { version: 0 }, 0, "weir").unwrap();
-    connection.broker = Broker::open(link, own);
+    connection.broker = Broker::open(link.into(), own);
     connection.take_frame(&heartbeat(), Instant::now()).unwrap();
     let began = Instant::now();
     owe(&mut connection, Duration::from_millis(400));
@@ -71,7 +71,7 @@ async fn trap_q3_a_heartbeat_is_heard_whatever_is_owed() {
     let (mut connection, mut client) = connected(Duration::from_secs(60)).await;
     let (link, broker) = dialled().await;
     let own = Cleared::own(&OwnRequest::ApiVersions { version: 0 }, 0, "weir").unwrap();
-    connection.broker = Broker::open(link, own);
+    connection.broker = Broker::open(link.into(), own);
     let broker = tokio::spawn(beats(broker));
     connection.take_frame(&heartbeat(), Instant::now()).unwrap();
     let began = Instant::now();

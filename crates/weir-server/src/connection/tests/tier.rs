@@ -30,7 +30,7 @@ async fn moved(from: &str, to: &str, dialled_before: bool) -> Result<bool, Close
     if dialled_before {
         let own = Cleared::own(&OwnRequest::ApiVersions { version: 0 }, 0, "weir").unwrap();
         let (link, end) = dialled().await;
-        (connection.broker, broker) = (Broker::open(link, own), Some(end));
+        (connection.broker, broker) = (Broker::open(link.into(), own), Some(end));
     }
     place(to);
     let listener = &connection.listener;

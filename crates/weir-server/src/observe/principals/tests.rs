@@ -88,8 +88,13 @@ fn what_connections_did_is_there_while_they_live_and_after() {
 fn hostile_q20_who_is_not_in_the_policy_in_force_has_no_series() {
     let both = policy(&names(&["goes", "stays"]));
     let (principals, account) = (Arc::new(Principals::default()), Arc::new(Account::default()));
-    let metrics =
-        Metrics::new(Vec::new(), Arc::default(), &Accounts::seen_by(Arc::clone(&principals)), Readiness::default());
+    let metrics = Metrics::new(
+        Vec::new(),
+        Arc::default(),
+        &Accounts::seen_by(Arc::clone(&principals)),
+        Readiness::default(),
+        Vec::new(),
+    );
     let series = |principal: &str| metrics.encode().unwrap().matches(&format!("principal=\"{principal}\"")).count();
     let unknown = principals.connect(&peer(&both, "goes", 0, 9), &account);
     assert_eq!(principals.look().len(), 0, "nobody is in a policy that is not there");
@@ -115,8 +120,13 @@ fn ten_thousand_principals_are_scraped_in_time() {
     let principals = Arc::new(Principals::default());
     principals.follow(&policy);
     let account = Arc::new(Account::default());
-    let metrics =
-        Metrics::new(Vec::new(), Arc::default(), &Accounts::seen_by(Arc::clone(&principals)), Readiness::default());
+    let metrics = Metrics::new(
+        Vec::new(),
+        Arc::default(),
+        &Accounts::seen_by(Arc::clone(&principals)),
+        Readiness::default(),
+        Vec::new(),
+    );
     let _open: Vec<_> = names.iter().map(|name| principals.connect(&peer(&policy, name, 0, 9), &account)).collect();
     let time = |scrape: &dyn Fn() -> usize| {
         let took = (0..5).map(|_| {

@@ -23,8 +23,10 @@ pub(super) fn unusable(name: &HostPort, error: &ExchangeError) -> (String, Strin
         },
         ExchangeError::Closed => told(
             "closed the connection",
-            "if that port speaks TLS write `tls:`, if it does not take `tls:` away; else look at the broker's log",
+            "if that port speaks TLS write `tls:`, if it does not take `tls:` away; if it asks for SASL write `sasl:`; else \
+             look at the broker's log",
         ),
+        ExchangeError::Sasl(error) => (format!("{name} does not let Weir in: {error}"), error.fix().to_owned()),
         ExchangeError::TimedOut => told("did not answer in time", "look at the broker, and at what is before it"),
         ExchangeError::TooOld => {
             told("is older than Kafka 0.10.1", "update it: Weir needs the cluster's id in Metadata")

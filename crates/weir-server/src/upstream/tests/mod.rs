@@ -3,6 +3,7 @@
 mod dialling;
 mod fake;
 mod faults;
+mod sasl;
 mod secure;
 mod views;
 

@@ -55,7 +55,7 @@ fn tls_settings(broker: &FakeBroker, authority: &Authority, server_name: Option<
         .unwrap();
     let server_name = server_name.map(|name| ServerName::try_from(name).unwrap());
     UpstreamSettings {
-        tls: Some(UpstreamTls { config: Arc::new(config), server_name, of_tiers: BTreeMap::new() }),
+        tls: Some(UpstreamTls { config: Arc::new(config), server_name, of_tiers: BTreeMap::new(), sasl: None }),
         ..settings(&[broker])
     }
 }
