@@ -13,7 +13,6 @@ use super::place::{At, Place};
 use super::raw::{RawTierIdentity, RawUpstream, RawUpstreamTls};
 use super::sasl;
 use super::units::TimeText;
-use super::sasl;
 use super::validate::{Check, host_port};
 
 /// How often brokers may be asked whether topics are compacted: oftener is no use, and seldomer none to who asks for it.

@@ -57,7 +57,6 @@ impl Metrics {
         registry.register_collector(Box::new(Retention(Arc::clone(&accounts.retention))));
         registry.register_collector(Box::new(Compaction(Arc::clone(&accounts.compaction))));
         registry.register_collector(Box::new(Logins(logins)));
-        registry.register_collector(Box::new(Logins(logins)));
         registry.register_collector(Box::new(Files(files)));
         registry.register_collector(Box::new(PrincipalSeries(Arc::clone(&principals))));
         Self { registry: Arc::new(registry), door, principals, began: Instant::now() }

@@ -44,8 +44,17 @@ fn sockets(listener: &Listener) -> (std::net::IpAddr, &[u16]) {
 fn same_cluster(old: &Upstream, new: &Upstream) -> bool {
     // Every field is named, so that a new one is thought of.
     // What fills a cluster is nothing to a Weir that serves it.
-    let Upstream { bootstrap, cluster_id, tls, sasl, max_versions, dials_per_second, racks, compaction_check, mirror: _ } =
-        old;
+    let Upstream {
+        bootstrap,
+        cluster_id,
+        tls,
+        sasl,
+        max_versions,
+        dials_per_second,
+        racks,
+        compaction_check,
+        mirror: _,
+    } = old;
     *bootstrap == new.bootstrap
         && *cluster_id == new.cluster_id
         && tls.as_ref().map(tls_files) == new.tls.as_ref().map(tls_files)

@@ -41,6 +41,7 @@ use weir_kafka::advertise::Target;
 use weir_kafka::cluster::{ClusterView, RealBrokerId, RealClusterId};
 use weir_kafka::subscriptions::Subscriptions;
 
+use crate::lock::lock;
 pub(crate) use asking::Coordinators;
 pub(crate) use backoff::random_instant;
 use broker::Broker;
