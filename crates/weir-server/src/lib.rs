@@ -26,6 +26,7 @@ mod sockets;
 pub mod suspend;
 pub mod tls;
 pub mod upstream;
+pub mod wall;
 mod worker;
 
 pub use server::{ServeError, serve};

@@ -6,6 +6,7 @@
 mod client;
 mod expiry;
 mod identity;
+mod kafka_name;
 mod material;
 mod names;
 mod peer;
@@ -21,6 +22,7 @@ mod tests;
 pub use client::upstream_client_config;
 pub(crate) use expiry::Expiry;
 pub use identity::{BadCertificate, CertificateFacts, certificate_facts, certificate_facts_of_pem, distinguished_name};
+pub use kafka_name::kafka_name;
 pub(crate) use material::{Inspector, Material, Materials};
 pub use names::not_covered;
 pub use peer::{Peer, peer, target};

@@ -29,6 +29,19 @@ pub(super) fn write(directory: &Path, files: &[Rendered<'_>]) -> Result<(), Stri
     Ok(())
 }
 
+/// Prints them, each behind a line with its name: `#` begins a comment in all of them.
+///
+/// # Errors
+/// Standard output takes no more.
+pub(super) fn print(files: &[Rendered<'_>]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for (at, file) in files.iter().enumerate() {
+        let gap = if at == 0 { "" } else { "\n" };
+        write!(out, "{gap}# ---- {}\n{}", file.name, file.text)?;
+    }
+    out.flush()
+}
+
 fn write_one(path: &Path, file: &Rendered<'_>) -> io::Result<()> {
     let mode = if file.is_program { 0o755 } else { 0o644 };
     if fs::read(path).is_ok_and(|old| old == file.text.as_bytes()) {
