@@ -1,8 +1,8 @@
 #!/bin/sh
-# Sets up what the tests need beside Rust: a JDK, Maven, Go, Node, Python, kcat, valgrind, names on loopback, promtool
-# and the client programs. Uses what the machine has. As root on Debian or Ubuntu it installs what is missing from the
-# distribution; otherwise it prints the one line to type. Quick when all is there. Status 1 when something is missing:
-# tests that need it are skipped, and under CI=true `make test` stops here.
+# Sets up what the tests need beside Rust: a JDK, Maven, Go, Node, Python, kcat, valgrind, buildah, names on loopback,
+# promtool, kustomize and the client programs. Uses what the machine has. As root on Debian or Ubuntu it installs what is
+# missing from the distribution; otherwise it prints the one line to type. Quick when all is there. Status 1 when
+# something is missing: tests that need it are skipped, and under CI=true `make test` stops here.
 set -u
 
 root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
@@ -22,6 +22,7 @@ main() {
         prepare "Apache Kafka $version" "$root/tests/kafka/fetch.sh" "$version"
     done
     prepare "promtool" "$root/tests/prometheus/fetch.sh"
+    prepare "kustomize and the schemas of Kubernetes" "$root/tests/kubernetes/fetch.sh"
     for client in "$root"/tests/clients/*/setup.sh; do
         [ -x "$client" ] && prepare "client $(basename "$(dirname "$client")")" "$client"
     done
@@ -49,6 +50,7 @@ want_tools() {
     have kcat || packages="$packages kcat"
     have valgrind || packages="$packages valgrind"
     have openssl || packages="$packages openssl"
+    have buildah || packages="$packages buildah"
 }
 
 install_packages() {
@@ -76,6 +78,7 @@ check_tools() {
     have kcat || lacks "kcat" "apt-get install kcat"
     have valgrind || lacks "valgrind" "apt-get install valgrind"
     have openssl || lacks "openssl" "apt-get install openssl"
+    have buildah || lacks "buildah" "apt-get install buildah"
 }
 
 lacks() {

@@ -173,6 +173,8 @@ fn the_package_holds_what_it_should(package: &Path, version: &str) {
         "/usr/share/fish/vendor_completions.d/weir.fish",
         "/usr/lib/systemd/system/weir.service",
         "/usr/lib/systemd/system/weir.socket",
+        "/usr/lib/systemd/system/weir-mirror@.service",
+        "/usr/share/doc/weir/examples/configuration-management/apply.sh",
         "/usr/share/doc/weir/copyright",
         "/usr/share/doc/weir/weir.cdx.json",
         "/usr/share/doc/weir/third-party-licences.txt.gz",

@@ -20,14 +20,18 @@ fn has(program: &str) -> bool {
 
 const MISSING: &str = "systemd is not installed: apt-get install systemd";
 
-/// The shipped units in a directory of their own, with the binary that is here.
+const MIRROR: &str = "weir-mirror@.service";
+
+/// The shipped units in a directory of their own, with the binary that is here, and none in the place of Kafka.
 fn units() -> PathBuf {
     let (from, to) = (paths::root().join("deploy/systemd"), paths::run_dir("systemd"));
-    for name in ["weir.service", "weir.socket"] {
-        let text = fs::read_to_string(from.join(name)).unwrap();
-        let here = text.replace("ExecStart=/usr/bin/weir", &format!("ExecStart={}", weir_binary().display()));
-        assert_eq!(here != text, name == "weir.service", "{name}");
-        fs::write(to.join(name), here).unwrap();
+    let names: Vec<_> = fs::read_dir(&from).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+    for name in names {
+        let text = fs::read_to_string(from.join(&name)).unwrap();
+        let here = text.replace("=/usr/bin/weir ", &format!("={} ", weir_binary().display()));
+        assert_eq!(here != text, name != "weir.socket", "{}", name.display());
+        fs::write(to.join(&name), here.replace("=/opt/kafka/bin/connect-mirror-maker.sh ", "=/bin/true ")).unwrap();
     }
     to
 }
@@ -45,7 +49,7 @@ fn the_units_are_sound() {
     let verify = |names: &[&str]| {
         Command::new("systemd-analyze").arg("verify").args(names).current_dir(&units).output().unwrap()
     };
-    let output = verify(&["./weir.service", "./weir.socket"]);
+    let output = verify(&["./weir.service", "./weir.socket", "./weir-mirror@public.service"]);
     assert!(output.status.success() && output.stderr.is_empty(), "{}", told(&output));
     let service = fs::read_to_string(units.join("weir.service")).unwrap();
     fs::write(units.join("weir.service"), service.replace("Type=notify", "Type=notfy")).unwrap();
@@ -54,24 +58,59 @@ fn the_units_are_sound() {
 }
 
 #[test]
-fn the_service_may_do_little() {
+fn the_services_may_do_little() {
     if !has("systemd-analyze") {
         skip!("{MISSING}");
     }
-    let security = |text: &dyn Fn(String) -> String| {
+    let security = |name: &str, text: &dyn Fn(String) -> String| {
         let units = units();
-        let unit = units.join("weir.service");
+        let unit = units.join(name);
         fs::write(&unit, text(fs::read_to_string(&unit).unwrap())).unwrap();
         let threshold = format!("--threshold={EXPOSURE}");
-        let arguments = ["security", "--offline=true", &threshold, "./weir.service"];
+        let arguments = ["security", "--offline=true", &threshold, &format!("./{name}")];
         Command::new("systemd-analyze").args(arguments).current_dir(&units).output().unwrap()
     };
-    let output = security(&|unit| unit);
-    let text = told(&output);
-    println!("{}", text.lines().find(|line| line.contains("exposure level")).unwrap_or("no figure"));
-    assert!(output.status.success(), "{text}");
-    let output = security(&|unit| unit.replace("User=weir", ""));
-    assert!(!output.status.success(), "as root it is exposed: {}", told(&output));
+    for name in ["weir.service", MIRROR] {
+        let output = security(name, &|unit| unit);
+        let text = told(&output);
+        println!("{}", text.lines().find(|line| line.contains("exposure level")).unwrap_or("no figure"));
+        assert!(output.status.success(), "{text}");
+        let output = security(name, &|unit| unit.replace("User=weir", "#"));
+        assert!(!output.status.success(), "as root it is exposed: {}", told(&output));
+    }
+}
+
+/// What MirrorMaker itself does with the properties, `mirror.rs` tries.
+#[test]
+fn the_mirrors_unit_does_not_start_what_differs_from_the_catalogue() {
+    let mut options = options();
+    options.config["upstreams"]["main"]["mirror"] =
+        serde_json::json!({ "from": { "inside": { "bootstrap": ["127.0.0.1:2"] } } });
+    let (dir, weir) = (options.dir().to_owned(), weir_binary().display().to_string());
+    options.acl.write(&dir.join("acl"));
+    fs::write(dir.join("weir.yaml"), options.config.to_string()).unwrap();
+    let place = dir.display().to_string();
+    let unit = fs::read_to_string(paths::root().join("deploy/systemd").join(MIRROR)).unwrap();
+    let unit = unit.replace("%i", "main").replace("/usr/bin/weir", &weir);
+    let unit = unit.replace("/etc/weir-mirror", &place).replace("/etc/weir/", &format!("{place}/"));
+    let of_key = |key: &str| -> Vec<String> {
+        let line = unit.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+        line.split(' ').map(str::to_owned).collect()
+    };
+    let run = |command: &[String]| Command::new(&command[0]).args(&command[1..]).output().unwrap();
+    let (before, start) = (of_key("ExecStartPre="), of_key("ExecStart="));
+    let properties = Path::new(start.last().unwrap());
+    let needed = unit.lines().find_map(|line| line.strip_prefix("AssertPathExists=")).unwrap();
+    assert_eq!(Path::new(needed), properties);
+    let render = [weir.as_str(), "render", "mirror", "-c", &format!("{place}/weir.yaml"), "--out", &place];
+    let output = run(&render.map(str::to_owned));
+    assert!(output.status.success(), "{}", told(&output));
+    assert!(run(&before).status.success(), "{}", told(&run(&before)));
+    // The catalogue of another day.
+    Acl::new(&["systemd.another"]).write(&dir.join("acl"));
+    let output = run(&before);
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    assert!(told(&output).contains("+ systemd.topic"), "the journal has what it is: {}", told(&output));
 }
 
 /// Weir before a cluster that nobody is at home in: enough for a handshake.
