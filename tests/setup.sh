@@ -41,6 +41,9 @@ has_venv() { have python3 && python3 -c 'import venv, ensurepip' 2>/dev/null; }
 # From 1.21 on, Go fetches the newer Go that a module asks for.
 has_go() { have go && [ "$(go env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9]*\).*/\1/p')" -ge 21 ] 2>/dev/null; }
 
+# In /usr/sbin, which is not in everybody's path.
+has_nft() (PATH=$PATH:/usr/sbin:/sbin; have nft && have ip)
+
 want_tools() {
     has_jdk || packages="$packages default-jdk-headless"
     have mvn || packages="$packages maven"
@@ -50,6 +53,7 @@ want_tools() {
     have kcat || packages="$packages kcat"
     have valgrind || packages="$packages valgrind"
     have openssl || packages="$packages openssl"
+    has_nft || packages="$packages nftables iproute2"
     have buildah || packages="$packages buildah"
 }
 
@@ -78,6 +82,7 @@ check_tools() {
     have kcat || lacks "kcat" "apt-get install kcat"
     have valgrind || lacks "valgrind" "apt-get install valgrind"
     have openssl || lacks "openssl" "apt-get install openssl"
+    has_nft || lacks "nft and ip" "apt-get install nftables iproute2"
     have buildah || lacks "buildah" "apt-get install buildah"
 }
 

@@ -1,4 +1,5 @@
-//! Every client library does the whole main job through Weir, before real Kafka.
+//! Every client library does the whole main job through Weir, before real Kafka with its own authorizer, at which Weir has
+//! the rights that `weir render upstream` says and no other.
 //!
 //! The clients are the programs in `tests/clients/`; they know a bootstrap address and a certificate. All of one Kafka
 //! version share its brokers and one Weir, and every kill of a broker, so that the matrix stays short: 1. each reads
@@ -147,12 +148,13 @@ struct Run {
 impl Run {
     fn start(version: Version, clients: Vec<&'static Client>) -> Self {
         let began = Instant::now();
-        let kafka = Kafka::start(Edge::kafka_options(version));
+        let plan = Edge::plan(version, &TOPICS, HIDDEN);
+        let kafka = Kafka::start(plan.kafka_options());
         for topic in TOPICS.into_iter().chain([HIDDEN]) {
             kafka.create_topic(topic, 2, 3, &[]);
         }
         let chains = write_history(&kafka);
-        let edge = Edge::start(&kafka, &TOPICS, HIDDEN);
+        let edge = plan.start(&kafka);
         let coordinator = kafka.coordinator_of(&edge.real_group("anything"));
         let groups = clients.into_iter().map(|client| Group::new(client, group_at(&kafka, &edge, client, coordinator)));
         let groups = groups.collect();

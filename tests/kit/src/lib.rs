@@ -35,6 +35,7 @@ pub mod raw;
 pub mod skip;
 pub mod transcript;
 pub mod wait;
+pub mod walls;
 pub mod weir;
 pub mod wiretap;
 

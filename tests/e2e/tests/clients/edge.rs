@@ -1,9 +1,13 @@
 //! What stands between the clients and the brokers: Weir, or for a control run nothing.
+//!
+//! The brokers are an existing cluster with walls of its own: Kafka's authorizer, and for Weir what `weir render upstream`
+//! says and no right more.
 
 use kafka_protocol::messages::CreateAclsRequest;
 use kafka_protocol::messages::create_acls_request::AclCreation;
 use kafka_protocol::protocol::StrBytes;
 use weir_testkit::kafka::wire;
+use weir_testkit::walls::{self, Walls};
 use weir_testkit::{Acl, Advertise, Identity, Kafka, KafkaOptions, Pki, PrincipalSpec, Version, Weir, WeirOptions};
 
 /// What members of the consumer protocol, KIP-848, send instead of JoinGroup, SyncGroup and Heartbeat.
@@ -30,32 +34,15 @@ impl Edge {
         direct() || protocol != "consumer" || weir_kafka::table::row(CONSUMER_GROUP_HEARTBEAT).is_some()
     }
 
-    /// Three brokers; in a control run they know access lists of their own.
-    pub fn kafka_options(version: Version) -> KafkaOptions {
-        let mut options = KafkaOptions::new(version);
-        if direct() {
-            options.properties = [
-                ("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
-                ("super.users", "User:ANONYMOUS"),
-            ]
-            .map(|(key, value)| (key.into(), value.into()))
-            .into();
-        }
-        options
-    }
-
     /// Lets one principal read `topics`. `hidden` may leave, but is granted to nobody.
-    pub fn start(kafka: &Kafka, topics: &[&str], hidden: &str) -> Self {
-        let identity = Pki::shared().client(READER);
-        if direct() {
-            grant(kafka, topics);
-            return Self { bootstrap: kafka.bootstrap_ssl().join(","), identity, weir: None };
-        }
-        let advertise = if Self::by_name(kafka.version()) { Advertise::Sni } else { Advertise::Ports };
+    pub fn plan(version: Version, topics: &[&str], hidden: &str) -> Plan {
         let catalogue: Vec<&str> = topics.iter().copied().chain([hidden]).collect();
         let acl = Acl::new(&catalogue).principal(PrincipalSpec::new(READER, topics));
-        let weir = Weir::start(WeirOptions::new(kafka, advertise, acl));
-        Self { bootstrap: weir.bootstrap(), identity, weir: Some(weir) }
+        let advertise = if Self::by_name(version) { Advertise::Sni } else { Advertise::Ports };
+        // Where the brokers are is not known before they run, and nothing of it is rendered.
+        let mut options = WeirOptions::before(&["127.0.0.1:1".to_owned()], advertise, acl);
+        walls::come_as(&mut options, &Pki::shared().client("weir"));
+        Plan { version, topics: topics.iter().map(ToString::to_string).collect(), options }
     }
 
     /// The name by which the brokers know a client's group.
@@ -64,6 +51,39 @@ impl Edge {
             Some(_) => format!("weir.{READER}.{id}"),
             None => id.into(),
         }
+    }
+}
+
+/// An edge before the brokers run.
+pub struct Plan {
+    version: Version,
+    topics: Vec<String>,
+    options: WeirOptions,
+}
+
+impl Plan {
+    /// Three brokers with the rendered settings; in a control run they know access lists for the clients themselves.
+    pub fn kafka_options(&self) -> KafkaOptions {
+        let mut options = KafkaOptions::new(self.version);
+        options.properties = Walls::render(&self.options, &[]).properties();
+        if direct() {
+            options.properties.retain(|(key, _)| !key.starts_with("listener.name."));
+        }
+        options
+    }
+
+    /// Starts it before brokers that have the topics.
+    pub fn start(self, kafka: &Kafka) -> Edge {
+        let Self { topics, mut options, .. } = self;
+        let identity = Pki::shared().client(READER);
+        if direct() {
+            grant(kafka, &topics);
+            return Edge { bootstrap: kafka.bootstrap_ssl().join(","), identity, weir: None };
+        }
+        walls::before(&mut options, kafka);
+        Walls::render(&options, &[]).build(kafka);
+        let weir = Weir::start(options);
+        Edge { bootstrap: weir.bootstrap(), identity, weir: Some(weir) }
     }
 }
 
@@ -76,7 +96,7 @@ fn direct() -> bool {
 }
 
 /// Kafka's own access lists for the control run.
-fn grant(kafka: &Kafka, topics: &[&str]) {
+fn grant(kafka: &Kafka, topics: &[String]) {
     // As the protocol numbers them; 3 is a literal name, and permission.
     let [topic_kind, group_kind, read, describe] = [2, 3, 3, 8];
     let allow = |kind: i8, name: &str, operation: i8| {
