@@ -84,6 +84,9 @@ pub enum DialError {
     /// The broker does not let Weir in, or is not who it claims to be.
     #[error("the broker does not let Weir in: {0}")]
     Login(#[source] SaslError),
+    /// The broker shook hands and did not come to the end of the login.
+    #[error("a login at a broker was broken off: {0}")]
+    BrokenOff(#[source] ExchangeError),
     /// The broker's host is no name that a certificate could bear.
     #[error("the broker's host cannot be a TLS server name; set `server_name`")]
     ServerName(#[source] io::Error),
@@ -144,7 +147,7 @@ async fn verified(shared: &Shared, dialed: Dialed) -> Result<Opened, DialError> 
 fn not_let_in(error: ExchangeError) -> DialError {
     match error {
         ExchangeError::Sasl(error) => DialError::Login(error),
-        other => DialError::Handshake(io::Error::other(other)),
+        other => DialError::BrokenOff(other),
     }
 }
 

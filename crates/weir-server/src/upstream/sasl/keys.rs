@@ -84,3 +84,29 @@ impl ScramHash {
         hmac::Key::new(algorithm, key)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Mechanism;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_is_stretched_once_for_all_connections() {
+        let password = |text: &str| Secret::parse(Mechanism::Scram(ScramHash::Sha256), text.as_bytes()).unwrap();
+        let salting = |salt: &[u8]| Salting {
+            hash: ScramHash::Sha256,
+            salt: salt.to_vec(),
+            iterations: NonZeroU32::new(4_096).unwrap(),
+        };
+        let cache = KeyCache::default();
+        let (pencil, other) = (password("pencil"), password("other"));
+        let (one, two) = tokio::join!(cache.keys(&pencil, salting(b"salt")), cache.keys(&pencil, salting(b"salt")));
+        let one = one.unwrap();
+        assert!(Arc::ptr_eq(&one, &two.unwrap()), "those who come at once wait for one another");
+        let resalted = cache.keys(&pencil, salting(b"pepper")).await.unwrap();
+        assert!(resalted.client != one.client, "another salt");
+        let another = cache.keys(&other, salting(b"pepper")).await.unwrap();
+        assert!(another.client != resalted.client, "another password");
+        assert!(another.client == cache.keys(&other, salting(b"pepper")).await.unwrap().client);
+    }
+}

@@ -144,7 +144,7 @@ async fn a_token_is_shown_after_the_mechanism_was_taken_and_never_before() {
 }
 
 #[tokio::test]
-async fn scram_is_spoken_to_its_end_and_a_salt_is_stretched_once() {
+async fn scram_is_spoken_to_its_end_and_another_password_is_tried_at_once() {
     let user = User::new(SCRAM, "pencil");
     for _ in 0..2 {
         let says = |turn, heard: &Heard| match turn {
