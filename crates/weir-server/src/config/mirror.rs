@@ -108,8 +108,8 @@ pub(super) fn mirror(check: &mut Check<'_>, name: &str, own: &[(String, u16)], r
             "add one: a name of your own, and `bootstrap:` under it",
         );
     }
-    let between = 1..=MOST_REPLICAS;
-    number(check, "replication_factor", replication_factor, between);
+    own_alias(check, raw.place, name);
+    number(check, "replication_factor", replication_factor, 1..=MOST_REPLICAS);
     Mirror {
         place: raw.place,
         from: from.value.iter().map(|(alias, raw)| (alias.clone(), source(check, name, alias, raw))).collect(),
@@ -123,6 +123,7 @@ pub(super) fn mirror(check: &mut Check<'_>, name: &str, own: &[(String, u16)], r
 fn source(check: &mut Check<'_>, upstream: &str, alias: &str, raw: &At<RawMirrorSource>) -> MirrorSource {
     let RawMirrorSource { bootstrap: brokers, prefixes, client, tasks } = &raw.value;
     check.own_name(raw.place, alias);
+    own_alias(check, raw.place, alias);
     if alias == upstream {
         let what = format!("`{alias}` is the cluster that is filled, and one that fills it");
         check.problems.add(raw.place, what, "give the source a name of its own");
@@ -146,6 +147,32 @@ fn source(check: &mut Check<'_>, upstream: &str, alias: &str, raw: &At<RawMirror
         prefixes,
         client: properties(check, client, SOURCE_ROLES),
         tasks: tasks.as_ref().map(|tasks| tasks.value),
+    }
+}
+
+/// MirrorMaker reads `NAME.` before a property as the cluster's.
+fn own_alias(check: &mut Check<'_>, place: Place, alias: &str) {
+    const TAKEN: [&str; 16] = [
+        "admin",
+        "clusters",
+        "config",
+        "consumer",
+        "emit",
+        "heartbeats",
+        "offset",
+        "producer",
+        "refresh",
+        "replication",
+        "source",
+        "sync",
+        "target",
+        "task",
+        "topics",
+        "worker",
+    ];
+    if TAKEN.contains(&alias) {
+        let what = format!("`{alias}` begins properties of MirrorMaker's own");
+        check.problems.add(place, what, "give the cluster another name");
     }
 }
 

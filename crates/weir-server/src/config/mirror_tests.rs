@@ -75,6 +75,14 @@ fn what_is_no_mirror_is_named_with_its_line() {
 }
 
 #[test]
+fn a_name_that_mirror_maker_would_read_as_its_own_is_refused() {
+    refused(
+        "from:\n  topics: {bootstrap: ['k:1']}",
+        &["12:17: `topics` begins properties of MirrorMaker's own; give the cluster another name"],
+    );
+}
+
+#[test]
 fn a_secret_that_is_written_out_is_refused_and_not_shown() {
     for secret in [
         "hunter2",

@@ -58,7 +58,7 @@ impl fmt::Display for Difference {
             Self::Missing { flow, topic } => write!(f, "- {topic} ({flow}): it does not copy this topic and should"),
             Self::Setting { key, runs, rendered } => {
                 let show = |value: &str| {
-                    if is_secret(key) { "a value that is not shown".to_owned() } else { format!("`{value}`") }
+                    if is_private(key) { "a value that is not shown".to_owned() } else { format!("`{value}`") }
                 };
                 let runs = runs
                     .as_deref()
@@ -68,6 +68,11 @@ impl fmt::Display for Difference {
             }
         }
     }
+}
+
+/// Whether a value is not shown. What runs may hold properties that nobody knows here.
+fn is_private(key: &str) -> bool {
+    is_secret(key) || ["auth", "credential", "token"].iter().any(|part| key.contains(part))
 }
 
 /// Compares what runs with what is rendered. Empty where nothing differs.
