@@ -1,6 +1,7 @@
 //! One connection without TLS and without a broker: what it does with a client that is slow, quiet or never at rest.
 
 mod draining;
+mod login;
 mod lost;
 mod muted;
 mod tier;

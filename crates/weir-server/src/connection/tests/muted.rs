@@ -5,13 +5,13 @@ use weir_policy::Meter;
 use super::*;
 
 /// A Heartbeat's answer to the first request, without an error.
-const BEAT: [u8; 14] = [0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+pub(super) const BEAT: [u8; 14] = [0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
-fn heartbeat() -> Bytes {
+pub(super) fn heartbeat() -> Bytes {
     frame(ApiKey::Heartbeat, 3, &HeartbeatRequest::default().with_group_id(StrBytes::from_static_str("g").into()))
 }
 
-fn framed(request: &[u8]) -> Vec<u8> {
+pub(super) fn framed(request: &[u8]) -> Vec<u8> {
     [&i32::try_from(request.len()).unwrap().to_be_bytes()[..], request].concat()
 }
 
@@ -26,7 +26,7 @@ fn owe(connection: &mut Connection, time: Duration) {
 }
 
 /// Serves the client until it has so many bytes of answers, and says which.
-async fn read(connection: &mut Connection, client: &mut TcpStream, bytes: usize) -> Vec<u8> {
+pub(super) async fn read(connection: &mut Connection, client: &mut TcpStream, bytes: usize) -> Vec<u8> {
     let mut answer = vec![0; bytes];
     let served = async {
         loop {

@@ -54,6 +54,14 @@ impl Lease {
     }
 }
 
+#[cfg(test)]
+impl Lease {
+    /// One that is to be renewed from an instant on.
+    pub(crate) fn until(identity: Arc<Identity>, renew_at: Instant) -> Self {
+        Self { identity, broker: HostPort { host: "kafka1".to_owned(), port: 9093 }, version: 1, renew_at }
+    }
+}
+
 impl Login {
     /// Shows the broker who Weir is, and sees that the broker knows it, too. The connection must be in TLS.
     pub(in crate::upstream) async fn authenticate(
