@@ -1,7 +1,8 @@
-//! A real MirrorMaker 2 in its dedicated mode, as `bin/connect-mirror-maker.sh` runs it, on a leash and with a small heap.
+//! A real MirrorMaker 2 in its dedicated mode, as `bin/connect-mirror-maker.sh` runs it, on a leash and with a small
+//! heap.
 //!
-//! It runs with exactly the properties that it is given. Must never add to them or change them: what `weir render mirror`
-//! wrote is what a test tries.
+//! It runs with exactly the properties that it is given. Must never add to them or change them: what `weir render
+//! mirror` wrote is what a test tries.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
