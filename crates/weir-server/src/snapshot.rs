@@ -3,6 +3,7 @@
 //! Must never: change after it was compiled, or be built from files that were not all looked at. Nothing but
 //! `Sources::read` reads these files, so a reload is `read`, `compile`, and one swap.
 
+mod administrator;
 mod clusters;
 mod loader;
 mod named;
@@ -33,6 +34,7 @@ use crate::upstream::UpstreamSettings;
 
 use sources::{Sources, Unreadable};
 
+pub(crate) use administrator::administrators;
 pub(crate) use loader::Loaded;
 pub use loader::Loader;
 pub(crate) use named::Look;

@@ -2,12 +2,14 @@
 //!
 //! Must never: say `ok` of what `weir serve` would not start with, or change anything.
 
+use std::io::{IsTerminal, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
-use weir_server::operator::{Finding, Report, Seen, Severity, check_live};
+use weir_policy::ConfigErrors;
+use weir_server::operator::{Administrator, Finding, Report, Seen, Severity, check_live};
 use weir_server::snapshot::Snapshot;
 
 /// What is looked at.
@@ -17,9 +19,20 @@ pub(crate) struct What {
     #[arg(short, long, value_name = "FILE", default_value = "weir.yaml")]
     config: PathBuf,
     /// At the brokers, too, for half a minute at the most: whether they are there, new enough, and have what the catalogue
-    /// names. Changes nothing.
+    /// names, and whether Weir's identities see or may do more there. Changes nothing.
     #[arg(long)]
     live: bool,
+    /// Show the names that must not leave even where this does not write to a terminal.
+    #[arg(long, requires = "live")]
+    names: bool,
+    /// A file with `upstreams:` as the configuration has it, and an administrator's certificate or password under it: for
+    /// access rules, quotas and settings of brokers, which Weir's own identity cannot see. It is used to read alone.
+    #[arg(long, requires = "live", value_name = "FILE")]
+    administrator: Option<PathBuf>,
+    /// What the brokers call Weir, or a tier's identity, where that is not the subject of its certificate; as for
+    /// `weir render upstream`.
+    #[arg(long = "user", requires = "administrator", value_name = "[TIER=]NAME")]
+    users: Vec<String>,
     /// What was found at the brokers, as one JSON object.
     #[arg(long, requires = "live")]
     json: bool,
@@ -27,45 +40,55 @@ pub(crate) struct What {
 
 pub(crate) fn run(what: &What) -> ExitCode {
     match Snapshot::load(&what.config) {
-        Ok(snapshot) if what.json => live(snapshot, true),
+        Ok(snapshot) if what.json => live(snapshot, what),
         Ok(snapshot) => {
             print_warnings(&snapshot);
             print!("{}", summary(&snapshot));
             if what.live {
-                return live(snapshot, false);
+                return live(snapshot, what);
             }
             println!("ok");
             ExitCode::SUCCESS
         }
-        Err(errors) => {
-            eprintln!("{errors}");
-            let count = errors.0.len();
-            eprintln!("{count} {}", if count == 1 { "problem" } else { "problems" });
-            ExitCode::FAILURE
-        }
+        Err(errors) => problems(&errors),
     }
 }
 
-fn live(snapshot: Snapshot, as_json: bool) -> ExitCode {
-    let report = match check_live(snapshot) {
+fn problems(errors: &ConfigErrors) -> ExitCode {
+    eprintln!("{errors}");
+    let count = errors.0.len();
+    eprintln!("{count} {}", if count == 1 { "problem" } else { "problems" });
+    ExitCode::FAILURE
+}
+
+fn live(snapshot: Snapshot, what: &What) -> ExitCode {
+    let administrator = match &what.administrator {
+        Some(file) => match Administrator::read(file, &snapshot.config, what.users.clone()) {
+            Ok(administrator) => Some(administrator),
+            Err(errors) => return problems(&errors),
+        },
+        None => None,
+    };
+    let report = match check_live(snapshot, administrator) {
         Ok(report) => report,
         Err(error) => {
             eprintln!("{error}");
             return ExitCode::FAILURE;
         }
     };
-    if as_json {
-        println!("{}", json(&report));
+    if what.json {
+        println!("{}", json(&report, what.names));
     } else {
-        print!("{}", text(&report));
+        print!("{}", text(&report, what.names || stdout().is_terminal()));
     }
     if report.has_errors() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// A line for each cluster that answered and for each finding, and how many there are.
-fn text(report: &Report) -> String {
+fn text(report: &Report, with_names: bool) -> String {
     let seen: String = report.seen.iter().map(|seen| format!("  {}\n", of_cluster(seen))).collect();
-    let findings: String = report.findings.iter().map(|finding| format!("{finding}\n")).collect();
+    let finding = |finding: &Finding| format!("{finding}\n{}", names(finding, with_names));
+    let findings: String = report.findings.iter().map(finding).collect();
     let of = |severity: Severity| report.findings.iter().filter(|one| one.severity == severity).count();
     let count = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
     let last = match (of(Severity::Error), of(Severity::Warning)) {
@@ -76,6 +99,18 @@ fn text(report: &Report) -> String {
     format!("{seen}{findings}{last}\n")
 }
 
+/// A line for each name that must not leave, or how to see them.
+fn names(finding: &Finding, shown: bool) -> String {
+    let count = finding.names.count();
+    if count > 0 && !shown {
+        return "    the names are shown at a terminal, and with --names\n".to_owned();
+    }
+    let shown: Vec<String> = finding.names.for_terminal().map(|name| format!("    {name}\n")).collect();
+    let more = count.saturating_sub(shown.len());
+    let more = if more > 0 { format!("    and {more} more\n") } else { String::new() };
+    shown.concat() + &more
+}
+
 fn of_cluster(Seen { upstream, cluster_id, brokers, topics }: &Seen) -> String {
     let [(answered, listed), (exist, named)] = [brokers, topics];
     format!(
@@ -83,13 +118,17 @@ fn of_cluster(Seen { upstream, cluster_id, brokers, topics }: &Seen) -> String {
     )
 }
 
-fn json(report: &Report) -> serde_json::Value {
+fn json(report: &Report, with_names: bool) -> serde_json::Value {
     let finding = |one: &Finding| {
         let severity = match one.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        json!({"severity": severity, "upstream": one.upstream, "what": one.what, "fix": one.fix})
+        let mut finding = json!({"severity": severity, "upstream": one.upstream, "what": one.what, "fix": one.fix});
+        if with_names && one.names.count() > 0 {
+            finding["names"] = one.names.for_terminal().collect::<Vec<_>>().into();
+        }
+        finding
     };
     let seen = |one: &Seen| {
         json!({

@@ -100,6 +100,28 @@ fn w1_what_goes_to_a_broker_is_cleared() {
     assert_eq!(written, ["self.link.put_owned(cleared.into_frame());"], "nothing else is written to a client's broker");
 }
 
+/// What `weir check --live` tries at the brokers is made where it is sent from, and that is reached by one command: a Weir
+/// that serves has no way to it.
+#[test]
+fn w13_nothing_but_a_check_can_try_what_is_forbidden() {
+    let naming = |directory: &str, needles: &[&str]| -> Vec<String> {
+        let names = |code: &str| code.lines().any(|line| needles.iter().any(|needle| code_of(line).contains(needle)));
+        let sources = product_code(directory).into_iter().filter(|(_, code)| names(code));
+        sources.map(|(path, _)| path.display().to_string()).collect()
+    };
+    let live = "crates/weir-server/src/operator/live/";
+    let tries = naming("crates/weir-server/src", &["weir_kafka::check", "check::"]);
+    assert!(tries.contains(&format!("{live}wall.rs")), "{tries:?}");
+    let elsewhere: Vec<_> = tries.iter().filter(|path| !path.starts_with(live)).collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?} may not name what is forbidden");
+    let inside = naming("crates/weir-kafka/src", &["crate::check", "Trial"]);
+    assert!(inside.iter().all(|path| path.starts_with("crates/weir-kafka/src/check")), "{inside:?}");
+    for other in ["crates/weir/src", "crates/weir-policy/src", "crates/weir-pki/src"] {
+        assert_eq!(naming(other, &["weir_kafka::check"]), <[String; 0]>::default());
+    }
+    assert_eq!(naming("crates/weir/src", &["check_live"]), ["crates/weir/src/check.rs"], "one command looks so");
+}
+
 #[test]
 fn w2_nothing_is_decoded_before_the_gate() {
     for (path, code) in product_code("crates/weir-kafka/src") {

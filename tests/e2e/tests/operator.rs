@@ -7,6 +7,8 @@ mod command;
 mod live;
 #[path = "operator/tiers.rs"]
 mod tiers;
+#[path = "operator/wall.rs"]
+mod wall;
 
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};

@@ -18,6 +18,7 @@ mod raw_audit;
 mod raw_limits;
 mod raw_mirror;
 mod raw_sasl;
+mod raw_upstreams;
 mod sasl;
 mod strict;
 mod tree;
@@ -30,6 +31,7 @@ mod document;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use weir_policy::ConfigErrors;
@@ -58,4 +60,13 @@ pub use sasl::{SaslIdentity, UpstreamSasl};
 pub(crate) fn read(file: &Path, text: &str, machine: Machine) -> Result<(Config, Problems), ConfigErrors> {
     let raw = strict::read::<raw::RawConfig>(&file.display().to_string(), text)?;
     Ok(validate::config(file, &raw, machine))
+}
+
+/// Reads and checks a file that has `upstreams` and nothing else.
+///
+/// # Errors
+/// As of `read`.
+pub(crate) fn read_upstreams(file: &Path, text: &str) -> Result<(BTreeMap<String, Upstream>, Problems), ConfigErrors> {
+    let raw = strict::read::<raw_upstreams::RawUpstreams>(&file.display().to_string(), text)?;
+    Ok(validate::upstreams(file, &raw.upstreams))
 }

@@ -2,7 +2,7 @@
 //!
 //! Must never: read a file or a clock, or stop at the first problem.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ use super::admin;
 use super::audit;
 use super::catch_up;
 use super::listener;
-use super::model::{Config, HandshakeRate, Limits, Log, Machine};
+use super::model::{Config, HandshakeRate, Limits, Log, Machine, Upstream};
 use super::place::{At, Place};
 use super::problems::Problems;
-use super::raw::{RawConfig, RawGroups, RawIdentity, RawLimits, RawNetwork, RawRate};
+use super::raw::{RawConfig, RawGroups, RawIdentity, RawLimits, RawNetwork, RawRate, RawUpstream};
 use super::units::{BadUnit, SizeText, TimeText};
 use super::upstream;
 
@@ -68,6 +68,17 @@ pub(super) fn config(file: &Path, raw: &RawConfig, machine: Machine) -> (Config,
         drain_spread: raw.drain.spread.as_ref().map(|spread| check.spread(spread)),
     };
     (config, check.problems)
+}
+
+/// Checks clusters alone.
+pub(super) fn upstreams(
+    file: &Path,
+    raw: &At<BTreeMap<String, At<RawUpstream>>>,
+) -> (BTreeMap<String, Upstream>, Problems) {
+    let problems = Problems::new(&file.display().to_string());
+    let mut check = Check { problems, directory: file.parent().unwrap_or(Path::new("")) };
+    let upstreams = upstream::all(&mut check, raw);
+    (upstreams, check.problems)
 }
 
 /// What every check needs.

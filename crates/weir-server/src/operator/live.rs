@@ -1,9 +1,13 @@
 //! `weir check --live`: each cluster is dialled as a serving Weir dials it, and what would fail later is told now.
 //!
-//! Must never: change anything, print a topic that the catalogue does not name, or take longer than `IN_ALL`.
+//! Must never: change anything, put a topic that the catalogue does not name anywhere but into `Finding::names`, or take
+//! longer than `IN_ALL`.
 
+mod administrator;
 mod cluster;
+mod hidden;
 mod judge;
+mod wall;
 mod words;
 
 use std::fmt;
@@ -15,7 +19,9 @@ use tokio::time::timeout;
 
 use super::OperatorError;
 use crate::snapshot::Snapshot;
+pub use administrator::Administrator;
 use cluster::Look;
+pub use hidden::Hidden;
 
 /// How long all of it may take, however many clusters and brokers there are.
 const IN_ALL: Duration = Duration::from_secs(30);
@@ -23,7 +29,7 @@ const IN_ALL: Duration = Duration::from_secs(30);
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Clients meet it.
+    /// Clients meet it, or a wall has a hole.
     Error,
     /// It may be meant so.
     Warning,
@@ -40,11 +46,14 @@ pub struct Finding {
     pub what: String,
     /// What to do.
     pub fix: String,
+    /// What must not leave the operator's terminal.
+    pub names: Hidden,
 }
 
+/// Without the hidden names.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { severity, upstream, what, fix } = self;
+        let Self { severity, upstream, what, fix, names: _ } = self;
         let severity = match severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
@@ -83,21 +92,35 @@ impl Report {
     }
 
     fn add(&mut self, severity: Severity, upstream: &str, what: impl Into<String>, fix: impl Into<String>) {
-        self.findings.push(Finding { severity, upstream: upstream.to_owned(), what: what.into(), fix: fix.into() });
+        self.add_hidden(severity, upstream, what, fix, Hidden::default());
+    }
+
+    fn add_hidden(
+        &mut self,
+        severity: Severity,
+        upstream: &str,
+        what: impl Into<String>,
+        fix: impl Into<String>,
+        names: Hidden,
+    ) {
+        // Both may hold what a broker said.
+        let (what, fix) = (hidden::plain(&what.into()), hidden::plain(&fix.into()));
+        self.findings.push(Finding { severity, upstream: upstream.to_owned(), what, fix, names });
     }
 }
 
-/// Looks at every cluster of a configuration, all at once. It waits by itself: no runtime is needed.
+/// Looks at every cluster of a configuration, all at once; with an administrator's rights, at what Weir's own identity
+/// rightly cannot see, too. It waits by itself: no runtime is needed.
 ///
 /// # Errors
 /// The system gives no runtime.
-pub fn check_live(snapshot: Snapshot) -> Result<Report, OperatorError> {
+pub fn check_live(snapshot: Snapshot, administrator: Option<Administrator>) -> Result<Report, OperatorError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let snapshot = Arc::new(snapshot);
+    let (snapshot, administrator) = (Arc::new(snapshot), administrator.map(Arc::new));
     let mut whole = runtime.block_on(async {
         let mut looks = JoinSet::new();
         for name in snapshot.upstreams.keys().cloned() {
-            looks.spawn(look_at(Arc::clone(&snapshot), name));
+            looks.spawn(look_at(Arc::clone(&snapshot), administrator.clone(), name));
         }
         let mut whole = Report::default();
         while let Some(Ok(report)) = looks.join_next().await {
@@ -111,10 +134,10 @@ pub fn check_live(snapshot: Snapshot) -> Result<Report, OperatorError> {
     Ok(whole)
 }
 
-async fn look_at(snapshot: Arc<Snapshot>, name: String) -> Report {
+async fn look_at(snapshot: Arc<Snapshot>, administrator: Option<Arc<Administrator>>, name: String) -> Report {
     let mut report = Report::default();
     let Some(settings) = snapshot.upstreams.get(&name) else { return report };
-    let look = Look::new(&snapshot, settings);
+    let look = Look::new(&snapshot, settings, administrator.as_deref());
     if timeout(IN_ALL, look.run(&mut report)).await.is_err() {
         let what = format!("this took longer than {} s, and not all was looked at", IN_ALL.as_secs());
         report.add(Severity::Error, &name, what, "look at the way from here to the brokers, and try again");

@@ -11,7 +11,7 @@ mod speaker;
 use std::io;
 
 pub use groups::{Fate, Group, GroupDesk, Groups, NotDeleted};
-pub use live::{Finding, Report, Seen, Severity, check_live};
+pub use live::{Administrator, Finding, Hidden, Report, Seen, Severity, check_live};
 pub use speaker::AskError;
 
 /// Why nothing can be asked.

@@ -135,7 +135,7 @@ fn directories(path: &Path, config: &Config) -> BTreeSet<PathBuf> {
     parents.map(Path::to_owned).collect()
 }
 
-fn pem_paths(config: &Config) -> impl Iterator<Item = &PathBuf> {
+pub(super) fn pem_paths(config: &Config) -> impl Iterator<Item = &PathBuf> {
     let listeners = config.listeners.iter().flat_map(|listener| {
         let tls = &listener.tls;
         let lists = tls.client_crl.iter().map(|path| &path.value);

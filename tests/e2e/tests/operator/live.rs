@@ -15,13 +15,13 @@ fn acl(topics: &[&str]) -> Acl {
 }
 
 /// Runs `weir check --live` with this configuration; nothing needs to serve.
-fn check(options: WeirOptions, words: &[&str]) -> Said {
+pub fn check(options: WeirOptions, words: &[&str]) -> Said {
     let mut weir = Weir::start_unready(options);
     weir.kill();
     command::run(&weir, &[&["check", "--live"], words].concat())
 }
 
-fn findings(said: &Said) -> Vec<(String, String)> {
+pub fn findings(said: &Said) -> Vec<(String, String)> {
     let report: Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{said:?}"));
     assert_eq!(report["ok"], json!(said.status == 0), "{said:?}");
     let finding = |one: &Value| [&one["severity"], &one["what"]].map(|text| text.as_str().unwrap().to_owned()).into();
@@ -29,7 +29,7 @@ fn findings(said: &Said) -> Vec<(String, String)> {
 }
 
 #[track_caller]
-fn has(said: &Said, severity: &str, what: &str) {
+pub fn has(said: &Said, severity: &str, what: &str) {
     let all = findings(said);
     assert!(all.iter().any(|(of, told)| of == severity && told.contains(what)), "{severity} {what}: {all:#?}");
 }
@@ -38,18 +38,26 @@ fn has(said: &Said, severity: &str, what: &str) {
 fn what_would_fail_later_is_told_before_anybody_serves() {
     let kafka = Kafka::start(KafkaOptions::new(Version::V4));
     kafka.create_topic(KEPT, 1, 3, &[]);
-    kafka.create_topic(COMPACTED, 1, 3, &[("cleanup.policy", "compact")]);
     let sound = || WeirOptions::new(&kafka, Advertise::Ports, acl(&[KEPT])).untapped();
     let said = check(sound(), &[]);
     assert_eq!((said.status, said.err.as_str()), (0, ""), "{said:?}");
     let id = kafka.cluster_id();
-    let seen = format!("  upstream main: cluster {id}, 3 of 3 brokers answered, 1 of 1 topics exist\nok\n");
-    assert!(said.out.ends_with(&seen), "{said:?}");
+    let seen = format!("  upstream main: cluster {id}, 3 of 3 brokers answered, 1 of 1 topics exist\n");
+    assert!(said.out.contains(&seen), "{said:?}");
+    assert!(
+        said.out.contains("warning: upstream main: the brokers have no authorizer: Weir may do everything"),
+        "{said:?}"
+    );
+    assert!(said.out.ends_with("ok, with 1 warning\n"), "{said:?}");
+    // What is there, and may not leave, is an error whoever may see it.
+    kafka.create_topic(COMPACTED, 1, 3, &[("cleanup.policy", "compact")]);
+    let said = check(sound(), &["--json"]);
+    has(&said, "error", "the brokers show Weir 1 topic that the catalogue does not name and let it read them");
 
     let topics = WeirOptions::new(&kafka, Advertise::Ports, acl(&[KEPT, COMPACTED, MISSING])).untapped();
     let said = check(topics, &["--json"]);
     assert_eq!(said.status, 1);
-    assert_eq!(findings(&said).len(), 2, "{said:?}");
+    assert_eq!(findings(&said).len(), 3, "{said:?}");
     has(&said, "warning", "the topic check.missing of the catalogue does not exist");
     has(&said, "error", "check.compacted has `cleanup.policy` compact, and the catalogue declares delete");
 

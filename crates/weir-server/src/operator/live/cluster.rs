@@ -3,7 +3,7 @@
 //!
 //! Must never: let one broker that does not answer keep the others from being looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -13,7 +13,8 @@ use weir_kafka::discovery::{self, MetadataAnswer, RightsByName};
 use weir_kafka::table;
 use weir_policy::{GroupMode, Policy};
 
-use super::{Report, Seen, Severity, judge, words};
+use super::hidden::plain;
+use super::{Administrator, Report, Seen, Severity, administrator, judge, wall, words};
 use crate::snapshot::Snapshot;
 use crate::upstream::{Caller, ExchangeError, HostPort, METADATA_BY_NAME, Probe, Ranges, UpstreamSettings};
 
@@ -32,6 +33,7 @@ pub(super) struct Look<'a> {
     settings: Arc<UpstreamSettings>,
     topics: Arc<Vec<RealTopic>>,
     groups: Arc<Vec<String>>,
+    administrator: Option<&'a Administrator>,
 }
 
 /// As whom a broker is asked, on a task of its own.
@@ -42,7 +44,7 @@ pub(super) enum As {
 }
 
 impl As {
-    fn caller(&self) -> Caller<'_> {
+    pub(super) fn caller(&self) -> Caller<'_> {
         match self {
             Self::Weir => Caller::Weir,
             Self::Tier(tier) => Caller::Tier(tier),
@@ -72,7 +74,11 @@ struct Told {
 }
 
 impl<'a> Look<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot, settings: &UpstreamSettings) -> Self {
+    pub(super) fn new(
+        snapshot: &'a Snapshot,
+        settings: &UpstreamSettings,
+        administrator: Option<&'a Administrator>,
+    ) -> Self {
         let topics = snapshot.policy.catalogue_literals().map(|topic| RealTopic(topic.to_owned()));
         let groups = groups_to_try(&snapshot.policy, snapshot.config.groups);
         Self {
@@ -80,6 +86,7 @@ impl<'a> Look<'a> {
             settings: Arc::new(settings.clone()),
             topics: Arc::new(topics.collect()),
             groups: Arc::new(groups),
+            administrator,
         }
     }
 
@@ -95,7 +102,7 @@ impl<'a> Look<'a> {
         let exist = described.rights.values().filter(|rights| rights.is_ok()).count();
         report.seen.push(Seen {
             upstream: name.clone(),
-            cluster_id: described.answer.cluster_id.0.clone(),
+            cluster_id: plain(&described.answer.cluster_id.0),
             brokers: (told.len(), described.answer.brokers.len()),
             topics: (exist, self.topics.len()),
         });
@@ -106,7 +113,46 @@ impl<'a> Look<'a> {
         self.cleanup_policies(&first, &described.rights, report).await;
         let groups = judge::together(told.into_values().map(|told| told.groups));
         judge::own_groups(name, &groups, report);
+        judge::rights_on_groups(name, &As::Weir, &groups, report);
         self.rights_of_clients(&first, &described, &groups, report).await;
+        self.second_wall(&described, report).await;
+        if let Some(administrator) = self.administrator {
+            administrator::look(administrator, self.snapshot, &self.settings.name, &described.answer, report).await;
+        }
+    }
+
+    /// The tiers that have an identity of their own at the brokers.
+    fn tiers_apart(&self) -> BTreeSet<String> {
+        self.settings.tiers_apart().map(str::to_owned).collect()
+    }
+
+    /// What each identity sees and can do beyond what it should.
+    async fn second_wall(&self, described: &Described, report: &mut Report) {
+        let brokers = Arc::new(described.answer.brokers.clone());
+        let Some(nonce) = wall::nonce() else {
+            let fix = "look at this system's source of random numbers";
+            return report.add(
+                Severity::Error,
+                &self.settings.name,
+                "nothing was tried: there is no random number",
+                fix,
+            );
+        };
+        let identities = std::iter::once(As::Weir).chain(self.tiers_apart().into_iter().map(As::Tier));
+        let mut looking = JoinSet::new();
+        for (index, who) in identities.enumerate() {
+            let look = wall::look_as(who, Arc::clone(&self.settings), Arc::clone(&brokers), nonce.clone());
+            looking.spawn(async move { (index, look.await) });
+        }
+        let mut sights = looking.join_all().await;
+        sights.sort_by_key(|(index, _)| *index);
+        let policy = &*self.snapshot.policy;
+        let namespaces = policy.principals().map(|principal| &principal.namespace);
+        let groups: Vec<String> = self.snapshot.config.groups.prefixes(namespaces).into_iter().collect();
+        let expected = judge::Expected { upstream: &self.settings.name, policy, groups: &groups };
+        for (_, sight) in &sights {
+            judge::sight(&expected, sight, report);
+        }
     }
 
     /// What the first bootstrap address says whose cluster is the right one.
@@ -226,16 +272,17 @@ impl<'a> Look<'a> {
         report: &mut Report,
     ) {
         let name = &self.settings.name;
-        let of_tiers = self.settings.tls.as_ref().map(|tls| &tls.of_tiers);
-        let has_own = |tier: &str| of_tiers.is_some_and(|tiers| tiers.contains_key(tier));
-        if self.snapshot.policy.tiers().any(|tier| !has_own(&tier.name)) {
+        let tiers_apart = self.tiers_apart();
+        if self.snapshot.policy.tiers().any(|tier| !tiers_apart.contains(&tier.name)) {
             judge::topics_of_clients(name, &As::Weir, &described.rights, report);
             judge::groups_of_clients(name, &As::Weir, own_groups, report);
         }
-        for tier in of_tiers.into_iter().flat_map(|tiers| tiers.keys()) {
-            let who = As::Tier(tier.clone());
+        for tier in tiers_apart {
+            let who = As::Tier(tier);
             let told = self.brokers(&who, described, report).await;
-            judge::groups_of_clients(name, &who, &judge::together(told.into_values().map(|told| told.groups)), report);
+            let groups = judge::together(told.into_values().map(|told| told.groups));
+            judge::groups_of_clients(name, &who, &groups, report);
+            judge::rights_on_groups(name, &who, &groups, report);
             if let Ok(described) = describe(first, &self.settings, &who, &self.topics).await {
                 judge::topics_of_clients(name, &who, &described.rights, report);
             }

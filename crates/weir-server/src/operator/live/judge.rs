@@ -2,8 +2,13 @@
 //!
 //! Must never: ask anything, or name a topic that the catalogue does not name.
 
+mod administrator;
+mod wall;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(super) use administrator::{OfRules, access_rules, broker_settings, quotas};
+pub(super) use wall::{Expected, rights_on_groups, sight};
 use weir_kafka::cluster::{RealAddress, RealBrokerId};
 use weir_kafka::discovery::{Rights, RightsByName};
 use weir_kafka::table::{self, Disposition, Row, TABLE};
@@ -113,7 +118,17 @@ pub(super) fn cleanup_policies(
         let what = format!("the brokers do not tell the cleanup policy of {}", some(&untold));
         report.add(Severity::Warning, upstream, what, "allow DescribeConfigs on them to the user of `certificate`");
     }
+    let unsure: Vec<String> = untold.into_iter().filter(|topic| policy.only_while_compacted(topic)).collect();
+    if !unsure.is_empty() {
+        let what = format!("{} may leave only while compacted, which the brokers do not tell", some(&unsure));
+        report.add(Severity::Error, upstream, what, "allow DescribeConfigs on them to the user of `certificate`");
+    }
     for (topic, kept) in found.iter().filter_map(|(topic, told)| Some((topic, told.as_ref().ok()?))) {
+        if policy.only_while_compacted(topic) && !parts(kept).contains("compact") {
+            let what = format!("the topic {topic} is not compacted, and the catalogue lets it leave only while it is");
+            let fix = "set `cleanup.policy` to compact with kafka-configs.sh; until then clients are refused";
+            report.add(Severity::Error, upstream, what, fix);
+        }
         let Some(entry) = policy.catalogue_entry(topic) else { continue };
         let declared = match entry.cleanup_policy {
             CleanupPolicy::Delete => "delete",
