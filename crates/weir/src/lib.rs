@@ -8,12 +8,14 @@ mod audit;
 mod catalogue;
 mod cert;
 mod check;
+mod consumer;
 mod diff;
 mod doctor;
 mod explain;
 mod groups;
 mod import;
 mod init;
+mod offsets;
 mod reader;
 mod ready;
 mod render;
@@ -75,6 +77,10 @@ enum Command {
     /// what is wrong there and who has to do what. Exits with 0 where all is well, 1 where a step fails, 2 where the
     /// bundle cannot be used.
     Doctor(doctor::Patient),
+    /// For consumers: set the offsets of a group that has no members to a time, and show them. So a group begins where another
+    /// one was, in another data centre too. Exits with 0 where all is well, 1 where a step fails, 2 where the bundle cannot be
+    /// used.
+    Offsets(offsets::Order),
     /// Run a CA in a directory: issue, renew and revoke certificates that fit the policy and the configuration. `weir serve`
     /// needs none of its keys.
     #[command(subcommand)]
@@ -112,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Explain(question) => explain::run(&question),
         Command::Diff(change) => diff::run(&change),
         Command::Doctor(patient) => doctor::run(&patient),
+        Command::Offsets(order) => offsets::run(&order),
         Command::Cert(act) => cert::run(&act),
         Command::Audit(order) => audit::run(&order),
         Command::Groups(act) => groups::run(&act),

@@ -21,6 +21,7 @@
 //! ```
 
 pub mod acl;
+pub mod bundle;
 pub mod channel;
 pub mod clients;
 pub mod delay;

@@ -5,18 +5,20 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
-use kafka_protocol::messages::{
-    DeleteGroupsRequest, DescribeGroupsRequest, FindCoordinatorRequest, GroupId, JoinGroupRequest, LeaveGroupRequest,
-    SyncGroupRequest,
-};
+use kafka_protocol::messages::{DeleteGroupsRequest, GroupId, JoinGroupRequest, LeaveGroupRequest, SyncGroupRequest};
 use kafka_protocol::protocol::StrBytes;
+use weir_pki::bundle::GroupRule;
 
-use super::deadline::Deadline;
-use super::fault::Fault;
-use super::finding::{Finding, Passed};
-use super::place::Place;
-use super::visit::{Line, Visit, code, name_of, refused, text_of};
+use crate::consumer::bundle::Bundle;
+use crate::consumer::deadline::Deadline;
+use crate::consumer::fault::Fault;
+use crate::consumer::finding::{Finding, Passed};
+use crate::consumer::group::{coordinator, failed, is_free, is_passing, seen};
+use crate::consumer::place::Place;
+use crate::consumer::visit::{Line, Visit, code, name_of, text_of};
 
+/// The group that is joined where the user names none, and deleted afterwards.
+const GROUP: &str = "weir-doctor";
 /// How long the brokers keep a member that is not heard of: longer than what is between joining and committing, as a
 /// rule, and shorter than a step, so that who was stopped in the middle can try again.
 const SESSION_MS: i32 = 12_000;
@@ -36,12 +38,12 @@ pub(super) struct Member {
     pub(super) coordinator: Place,
 }
 
-/// Joins a group. `topic` is what it subscribes to.
-pub(super) fn join(visit: &Visit<'_>, topic: &str) -> Result<(Member, Passed), Finding> {
+/// Joins a group: the one that the user names, or the doctor's own. `topic` is what it subscribes to.
+pub(super) fn join(visit: &Visit<'_>, named: Option<&str>, topic: &str) -> Result<(Member, Passed), Finding> {
     let deadline = visit.deadline();
-    let name = visit.patient.group.clone().unwrap_or_else(|| visit.bundle.group());
+    let name = named.map_or_else(|| own_group(visit.bundle), str::to_owned);
     let member = loop {
-        match join_once(visit, &GroupId(text_of(&name)), topic, deadline) {
+        match join_once(visit, &GroupId(text_of(&name)), named.is_none(), topic, deadline) {
             // Where the coordinator goes, another one comes.
             Err(finding) if finding.fault == Fault::BrokerUnavailable && deadline.pause() => {}
             joined => break joined?,
@@ -51,12 +53,24 @@ pub(super) fn join(visit: &Visit<'_>, topic: &str) -> Result<(Member, Passed), F
     Ok((member, Passed::new(seen).with("group", name_of(&name))))
 }
 
-fn join_once(visit: &Visit<'_>, group: &GroupId, topic: &str, deadline: Deadline) -> Result<Member, Finding> {
+/// The name under which this principal may have it.
+fn own_group(bundle: &Bundle) -> String {
+    match &bundle.manifest.groups {
+        GroupRule::Any => GROUP.to_owned(),
+        GroupRule::Prefix(prefix) => format!("{prefix}{GROUP}"),
+    }
+}
+
+fn join_once(
+    visit: &Visit<'_>,
+    group: &GroupId,
+    is_own: bool,
+    topic: &str,
+    deadline: Deadline,
+) -> Result<Member, Finding> {
     let coordinator = coordinator(visit, group, deadline)?;
     let mut line = Line::new(visit, &coordinator, deadline);
-    // Not every broker can be asked: whether the group is new is not known then, and it is not deleted.
-    let can_ask = visit.versions.newest::<DescribeGroupsRequest>(4).is_some();
-    let is_new = can_ask && is_free(&mut line, group, visit.patient.group.is_none())?;
+    let is_new = is_free(&mut line, group, is_own)?;
     let (id, generation) = enter(&mut line, group, topic)?;
     let synced = sync(&mut line, group, &id, generation);
     drop(line);
@@ -66,51 +80,6 @@ fn join_once(visit: &Visit<'_>, group: &GroupId, topic: &str, deadline: Deadline
         return Err(finding);
     }
     Ok(member)
-}
-
-/// Who coordinates the group.
-fn coordinator(visit: &Visit<'_>, group: &GroupId, deadline: Deadline) -> Result<Place, Finding> {
-    let mut line = Line::new(visit, &visit.first, deadline);
-    let request = FindCoordinatorRequest::default().with_key(group.0.clone());
-    loop {
-        let answer = line.ask(2, &request)?;
-        match answer.error_code {
-            code::NONE => {
-                let place = Place::of(&answer.host, answer.port);
-                return place.ok_or_else(|| Finding::new(Fault::BrokerUnavailable, "the coordinator has no address"));
-            }
-            again if is_passing(again) && line.again() => {}
-            code::NO_COORDINATOR => {
-                return Err(seen(Fault::BrokerUnavailable, "FindCoordinator", answer.error_code, group));
-            }
-            other => return Err(failed("FindCoordinator", other, group)),
-        }
-    }
-}
-
-/// Whether nobody is in the group now, and whether it is new. `is_own`: nobody but a doctor would be in it.
-fn is_free(line: &mut Line<'_>, group: &GroupId, is_own: bool) -> Result<bool, Finding> {
-    let request = DescribeGroupsRequest::default().with_groups(vec![group.clone()]);
-    loop {
-        let answer = line.ask(4, &request)?;
-        let described = answer.groups.first().ok_or_else(|| refused("DescribeGroups", code::NONE))?;
-        match described.error_code {
-            code::NONE => {}
-            again if is_passing(again) && line.again() => continue,
-            other => return Err(failed("DescribeGroups", other, group)),
-        }
-        return match described.group_state.as_str() {
-            "Dead" => Ok(true),
-            "Empty" => Ok(false),
-            // Another doctor, as a rule: it ends soon.
-            _ if is_own && line.again() => continue,
-            state => {
-                let members = described.members.len();
-                let seen = format!("{} is {}, with {members} members", name_of(&group.0), name_of(state));
-                Err(Finding::new(Fault::GroupInUse, seen))
-            }
-        };
-    }
 }
 
 /// Becomes a member: its id, and its generation.
@@ -162,28 +131,6 @@ impl Member {
             let _ = line.ask(1, &DeleteGroupsRequest::default().with_groups_names(vec![self.group.clone()]));
         }
     }
-}
-
-/// Whether a code is for a moment only.
-pub(super) fn is_passing(error_code: i16) -> bool {
-    [code::COORDINATOR_LOADING, code::NO_COORDINATOR, code::REBALANCE].contains(&error_code)
-}
-
-fn failed(what: &str, error_code: i16, group: &GroupId) -> Finding {
-    let fault = match error_code {
-        code::GROUP_REFUSED | code::INVALID_GROUP => Fault::GroupName,
-        code::GROUP_FULL => Fault::QuotaMembers,
-        code::NOT_COORDINATOR => Fault::BrokerUnavailable,
-        again if is_passing(again) => Fault::GroupBusy,
-        other => return refused(what, other),
-    };
-    seen(fault, what, error_code, group)
-}
-
-fn seen(fault: Fault, what: &str, error_code: i16, group: &GroupId) -> Finding {
-    Finding::new(fault, format!("{what} of {}: error {error_code}", name_of(&group.0)))
-        .with("code", error_code)
-        .with("group", name_of(&group.0))
 }
 
 /// What a member of the consumer protocol subscribes to, in the form of version 0.

@@ -1,4 +1,4 @@
-//! A bundle of the test's own, and what `weir doctor` says of it.
+//! A bundle of the test's own, and what `weir doctor`, or another command for consumers, says of it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -27,28 +27,7 @@ pub struct Told {
 impl Bundle {
     pub fn new(identity: &Identity, principal: &str, bootstrap: &str, topics: &[&str]) -> Self {
         let bundle = Self { identity: identity.clone(), directory: tempfile::tempdir().unwrap() };
-        let manifest = json!({
-            "version": 1,
-            "principal": principal,
-            "bootstrap": [bootstrap],
-            "topics": topics,
-            "topic_prefixes": [],
-            "groups": { "rule": "any" },
-            "group_id": "my-group",
-            "offset_reset": "earliest",
-            "limits": [],
-            "certificate": "client.pem",
-            "key": "client.key",
-            "key_included": true,
-            "ca": "ca.pem",
-            "not_after": "2027-01-01T00:00:00Z",
-            "serial": "01",
-        });
-        bundle.write("bundle.json", &manifest.to_string());
-        bundle.write("client.pem", &identity.issued.chain_pem);
-        bundle.write("client.key", &identity.issued.key_pem);
-        // What this side trusts: the CA that all servers of a test come from.
-        bundle.write("ca.pem", weir_testkit::Pki::shared().authority().certificate_pem());
+        weir_testkit::bundle::write(bundle.directory.path(), identity, principal, bootstrap, topics);
         bundle
     }
 
@@ -90,9 +69,14 @@ impl Bundle {
     }
 
     pub fn examine_for_people(&self, words: &[&str]) -> (i32, String) {
-        let mut doctor = Command::new("timeout");
-        doctor.arg("120").arg(weir_testkit::weir_binary()).args(["doctor", "--bundle"]).arg(self.directory.path());
-        let output = doctor.args(words).output().unwrap();
+        self.say("doctor", words)
+    }
+
+    /// What a command says of it, and its exit status.
+    pub fn say(&self, command: &str, words: &[&str]) -> (i32, String) {
+        let mut weir = Command::new("timeout");
+        weir.arg("120").arg(weir_testkit::weir_binary()).args([command, "--bundle"]).arg(self.directory.path());
+        let output = weir.args(words).output().unwrap();
         let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
         assert_eq!(err, "", "{out}");
         let key = self.identity.issued.key_pem.lines().nth(1).unwrap();
@@ -102,7 +86,7 @@ impl Bundle {
         (output.status.code().unwrap(), out)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 }

@@ -11,10 +11,10 @@ use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use weir_pki::bundle::{GroupRule, MANIFEST_FILE, Manifest};
+use weir_pki::bundle::{MANIFEST_FILE, Manifest};
 use weir_server::tls::{CertificateFacts, certificate_facts, provider};
 
-use super::Patient;
+use super::Holder;
 use super::fault::Fault;
 use super::finding::Finding;
 use super::place::Place;
@@ -24,28 +24,25 @@ use super::text::{plain, time};
 const LONGEST: u64 = 1024 * 1024;
 
 /// What the steps need of a bundle. It holds the key, so it has no `Debug`.
-pub(super) struct Bundle {
-    pub(super) manifest: Manifest,
+pub(crate) struct Bundle {
+    pub(crate) manifest: Manifest,
     /// Where to connect first; at least one.
-    pub(super) places: Vec<Place>,
+    pub(crate) places: Vec<Place>,
     /// Our certificate with its chain, and its key.
-    pub(super) identity: Arc<CertifiedKey>,
+    pub(crate) identity: Arc<CertifiedKey>,
     /// What our certificate says.
-    pub(super) facts: CertificateFacts,
+    pub(crate) facts: CertificateFacts,
     /// Whom we trust to certify servers.
-    pub(super) roots: Arc<RootCertStore>,
+    pub(crate) roots: Arc<RootCertStore>,
     /// What the CAs among them call themselves.
-    pub(super) authorities: Vec<String>,
+    pub(crate) authorities: Vec<String>,
 }
 
 impl Bundle {
-    pub(super) fn read(patient: &Patient) -> Result<Self, Finding> {
-        let manifest = manifest(&patient.bundle)?;
-        let places: Vec<_> = manifest.bootstrap.iter().filter_map(|place| Place::read(place)).collect();
-        if places.is_empty() || places.len() != manifest.bootstrap.len() {
-            return Err(unusable(&patient.bundle.join(MANIFEST_FILE), "`bootstrap` is not a list of host:port"));
-        }
-        let beside = |name: &str| beside(&patient.bundle, name);
+    pub(crate) fn read(holder: &Holder) -> Result<Self, Finding> {
+        let manifest = manifest(&holder.bundle)?;
+        let places = places(holder, &manifest)?;
+        let beside = |name: &str| beside(&holder.bundle, name);
         let (certificate, ca) = (beside(&manifest.certificate)?, beside(&manifest.ca)?);
         let chain = certificates(&certificate)?;
         let facts = chain.first().and_then(|leaf| certificate_facts(leaf).ok());
@@ -53,7 +50,7 @@ impl Bundle {
         if !facts.strong_key {
             return Err(Finding::new(Fault::KeyWeak, shown(&certificate)));
         }
-        let key = match &patient.key {
+        let key = match &holder.key {
             Some(given) => given.clone(),
             None => beside(&manifest.key)?,
         };
@@ -62,24 +59,25 @@ impl Bundle {
         Ok(Self { manifest, places, identity: Arc::new(identity), facts, roots: Arc::new(roots), authorities })
     }
 
-    /// The group to join where the user names none.
-    pub(super) fn group(&self) -> String {
-        match &self.manifest.groups {
-            GroupRule::Any => GROUP.to_owned(),
-            GroupRule::Prefix(prefix) => format!("{prefix}{GROUP}"),
-        }
-    }
-
     /// What is in it, in a line.
-    pub(super) fn seen(&self) -> String {
+    pub(crate) fn seen(&self) -> String {
         let Manifest { principal, serial, .. } = &self.manifest;
         let ends = time(self.facts.not_after);
         format!("{}, certificate {} until {ends}", plain(principal), plain(serial))
     }
 }
 
-/// The group that is joined, and deleted afterwards.
-const GROUP: &str = "weir-doctor";
+/// Where to connect first: what the user names, or else the bundle.
+fn places(holder: &Holder, manifest: &Manifest) -> Result<Vec<Place>, Finding> {
+    if !holder.bootstrap.is_empty() {
+        return Ok(holder.bootstrap.clone());
+    }
+    let places: Vec<_> = manifest.bootstrap.iter().filter_map(|place| Place::read(place)).collect();
+    if places.is_empty() || places.len() != manifest.bootstrap.len() {
+        return Err(unusable(&holder.bundle.join(MANIFEST_FILE), "`bootstrap` is not a list of host:port"));
+    }
+    Ok(places)
+}
 
 fn manifest(directory: &Path) -> Result<Manifest, Finding> {
     let path = directory.join(MANIFEST_FILE);

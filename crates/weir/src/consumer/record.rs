@@ -7,17 +7,17 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::PartitionData;
-use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
-use kafka_protocol::messages::{BrokerId, FetchRequest, FetchResponse, ListOffsetsRequest, TopicName};
+use kafka_protocol::messages::{BrokerId, FetchRequest, FetchResponse, TopicName};
 use weir_kafka::wire::{Malformed, Reader};
 
 use super::connection::Connection;
 use super::deadline::Deadline;
 use super::fault::Fault;
 use super::finding::{Finding, Passed};
+use super::lookup::{self, EARLIEST, LATEST};
 use super::text::{span, time};
 use super::topics::{self, Topic, Topics};
-use super::visit::{Visit, code, name_of, refused, text_of};
+use super::visit::{Visit, code, name_of, text_of};
 
 /// As many topics are looked through for a record.
 const MOST_TOPICS: usize = 8;
@@ -27,24 +27,21 @@ const MOST_LEADERS: usize = 8;
 const BYTES: i32 = 1024 * 1024;
 /// As long may a broker wait for them.
 const WAIT_MS: i32 = 1_000;
-/// ListOffsets: behind the last record, and the first one.
-const LATEST: i64 = -1;
-const EARLIEST: i64 = -2;
 /// A record from so far in the future, in seconds, is worth a word.
 const FUTURE: i64 = 600;
 
 /// A record that came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Record {
-    pub(super) topic: String,
-    pub(super) partition: i32,
-    pub(super) offset: i64,
+pub(crate) struct Record {
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
     /// When it was written, in seconds since 1970, as its timestamp says.
-    pub(super) written: Option<i64>,
+    pub(crate) written: Option<i64>,
 }
 
 /// Reads a record of the first topic that has any. Where a leader moves meanwhile, the topics are looked for again.
-pub(super) fn read(visit: &Visit<'_>, topics: Topics) -> Result<(Record, Passed), Finding> {
+pub(crate) fn read(visit: &Visit<'_>, topics: Topics) -> Result<(Record, Passed), Finding> {
     let deadline = visit.deadline();
     let mut topics = topics;
     let record = loop {
@@ -56,7 +53,7 @@ pub(super) fn read(visit: &Visit<'_>, topics: Topics) -> Result<(Record, Passed)
             read => break read?,
         }
     };
-    let (topic, now) = (name_of(&record.topic), visit.patient.now());
+    let (topic, now) = (name_of(&record.topic), visit.holder.now());
     let age = record.written.map(|written| now.saturating_sub(written));
     let told = match age {
         Some(age) if age < FUTURE.saturating_neg() => {
@@ -75,7 +72,7 @@ pub(super) fn read(visit: &Visit<'_>, topics: Topics) -> Result<(Record, Passed)
 }
 
 /// The newest record that comes, of the first topic that has any.
-pub(super) fn newest(visit: &Visit<'_>, topics: &Topics, deadline: Deadline) -> Result<Record, Finding> {
+pub(crate) fn newest(visit: &Visit<'_>, topics: &Topics, deadline: Deadline) -> Result<Record, Finding> {
     let mut empty = Vec::new();
     for topic in topics.all.iter().take(MOST_TOPICS) {
         match newest_of(visit, topics, topic, deadline)? {
@@ -147,27 +144,10 @@ impl Asked<'_> {
         Ok(both.collect())
     }
 
-    fn offsets(&mut self, partitions: &[i32], at: i64) -> Result<BTreeMap<i32, i64>, Finding> {
-        let asked = |partition: &i32| {
-            ListOffsetsPartition::default()
-                .with_partition_index(*partition)
-                .with_current_leader_epoch(-1)
-                .with_timestamp(at)
-        };
-        let topic = ListOffsetsTopic::default()
-            .with_name(TopicName(text_of(self.topic)))
-            .with_partitions(partitions.iter().map(asked).collect());
-        let request = ListOffsetsRequest::default().with_replica_id(BrokerId(-1)).with_topics(vec![topic]);
-        loop {
-            let answer = self.visit.ask(self.connection, 5, &request, self.deadline)?;
-            let answered = answer.topics.iter().flat_map(|topic| &topic.partitions);
-            let failed = answered.clone().map(|partition| partition.error_code).find(|code| *code != code::NONE);
-            match failed {
-                None => return Ok(answered.map(|partition| (partition.partition_index, partition.offset)).collect()),
-                Some(code::TIMED_OUT) if self.deadline.pause() => {}
-                Some(error_code) => return Err(self.failed("ListOffsets", error_code)),
-            }
-        }
+    fn offsets(&mut self, partitions: &[i32], end: i64) -> Result<BTreeMap<i32, i64>, Finding> {
+        let asked: Vec<_> = partitions.iter().map(|partition| (self.topic.to_owned(), *partition)).collect();
+        let found = lookup::look_up(self.visit, self.connection, &asked, end, self.deadline)?;
+        Ok(found.into_iter().filter_map(|((_, partition), found)| Some((partition, found.offset?))).collect())
     }
 
     /// The newest record. What stands last may be the mark of a transaction, which is none: then from further back.
@@ -182,7 +162,7 @@ impl Asked<'_> {
                     code::NONE => is_silent |= data.records.as_ref().is_none_or(Bytes::is_empty),
                     // Its first records have just been deleted.
                     code::OFFSET_OUT_OF_RANGE => left.retain(|ends| ends.partition != data.partition_index),
-                    other => return Err(self.failed("Fetch", other)),
+                    other => return Err(lookup::of_topic("Fetch", self.topic, other)),
                 }
                 newest = newest.into_iter().chain(self.last_in(data)?).max_by_key(|record| record.written);
             }
@@ -217,7 +197,11 @@ impl Asked<'_> {
             .with_session_epoch(-1)
             .with_topics(vec![topic]);
         let answer = self.visit.ask(self.connection, 11, &request, self.deadline)?;
-        if answer.error_code == code::NONE { Ok(answer) } else { Err(self.failed("Fetch", answer.error_code)) }
+        if answer.error_code == code::NONE {
+            Ok(answer)
+        } else {
+            Err(lookup::of_topic("Fetch", self.topic, answer.error_code))
+        }
     }
 
     fn last_in(&self, data: &PartitionData) -> Result<Option<Record>, Finding> {
@@ -232,19 +216,6 @@ impl Asked<'_> {
             offset,
             written,
         }))
-    }
-
-    fn failed(&self, what: &str, error_code: i16) -> Finding {
-        let seen = format!("{what} of {}: error {error_code}", name_of(self.topic));
-        let fault = match error_code {
-            code::TOPIC_REFUSED => Fault::TopicRefused,
-            code::UNKNOWN_TOPIC | code::LEADER_NOT_AVAILABLE | code::NOT_LEADER | code::NOT_AVAILABLE => {
-                Fault::BrokerUnavailable
-            }
-            code::TIMED_OUT => Fault::NoAnswer,
-            other => return refused(what, other),
-        };
-        Finding::new(fault, seen).with("code", error_code)
     }
 }
 

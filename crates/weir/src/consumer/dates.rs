@@ -8,14 +8,14 @@ use super::text::{span, time};
 
 /// From the first second to the last, since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Validity {
-    pub(super) from: i64,
-    pub(super) until: i64,
+pub(crate) struct Validity {
+    pub(crate) from: i64,
+    pub(crate) until: i64,
 }
 
 /// What the server says of our certificate's dates, by its own clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// It takes it.
     Accepted,
     /// It is outside its dates; TLS has one alert for too early and too late.
@@ -26,14 +26,14 @@ pub(super) enum Verdict {
 
 /// What there is to judge by.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Evidence {
+pub(crate) struct Evidence {
     /// This machine's clock.
-    pub(super) now: i64,
-    pub(super) ours: Validity,
-    pub(super) server: Validity,
-    pub(super) verdict: Verdict,
+    pub(crate) now: i64,
+    pub(crate) ours: Validity,
+    pub(crate) server: Validity,
+    pub(crate) verdict: Verdict,
     /// When the newest record was written, where one could be read.
-    pub(super) newest_record: Option<i64>,
+    pub(crate) newest_record: Option<i64>,
 }
 
 /// Where a clock stands.
@@ -61,14 +61,14 @@ const PATIENCE: i64 = 60;
 
 impl Evidence {
     /// Whether the newest record is needed to judge: the server goes on with a certificate that our clock refuses.
-    pub(super) fn needs_a_record(&self) -> bool {
+    pub(crate) fn needs_a_record(&self) -> bool {
         self.server.side(self.now) != Side::Within
             && self.ours.side(self.now) == Side::Within
             && self.verdict == Verdict::Accepted
     }
 
     /// What is wrong with certificates or clocks.
-    pub(super) fn judge(&self) -> Result<(), Fault> {
+    pub(crate) fn judge(&self) -> Result<(), Fault> {
         let (ours, server) = (self.ours.side(self.now), self.server.side(self.now));
         match (ours, self.verdict) {
             (Side::Within, Verdict::OutsideItsDates) if server == Side::Within => Err(Fault::ClocksDiffer),
@@ -94,7 +94,7 @@ impl Evidence {
     }
 
     /// What is known, in a line.
-    pub(super) fn seen(&self) -> String {
+    pub(crate) fn seen(&self) -> String {
         let dates = |validity: Validity| format!("{} to {}", time(validity.from), time(validity.until));
         let verdict = match self.verdict {
             Verdict::Accepted => "; the server finds ours valid now",
@@ -107,7 +107,7 @@ impl Evidence {
     }
 
     /// For how long both certificates are valid still, in a line.
-    pub(super) fn left(&self) -> String {
+    pub(crate) fn left(&self) -> String {
         let left = |validity: Validity| span(validity.until.saturating_sub(self.now));
         format!("our certificate is valid for {} more, the server's for {}", left(self.ours), left(self.server))
     }

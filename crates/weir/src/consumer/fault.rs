@@ -8,7 +8,7 @@ use super::step::Step;
 
 /// Who has to do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Who {
+pub(crate) enum Who {
     /// Whoever has the bundle.
     Consumer,
     /// Whoever runs Weir.
@@ -16,7 +16,7 @@ pub(super) enum Who {
 }
 
 impl Who {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Consumer => "consumer",
             Self::Operator => "operator",
@@ -29,42 +29,42 @@ macro_rules! faults {
     ($($variant:ident $step:expr, $who:ident $name:literal $wrong:literal $fix:literal $reasons:expr,)+) => {
         /// What is wrong.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum Fault {
+        pub(crate) enum Fault {
             $($variant,)+
         }
 
         impl Fault {
             /// All of them, in the order of the steps.
             #[cfg(test)]
-            pub(super) const ALL: &[Self] = &[$(Self::$variant,)+];
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The stable name.
-            pub(super) fn name(self) -> &'static str {
+            pub(crate) fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
 
             /// The step at which it shows; none where it may be any that asks the server something.
-            pub(super) fn step(self) -> Option<Step> {
+            pub(crate) fn step(self) -> Option<Step> {
                 match self { $(Self::$variant => $step,)+ }
             }
 
             /// Who has to do something.
-            pub(super) fn who(self) -> Who {
+            pub(crate) fn who(self) -> Who {
                 match self { $(Self::$variant => Who::$who,)+ }
             }
 
             /// What is wrong, in a sentence. `PRINCIPAL`, `TOPIC` and `ADDRESS` stand for what they say.
-            pub(super) fn wrong(self) -> &'static str {
+            pub(crate) fn wrong(self) -> &'static str {
                 match self { $(Self::$variant => $wrong,)+ }
             }
 
             /// What to do, in a sentence.
-            pub(super) fn fix(self) -> &'static str {
+            pub(crate) fn fix(self) -> &'static str {
                 match self { $(Self::$variant => $fix,)+ }
             }
 
             /// What Weir calls it, in its log, its metrics and `docs/refusals.md`: one of these.
-            pub(super) fn reasons(self) -> &'static [&'static str] {
+            pub(crate) fn reasons(self) -> &'static [&'static str] {
                 match self { $(Self::$variant => $reasons,)+ }
             }
         }
@@ -211,13 +211,13 @@ faults! {
         "Compare the name with the bundle's; if it is right, the operator sees which with `weir explain PRINCIPAL read TOPIC`."
         &["topic-not-granted", "topic-suspended", "topic-not-in-catalogue", "topic-never", "topic-name-invalid"],
     TopicAbsent Some(Step::Topics), Operator "topic-absent"
-        "The principal may read this topic, and the brokers do not have it."
-        "Tell the operator: the topic was deleted, or is not mirrored yet."
-        &[],
+        "The principal may read this topic, and the brokers do not have it, or it is closed for now."
+        "Tell the operator: the topic was deleted, is not mirrored yet, or is not compacted as it must be."
+        &["topic-not-compacted"],
     NoTopics Some(Step::Topics), Operator "no-topics"
         "The principal may read no topic that exists."
         "The operator has to write a grant into the principal's file, under `read`."
-        &["topic-not-granted", "topic-suspended"],
+        &["topic-not-granted", "topic-suspended", "topic-not-compacted"],
 
     GroupName Some(Step::Group), Consumer "group-name"
         "The principal may not use this group id."
@@ -232,13 +232,22 @@ faults! {
         "Stop some of them, or give another group with `--group`."
         &["quota-members"],
     GroupInUse Some(Step::Group), Consumer "group-in-use"
-        "Programs read in this group now: joining it would disturb them."
-        "Give another group with `--group`, or stop them first."
+        "Programs read in this group now: what is done to it would disturb them."
+        "Give another group with `--group`, or stop them first; members that died are in it until their session ends."
         &[],
     GroupBusy Some(Step::Group), Operator "group-busy"
         "The group could not be joined in time: its coordinator is not there, or the principal joins more often than its tier allows."
         "Wait a minute and try again; then ask the operator, who sees which with `weir check --live` and `weir top --sort refusals`."
         &["quota-joins", "quota-not-counted", "quota-being-counted"],
+
+    QuotaLookups Some(Step::Lookup), Consumer "quota-lookups"
+        "The principal looks up more offsets by time than its tier allows."
+        "Wait a minute and try again, or look up a topic at a time with `--topic`."
+        &["quota-timestamp-lookups"],
+    NoTimes Some(Step::Lookup), Operator "no-times"
+        "The brokers keep this topic in a form that has no times: nothing can be looked up by time in it."
+        "Give `--at earliest` or `--at latest`, or tell the operator."
+        &[],
 
     NoRecords Some(Step::Record), Operator "no-records"
         "The topic holds no record: it may be read, and there is nothing to read."

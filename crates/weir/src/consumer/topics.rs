@@ -21,22 +21,22 @@ const MOST_LEADERS: usize = 8;
 
 /// The topics, and who leads them.
 #[derive(Debug)]
-pub(super) struct Topics {
-    pub(super) all: Vec<Topic>,
-    pub(super) brokers: HashMap<i32, Place>,
+pub(crate) struct Topics {
+    pub(crate) all: Vec<Topic>,
+    pub(crate) brokers: HashMap<i32, Place>,
 }
 
 /// A topic that may be read.
 #[derive(Clone, Debug)]
-pub(super) struct Topic {
-    pub(super) name: String,
+pub(crate) struct Topic {
+    pub(crate) name: String,
     /// Index and leader of each partition that has one.
-    pub(super) led: Vec<(i32, i32)>,
+    pub(crate) led: Vec<(i32, i32)>,
 }
 
 impl Topics {
     /// Whom to ask about a broker's partitions.
-    pub(super) fn place(&self, broker: i32) -> Result<&Place, Finding> {
+    pub(crate) fn place(&self, broker: i32) -> Result<&Place, Finding> {
         self.brokers.get(&broker).ok_or_else(|| {
             Finding::new(Fault::BrokerUnavailable, format!("broker {broker} leads, and has no address"))
                 .with("broker", broker)
@@ -50,7 +50,7 @@ impl Topics {
 }
 
 /// Looks for the topics, and connects to their leaders.
-pub(super) fn find(visit: &Visit<'_>, mut first: Connection) -> Result<(Topics, Passed), Finding> {
+pub(crate) fn find(visit: &Visit<'_>, mut first: Connection) -> Result<(Topics, Passed), Finding> {
     let deadline = visit.deadline();
     let topics = look(visit, &mut first, deadline)?;
     drop(first);
@@ -68,7 +68,7 @@ pub(super) fn find(visit: &Visit<'_>, mut first: Connection) -> Result<(Topics, 
 }
 
 /// Looks for the topics until all have leaders, or the time is over.
-pub(super) fn look(visit: &Visit<'_>, connection: &mut Connection, deadline: Deadline) -> Result<Topics, Finding> {
+pub(crate) fn look(visit: &Visit<'_>, connection: &mut Connection, deadline: Deadline) -> Result<Topics, Finding> {
     let request = request(visit);
     loop {
         let answer = visit.ask(connection, 8, &request, deadline)?;
@@ -84,12 +84,9 @@ pub(super) fn look(visit: &Visit<'_>, connection: &mut Connection, deadline: Dea
     }
 }
 
-/// The topic that the user names, or the bundle's; all that there are, where it names prefixes alone.
+/// The topics of this visit; all that there are, where it names none.
 fn request(visit: &Visit<'_>) -> MetadataRequest {
-    let named = match &visit.patient.topic {
-        Some(topic) => vec![topic.clone()],
-        None => visit.bundle.manifest.topics.clone(),
-    };
+    let named = &visit.topics;
     let asked = |name: &String| MetadataRequestTopic::default().with_name(Some(TopicName(text_of(name))));
     let topics = (!named.is_empty()).then(|| named.iter().map(asked).collect());
     MetadataRequest::default().with_topics(topics).with_allow_auto_topic_creation(false)

@@ -18,15 +18,15 @@ const MOST_ADDRESSES: usize = 8;
 
 /// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// A name, or an address without brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub(crate) host: String,
+    pub(crate) port: u16,
 }
 
 impl Place {
     /// Reads `host:port`, an IPv6 address in brackets.
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
         let host = host.strip_prefix('[').map_or(Some(host), |inner| inner.strip_suffix(']'))?;
         let port = port.parse().ok().filter(|port| *port != 0)?;
@@ -36,13 +36,13 @@ impl Place {
     }
 
     /// A host and a port as a server says them.
-    pub(super) fn of(host: &str, port: i32) -> Option<Self> {
+    pub(crate) fn of(host: &str, port: i32) -> Option<Self> {
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         Self::read(&format!("{host}:{port}"))
     }
 
     /// Its addresses.
-    pub(super) fn resolve(&self, limit: Duration) -> Result<Vec<SocketAddr>, Finding> {
+    pub(crate) fn resolve(&self, limit: Duration) -> Result<Vec<SocketAddr>, Finding> {
         if let Ok(address) = self.host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, self.port)]);
         }
@@ -68,7 +68,7 @@ impl Place {
     }
 
     /// A connection to the first of its addresses that takes one.
-    pub(super) fn connect(addresses: &[SocketAddr], deadline: Deadline) -> Result<TcpStream, Finding> {
+    pub(crate) fn connect(addresses: &[SocketAddr], deadline: Deadline) -> Result<TcpStream, Finding> {
         let mut last = Finding::new(Fault::ConnectionTimeout, "no time was left");
         let mut left = addresses.len();
         for address in addresses {

@@ -12,7 +12,7 @@ use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 use weir_kafka::consumer;
 
 use super::bundle::Bundle;
-use super::connection::{Connection, End};
+use super::connection::{CLIENT_ID, Connection, End};
 use super::dates::Verdict;
 use super::deadline::Deadline;
 use super::fault::Fault;
@@ -25,16 +25,16 @@ use super::visit::Versions;
 const WATCH: Duration = Duration::from_secs(1);
 
 /// What came of greeting a server.
-pub(super) struct Greeting {
-    pub(super) connection: Connection,
+pub(crate) struct Greeting {
+    pub(crate) connection: Connection,
     /// What the server says of our certificate's dates.
-    pub(super) verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// What it serves, or why it does not serve us.
-    pub(super) served: Result<Versions, Finding>,
+    pub(crate) served: Result<Versions, Finding>,
 }
 
 /// Shakes hands and asks what is served. An error is one of the step `tls`.
-pub(super) fn greet(
+pub(crate) fn greet(
     mut connection: Connection,
     addresses: &[SocketAddr],
     bundle: &Bundle,
@@ -162,7 +162,7 @@ fn speaks_plain_kafka(addresses: &[SocketAddr], deadline: Deadline) -> Option<bo
     let asked = 7;
     let mut tcp = Place::connect(addresses, deadline).ok()?;
     tcp.set_write_timeout(Some(deadline.left()?)).ok()?;
-    tcp.write_all(&consumer::request(&ApiVersionsRequest::default(), 0, asked, "weir-doctor")?).ok()?;
+    tcp.write_all(&consumer::request(&ApiVersionsRequest::default(), 0, asked, CLIENT_ID)?).ok()?;
     // The length of an answer, and its number.
     let (mut begin, mut read) = ([0; 8], 0);
     while let Some(room) = begin.get_mut(read..).filter(|room| !room.is_empty()) {
@@ -181,7 +181,7 @@ fn first(connection: &Connection) -> String {
 }
 
 /// How it ended, in words.
-pub(super) fn shown(end: &End) -> String {
+pub(crate) fn shown(end: &End) -> String {
     match end {
         End::Closed => "it closed the connection".to_owned(),
         End::Silent => "no answer in time".to_owned(),

@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 const LONGEST: usize = 200;
 
 /// What somebody else wrote, as plain text of a bounded length.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
     if text.chars().nth(LONGEST).is_some() {
         shown.push_str("...");
@@ -18,13 +18,13 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 /// A second since 1970, in UTC.
-pub(super) fn time(seconds: i64) -> String {
+pub(crate) fn time(seconds: i64) -> String {
     let formatted = OffsetDateTime::from_unix_timestamp(seconds).ok().and_then(|time| time.format(&Rfc3339).ok());
     formatted.unwrap_or_else(|| format!("{seconds} s since 1970"))
 }
 
 /// A span of time, in its largest unit.
-pub(super) fn span(seconds: i64) -> String {
+pub(crate) fn span(seconds: i64) -> String {
     let seconds = seconds.unsigned_abs();
     let units = [(86_400_u64, "d"), (3_600, "h"), (60, "min")];
     let large = units.iter().find(|(length, _)| seconds >= length.saturating_mul(2));

@@ -19,16 +19,16 @@ use super::dates::Validity;
 
 /// What a server showed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shown {
+pub(crate) struct Shown {
     /// From when until when all certificates of its chain are valid.
-    pub(super) validity: Option<Validity>,
+    pub(crate) validity: Option<Validity>,
     /// Who certified its own certificate, as that says.
-    pub(super) issuer: Option<String>,
+    pub(crate) issuer: Option<String>,
 }
 
 /// Verifies a server's certificate by the bundle's CA and the name, and keeps what it showed.
 #[derive(Debug)]
-pub(super) struct ServerCheck {
+pub(crate) struct ServerCheck {
     chain: Arc<WebPkiServerVerifier>,
     now: UnixTime,
     shown: Mutex<Option<Shown>>,
@@ -36,13 +36,13 @@ pub(super) struct ServerCheck {
 
 impl ServerCheck {
     /// What was shown; nothing where it did not come so far.
-    pub(super) fn shown(&self) -> Option<Shown> {
+    pub(crate) fn shown(&self) -> Option<Shown> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// The settings of one connection, and what will be known of its server.
-pub(super) fn settings(bundle: &Bundle, now: i64) -> Result<(Arc<ClientConfig>, Arc<ServerCheck>), Error> {
+pub(crate) fn settings(bundle: &Bundle, now: i64) -> Result<(Arc<ClientConfig>, Arc<ServerCheck>), Error> {
     let check = Arc::new(server_check(Arc::clone(&bundle.roots), now)?);
     let config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?

@@ -21,7 +21,7 @@ const USER: &str = "User:";
 const MOST: usize = 50;
 
 /// Asks who we are.
-pub(super) fn identify(visit: &Visit<'_>, connection: &mut Connection) -> Result<Passed, Finding> {
+pub(crate) fn identify(visit: &Visit<'_>, connection: &mut Connection) -> Result<Passed, Finding> {
     if visit.versions.newest::<DescribeAclsRequest>(1).is_none() {
         return Ok(Passed::new("the server does not say who we are: it does not serve DescribeAcls"));
     }

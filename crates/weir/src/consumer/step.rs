@@ -6,7 +6,7 @@ use std::fmt;
 
 /// One step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// The files.
     Bundle,
     /// The server's name has an address.
@@ -23,6 +23,8 @@ pub(super) enum Step {
     Topics,
     /// A group can be joined.
     Group,
+    /// Offsets are found by time. `weir doctor` does not go this step.
+    Lookup,
     /// A record comes.
     Record,
     /// An offset can be committed.
@@ -30,8 +32,8 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// All of them, in order.
-    pub(super) const ALL: [Self; 10] = [
+    /// Those of `weir doctor`, in order.
+    pub(crate) const EXAMINED: [Self; 10] = [
         Self::Bundle,
         Self::Dns,
         Self::Tcp,
@@ -45,7 +47,7 @@ impl Step {
     ];
 
     /// The stable name.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Bundle => "bundle",
             Self::Dns => "dns",
@@ -55,6 +57,7 @@ impl Step {
             Self::Principal => "principal",
             Self::Topics => "topics",
             Self::Group => "group",
+            Self::Lookup => "lookup",
             Self::Record => "record",
             Self::Commit => "commit",
         }

@@ -8,23 +8,23 @@ use super::fault::Fault;
 
 /// Why a step was not gone.
 #[derive(Debug)]
-pub(super) struct Finding {
+pub(crate) struct Finding {
     /// What is wrong.
-    pub(super) fault: Fault,
+    pub(crate) fault: Fault,
     /// What was seen, in a line of plain text.
-    pub(super) seen: String,
+    pub(crate) seen: String,
     /// The same for programs.
-    pub(super) details: Map<String, Value>,
+    pub(crate) details: Map<String, Value>,
 }
 
 impl Finding {
     /// `seen` is shown as it is: what somebody else wrote goes through `text::plain` before.
-    pub(super) fn new(fault: Fault, seen: impl Into<String>) -> Self {
+    pub(crate) fn new(fault: Fault, seen: impl Into<String>) -> Self {
         Self { fault, seen: seen.into(), details: Map::new() }
     }
 
     /// With one more detail.
-    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.details.insert(name.to_owned(), value.into());
         self
     }
@@ -32,20 +32,20 @@ impl Finding {
 
 /// A step that was gone.
 #[derive(Debug, Default)]
-pub(super) struct Passed {
+pub(crate) struct Passed {
     /// What was seen, in a line of plain text.
-    pub(super) seen: String,
+    pub(crate) seen: String,
     /// The same for programs.
-    pub(super) details: Map<String, Value>,
+    pub(crate) details: Map<String, Value>,
 }
 
 impl Passed {
-    pub(super) fn new(seen: impl Into<String>) -> Self {
+    pub(crate) fn new(seen: impl Into<String>) -> Self {
         Self { seen: seen.into(), details: Map::new() }
     }
 
     /// With one more detail.
-    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.details.insert(name.to_owned(), value.into());
         self
     }

@@ -26,11 +26,11 @@ const SCRATCH: usize = 16 * 1024;
 /// As many of the first bytes are kept, to tell what else speaks there.
 const FIRST: usize = 16;
 /// How it calls itself.
-const CLIENT_ID: &str = "weir-doctor";
+pub(crate) const CLIENT_ID: &str = "weir";
 
 /// How a connection ended, or why there is no answer.
 #[derive(Debug)]
-pub(super) enum End {
+pub(crate) enum End {
     /// The other side closed it.
     Closed,
     /// Nothing came in time.
@@ -46,7 +46,7 @@ pub(super) enum End {
 }
 
 /// An open connection. Closed when dropped.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     tcp: TcpStream,
     tls: ClientConnection,
     check: Arc<ServerCheck>,
@@ -58,7 +58,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Over a TCP connection; no hands are shaken yet.
-    pub(super) fn new(tcp: TcpStream, host: &str, bundle: &Bundle, now: i64) -> Result<Self, End> {
+    pub(crate) fn new(tcp: TcpStream, host: &str, bundle: &Bundle, now: i64) -> Result<Self, End> {
         let (config, check) = tls::settings(bundle, now).map_err(End::Tls)?;
         let name = ServerName::try_from(host.to_owned()).map_err(|_| End::Tls(Error::UnsupportedNameType))?;
         let tls = ClientConnection::new(config, name).map_err(End::Tls)?;
@@ -67,7 +67,7 @@ impl Connection {
 
     /// Shakes hands, and waits until the server has said whether it takes our certificate: with TLS 1.3 it says that
     /// only afterwards.
-    pub(super) fn shake_hands(&mut self, deadline: Deadline) -> Result<(), End> {
+    pub(crate) fn shake_hands(&mut self, deadline: Deadline) -> Result<(), End> {
         while self.tls.is_handshaking() || self.tls.wants_write() {
             if self.tls.wants_write() {
                 self.flush(deadline)?;
@@ -85,7 +85,7 @@ impl Connection {
     }
 
     /// Asks, and waits for the answer.
-    pub(super) fn ask<R: Request>(
+    pub(crate) fn ask<R: Request>(
         &mut self,
         version: i16,
         request: &R,
@@ -100,17 +100,17 @@ impl Connection {
     }
 
     /// What the server showed.
-    pub(super) fn check(&self) -> &ServerCheck {
+    pub(crate) fn check(&self) -> &ServerCheck {
         &self.check
     }
 
     /// The first bytes that came.
-    pub(super) fn first(&self) -> &[u8] {
+    pub(crate) fn first(&self) -> &[u8] {
         &self.first
     }
 
     /// As TLS calls it; nothing where it was not agreed on.
-    pub(super) fn version(&self) -> Option<&'static str> {
+    pub(crate) fn version(&self) -> Option<&'static str> {
         match self.tls.protocol_version()? {
             ProtocolVersion::TLSv1_3 => Some("TLS 1.3"),
             ProtocolVersion::TLSv1_2 => Some("TLS 1.2"),

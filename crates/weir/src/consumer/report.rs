@@ -9,20 +9,33 @@ use super::step::Step;
 
 /// What stands for itself in the sentences of faults.
 #[derive(Debug, Default)]
-pub(super) struct Names {
-    pub(super) principal: Option<String>,
-    pub(super) topic: Option<String>,
+pub(crate) struct Names {
+    pub(crate) principal: Option<String>,
+    pub(crate) topic: Option<String>,
     /// The address of this machine, as its own network sees it.
-    pub(super) address: Option<String>,
+    pub(crate) address: Option<String>,
     /// `host:port` of the server.
-    pub(super) server: Option<String>,
+    pub(crate) server: Option<String>,
+}
+
+/// In which form it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A line for each step, as it is gone.
+    Lines,
+    /// One JSON object, at the end.
+    Object,
+    /// Nothing is told but what went wrong.
+    Failure,
+    /// Nothing is told: somebody else does it.
+    Nothing,
 }
 
 /// All that is told.
 #[derive(Debug)]
-pub(super) struct Report {
-    json: bool,
-    pub(super) names: Names,
+pub(crate) struct Report {
+    form: Form,
+    pub(crate) names: Names,
     /// The step that is being gone.
     current: Step,
     passed: Vec<(Step, Passed)>,
@@ -30,37 +43,51 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn new(json: bool) -> Self {
-        Self { json, names: Names::default(), current: Step::Bundle, passed: Vec::new(), failed: None }
+    pub(crate) fn new(form: Form) -> Self {
+        Self { form, names: Names::default(), current: Step::Bundle, passed: Vec::new(), failed: None }
     }
 
     /// A step begins.
-    pub(super) fn at(&mut self, step: Step) {
+    pub(crate) fn at(&mut self, step: Step) {
         self.current = step;
     }
 
     /// The step that began last was gone.
-    pub(super) fn passed(&mut self, passed: Passed) {
-        if !self.json {
+    pub(crate) fn passed(&mut self, passed: Passed) {
+        if self.form == Form::Lines {
             println!("passed  {:<10} {}", self.current.name(), passed.seen);
         }
         self.passed.push((self.current, passed));
     }
 
     /// The end. Where the fault is always told at one step, it is told there.
-    pub(super) fn end(&mut self, ended: Result<(), Finding>) {
+    pub(crate) fn end(&mut self, ended: Result<(), Finding>) {
         self.failed = ended.err().map(|finding| (finding.fault.step().unwrap_or(self.current), finding));
-        if self.json {
-            println!("{}", self.object());
-        } else if let Some((step, finding)) = &self.failed {
-            self.print_failed(*step, finding);
-        } else {
-            println!("all well: this machine reads and commits");
+        match (self.form, &self.failed) {
+            (Form::Object, _) => println!("{}", self.object()),
+            (Form::Lines, None) => println!("all well: this machine reads and commits"),
+            (Form::Nothing, _) | (Form::Failure, None) => {}
+            (Form::Lines | Form::Failure, Some((step, finding))) => self.print_failed(*step, finding),
         }
     }
 
+    /// What went wrong, for programs; nothing where nothing did.
+    pub(crate) fn failure(&self) -> Option<Value> {
+        let (step, finding) = self.failed.as_ref()?;
+        let fault = finding.fault;
+        Some(json!({
+            "step": step.name(),
+            "fault": fault.name(),
+            "who": fault.who().name(),
+            "wrong": self.filled(fault.wrong()),
+            "to_do": self.filled(fault.fix()),
+            "seen": finding.seen,
+            "reasons": fault.reasons(),
+        }))
+    }
+
     /// The step that was not gone.
-    pub(super) fn failed_at(&self) -> Option<Step> {
+    pub(crate) fn failed_at(&self) -> Option<Step> {
         self.failed.as_ref().map(|(step, _)| *step)
     }
 
@@ -74,7 +101,7 @@ impl Report {
             println!("  in Weir's log and metrics: {}", fault.reasons().join(" or "));
         }
         let rest: Vec<_> = self.not_reached(step).map(Step::name).collect();
-        if !rest.is_empty() {
+        if !rest.is_empty() && self.form == Form::Lines {
             println!("not looked at: {}", rest.join(", "));
         }
     }
@@ -94,22 +121,14 @@ impl Report {
             "topic": self.names.topic,
         });
         if let Some((step, finding)) = &self.failed {
-            let fault = finding.fault;
             // A fault may be told at a step that was gone before it showed.
             steps.retain(|row| row.get("step").and_then(Value::as_str) != Some(step.name()));
             steps.push(row(*step, "failed", Some(&finding.seen), &finding.details));
             let not_reached = self.not_reached(*step);
             steps.extend(not_reached.map(|step| row(step, "not-reached", None, &Map::new())));
-            let told = json!({
-                "step": step.name(),
-                "fault": fault.name(),
-                "who": fault.who().name(),
-                "wrong": self.filled(fault.wrong()),
-                "to_do": self.filled(fault.fix()),
-                "seen": finding.seen,
-                "reasons": fault.reasons(),
-            });
-            extend(&mut object, told);
+        }
+        if let Some(failure) = self.failure() {
+            extend(&mut object, failure);
         }
         extend(&mut object, json!({ "steps": steps }));
         object
@@ -117,7 +136,7 @@ impl Report {
 
     fn not_reached(&self, failed: Step) -> impl Iterator<Item = Step> {
         let gone: Vec<Step> = self.passed.iter().map(|(step, _)| *step).collect();
-        Step::ALL.into_iter().filter(move |step| *step != failed && !gone.contains(step))
+        Step::EXAMINED.into_iter().filter(move |step| *step != failed && !gone.contains(step))
     }
 
     /// A sentence with the names that are known.
@@ -137,7 +156,8 @@ fn row(step: Step, result: &str, seen: Option<&str>, details: &Map<String, Value
     json!({ "step": step.name(), "result": result, "seen": seen, "details": details })
 }
 
-fn extend(object: &mut Value, more: Value) {
+/// Adds the keys of one object to another.
+pub(crate) fn extend(object: &mut Value, more: Value) {
     if let (Some(object), Value::Object(more)) = (object.as_object_mut(), more) {
         object.extend(more);
     }
