@@ -6,6 +6,7 @@
 
 mod door;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::net::SocketAddr;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{self, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -37,6 +38,8 @@ pub struct Ready {
     pub against: Vec<String>,
     /// What an operator should know, and that keeps nobody from being served.
     pub notes: Vec<String>,
+    /// By the name of an upstream, why its clients cannot be served: what is against those of another is left out.
+    pub upstreams: BTreeMap<String, Vec<String>>,
 }
 
 /// Tells whether Weir can serve.
@@ -73,7 +76,8 @@ pub(crate) async fn serve(listener: TcpListener, readiness: Readiness, pulse: Pu
     let observed = Observed::new(metrics);
     let routes = Router::new()
         .route("/livez", get(alive).with_state(pulse))
-        .route("/readyz", get(ready_now).with_state(readiness))
+        .route("/readyz", get(ready_now).with_state(readiness.clone()))
+        .route("/readyz/{upstream}", get(upstream_ready).with_state(readiness))
         .route("/metrics", get(scrape).with_state(observed.clone()))
         .route("/top", get(top).with_state(observed));
     run(Bounded::new(listener), routes).await;
@@ -102,10 +106,23 @@ async fn alive(State(pulse): State<Pulse>) -> Response {
 }
 
 async fn ready_now(State(readiness): State<Readiness>) -> Response {
-    let Ready { against, notes } = readiness.now();
+    let Ready { against, notes, .. } = readiness.now();
+    told(&against, &notes)
+}
+
+/// For whoever sends clients to one cluster: the others are no concern of theirs.
+async fn upstream_ready(State(readiness): State<Readiness>, asked: extract::Path<String>) -> Response {
+    let Ready { notes, upstreams, .. } = readiness.now();
+    match upstreams.get(asked.as_str()) {
+        Some(against) => told(against, &notes),
+        None => (StatusCode::NOT_FOUND, "the configuration has no such upstream\n").into_response(),
+    }
+}
+
+fn told(against: &[String], notes: &[String]) -> Response {
     let (status, first) =
         if against.is_empty() { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
-    let lines: String = against.iter().chain(&notes).map(|line| format!("{line}\n")).collect();
+    let lines: String = against.iter().chain(notes).map(|line| format!("{line}\n")).collect();
     (status, format!("{first}\n{lines}")).into_response()
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Must never: accept before every address is bound, or stop without having told the connections.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -260,18 +260,22 @@ fn readiness(
 ) -> Readiness {
     let upstreams: Vec<_> = upstreams.iter().map(|(name, upstream)| (name.clone(), Arc::clone(upstream))).collect();
     Readiness::new(move || {
-        let mut reasons = Vec::new();
+        let mut of_all = Vec::new();
         if *stop.borrow() {
-            reasons.push("stopping".to_owned());
+            of_all.push("stopping".to_owned());
         }
         if !accounts.are_counted() {
-            reasons.push("the groups at the brokers are not counted yet".to_owned());
+            of_all.push("the groups at the brokers are not counted yet".to_owned());
         }
+        let (mut against, mut by_upstream) = (of_all.clone(), BTreeMap::new());
         for (name, upstream) in &upstreams {
-            if let UpstreamReadiness::NotReady(reason) = upstream.readiness() {
-                reasons.push(format!("upstream {name}: {reason}"));
-            }
+            let own = match upstream.readiness() {
+                UpstreamReadiness::Ready => None,
+                UpstreamReadiness::NotReady(reason) => Some(format!("upstream {name}: {reason}")),
+            };
+            by_upstream.insert(name.clone(), of_all.iter().cloned().chain(own.clone()).collect());
+            against.extend(own);
         }
-        Ready { against: reasons, notes: [status.lines(), accounts.compaction.lines()].concat() }
+        Ready { against, notes: [status.lines(), accounts.compaction.lines()].concat(), upstreams: by_upstream }
     })
 }

@@ -107,7 +107,7 @@ mod tests {
     fn the_status_is_one_line_and_says_what_is_against_it() {
         let ready = |against: &[&str], notes: &[&str]| {
             let owned = |lines: &[&str]| lines.iter().map(ToString::to_string).collect();
-            status(&Ready { against: owned(against), notes: owned(notes) })
+            status(&Ready { against: owned(against), notes: owned(notes), ..Ready::default() })
         };
         assert_eq!(ready(&[], &[]), "ready");
         assert_eq!(ready(&[], &["suspended: 1 by topic"]), "ready; suspended: 1 by topic");

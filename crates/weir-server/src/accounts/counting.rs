@@ -1,5 +1,6 @@
 //! Asking the brokers what there is: all groups now and then, and what accounts wish to know of some of them.
 //!
+//! A cluster that cannot be reached has no clients: it is not waited for, and those of another are served meanwhile.
 //! Must never: have more than one question at a broker at once, ask again at once what a broker did not say, or take
 //! groups for counted that no broker was asked for.
 
@@ -13,7 +14,7 @@ use weir_policy::Account;
 use super::{Accounts, CountedGroups};
 use crate::live::Generation;
 use crate::observe::LinesPerSecond;
-use crate::upstream::{Coordinators, Upstream};
+use crate::upstream::{Coordinators, Upstream, UpstreamReadiness};
 
 /// How often groups are counted.
 const PERIOD: Duration = Duration::from_secs(60);
@@ -25,6 +26,8 @@ const AGAIN_AT_LAST: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(100);
 /// How soon wishes are granted again of which some were not.
 const WISH_AGAIN: Duration = Duration::from_secs(1);
+/// For so long after the start a cluster that was not reached yet is waited for.
+const FIRST_CONTACT: Duration = Duration::from_secs(5);
 /// Groups that are asked for in one round.
 const AT_ONCE: usize = 1_000;
 /// How long a request that makes a group or an offset may have been on its way when the brokers were asked.
@@ -38,7 +41,8 @@ pub(crate) async fn count(
     accounts: Arc<Accounts>,
     generations: watch::Receiver<Arc<Generation>>,
 ) {
-    let mut counter = Counter { upstreams, accounts, generations, said: HashMap::new() };
+    let mut counter =
+        Counter { upstreams, accounts, generations, said: HashMap::new(), away_from: after(FIRST_CONTACT) };
     let (mut pause, mut list_at, mut wishes_at) = (AGAIN, Instant::now(), Instant::now());
     loop {
         if list_at <= Instant::now() {
@@ -62,6 +66,8 @@ struct Counter {
     generations: watch::Receiver<Arc<Generation>>,
     /// What each cluster said last: one that does not answer now is no reason to forget the groups of another.
     said: HashMap<String, (Coordinators, Instant)>,
+    /// Until then a cluster that cannot be reached may be one that was not reached yet.
+    away_from: Instant,
 }
 
 /// Groups of accounts, by name. A name is one principal's.
@@ -78,7 +84,10 @@ impl Counter {
                 None => all_said = false,
             }
         }
-        if self.said.len() == self.upstreams.len()
+        let is_known = |(name, upstream): &(String, Arc<Upstream>)| {
+            self.said.contains_key(name) || (self.away_from <= Instant::now() && !is_there(upstream))
+        };
+        if self.upstreams.iter().all(is_known)
             && let Some(asked) = self.said.values().map(|(_, asked)| *asked).min()
         {
             let names = self.said.values().flat_map(|(groups, _)| groups.keys().cloned());
@@ -119,7 +128,7 @@ impl Counter {
         let names: Vec<String> = wished.keys().cloned().collect();
         let asked = before(MEMBER_ON_ITS_WAY);
         let mut told = Vec::new();
-        for (cluster, upstream) in self.upstreams.iter().filter(|_| !names.is_empty()) {
+        for (cluster, upstream) in self.there().filter(|_| !names.is_empty()) {
             told.push(upstream.members(&names, self.coordinators(cluster)).await);
         }
         for (group, account) in wished {
@@ -136,7 +145,7 @@ impl Counter {
         let names: Vec<String> = wished.keys().cloned().collect();
         let asked = before(ON_ITS_WAY);
         let mut told = Vec::new();
-        for (cluster, upstream) in self.upstreams.iter().filter(|_| !names.is_empty()) {
+        for (cluster, upstream) in self.there().filter(|_| !names.is_empty()) {
             told.push(upstream.committed(&names, self.coordinators(cluster)).await);
         }
         for (group, account) in wished {
@@ -147,10 +156,20 @@ impl Counter {
         wished.keys().all(|group| in_all(&told, group).is_some())
     }
 
+    /// The clusters that can be reached; all of them where none can.
+    fn there(&self) -> impl Iterator<Item = &(String, Arc<Upstream>)> {
+        let none = !self.upstreams.iter().any(|(_, upstream)| is_there(upstream));
+        self.upstreams.iter().filter(move |(_, upstream)| none || is_there(upstream))
+    }
+
     fn coordinators(&self, cluster: &str) -> &Coordinators {
         static NOBODY: std::sync::LazyLock<Coordinators> = std::sync::LazyLock::new(Coordinators::new);
         self.said.get(cluster).map_or(&NOBODY, |(groups, _)| groups)
     }
+}
+
+fn is_there(upstream: &Upstream) -> bool {
+    upstream.readiness() == UpstreamReadiness::Ready
 }
 
 static NOT_TOLD: LinesPerSecond = LinesPerSecond::new(1);
