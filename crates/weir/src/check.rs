@@ -125,8 +125,8 @@ fn json(report: &Report, with_names: bool) -> serde_json::Value {
             Severity::Warning => "warning",
         };
         let mut finding = json!({"severity": severity, "upstream": one.upstream, "what": one.what, "fix": one.fix});
-        if with_names && one.names.count() > 0 {
-            finding["names"] = one.names.for_terminal().collect::<Vec<_>>().into();
+        if let Some(finding) = finding.as_object_mut().filter(|_| with_names && one.names.count() > 0) {
+            finding.insert("names".to_owned(), one.names.for_terminal().collect::<Vec<_>>().into());
         }
         finding
     };
