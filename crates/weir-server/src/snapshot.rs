@@ -11,6 +11,7 @@ mod offline;
 mod restart;
 mod restrict;
 mod sources;
+mod still;
 mod text_files;
 
 #[cfg(test)]

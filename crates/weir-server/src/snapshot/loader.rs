@@ -15,10 +15,15 @@ use weir_policy::{Compiler, ConfigErrors, Policy};
 use super::named::{self, Look, Named};
 use super::restrict;
 use super::sources::{Running, Sources};
+use super::still::stamps;
 use super::text_files::TextFiles;
 use super::{Config, Snapshot, Times};
 use crate::config::Machine;
 use crate::tls::ListenerTls;
+
+/// How often files are read in one look where their directories do not stand still: who changes them for longer has them
+/// looked at again by that.
+const READS: usize = 5;
 
 /// Loads snapshots; what did not change since the last is neither read nor compiled again.
 pub struct Loader {
@@ -177,7 +182,21 @@ impl Loader {
         &self.directories
     }
 
+    /// All files, as they stood together: what was changed around them while they were read is read again.
     fn read(&mut self) -> Result<Sources, ConfigErrors> {
+        let mut before = stamps(&self.directories);
+        for _ in 1..READS {
+            let read = self.read_once();
+            let after = stamps(&self.directories);
+            if after == before {
+                return read;
+            }
+            before = after;
+        }
+        self.read_once()
+    }
+
+    fn read_once(&mut self) -> Result<Sources, ConfigErrors> {
         let in_force = self.in_force.as_ref();
         let running = in_force.map(|in_force| Running { config: &in_force.config, text: &in_force.sources.text });
         let sources = Sources::read(&self.path, self.machine, &mut self.files, running)?;

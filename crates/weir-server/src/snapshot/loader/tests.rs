@@ -165,3 +165,47 @@ fn where_the_principals_directory_has_another_purpose_no_name_is_trusted() {
     loader.load().unwrap();
     assert_eq!(loader.plain(), None, "the watch would pass over a name that is none of a principal's");
 }
+
+/// A policy of many files, of which only those of one of its two states fit each other, behind a link.
+fn behind_a_link() -> Fixture {
+    let fixture = Fixture::new();
+    (0..100).for_each(|number| fixture.write_principal(&format!("p{number}"), &format!("{{cn: p{number}}}")));
+    for topic in ["one", "two"] {
+        fixture.write_principal("zz-last", "{cn: zz-last}");
+        fixture.grant("zz-last", topic);
+        let copy = std::process::Command::new("cp").arg("-R").args([fixture.path("acl"), fixture.path(topic)]).status();
+        assert!(copy.unwrap().success());
+    }
+    fs::remove_dir_all(fixture.path("acl")).unwrap();
+    symlink("one", fixture.path("acl")).unwrap();
+    fixture
+}
+
+#[test]
+fn w8_a_link_that_is_swapped_while_files_are_read_gives_the_old_or_the_new_and_no_mixture() {
+    let fixture = behind_a_link();
+    let mut loader = Loader::new(&fixture.path("weir.yaml"));
+    loader.load().unwrap();
+    let (link, beside) = (fixture.path("acl"), fixture.path("beside"));
+    // One swap in each look, each time a little later in it.
+    let (look, looks) = std::sync::mpsc::sync_channel::<usize>(0);
+    let (swapped, swaps) = std::sync::mpsc::sync_channel(0);
+    let swapper = std::thread::spawn(move || {
+        for number in looks {
+            symlink(["two", "one"][number % 2], &beside).unwrap();
+            std::thread::sleep(std::time::Duration::from_micros(number as u64 * 50));
+            fs::rename(&beside, &link).unwrap();
+            swapped.send(()).unwrap();
+        }
+    });
+    let mut generations = 0;
+    for number in 0..40 {
+        look.send(number).unwrap();
+        let loaded = loader.reload().unwrap_or_else(|errors| panic!("half of each: {errors}"));
+        generations += usize::from(loaded.snapshot.is_some());
+        swaps.recv().unwrap();
+    }
+    drop(look);
+    swapper.join().unwrap();
+    assert!(generations > 5, "{generations} generations were seen");
+}
