@@ -8,7 +8,7 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 
 cargo build --quiet --release -p weir -p weir-bench
 tests/bench/setup.sh
-case ${ONLY:-end-to-end} in end-to-end) tests/bench/clients/setup.sh ;; esac
+case ${ONLY:-end-to-end} in end-to-end | delay) tests/bench/clients/setup.sh ;; esac
 
 set -- --weir "$target/release/weir" --out "$target/bench"
 [ -z "${ONLY:-}" ] || set -- "$@" --only "$ONLY"

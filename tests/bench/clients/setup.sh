@@ -1,7 +1,7 @@
 #!/bin/sh
-# Sets up what the row `end-to-end` needs, in target/bench/end-to-end: Kafka's jars, the Java reader, the librdkafka
-# reader. Quick when all is there. What is missing is named, with what to type, also in the file `missing`, from where the
-# bench tells it.
+# Sets up what the rows `end-to-end` and `delay` need, in target/bench/end-to-end: Kafka's jars, the Java reader, the
+# librdkafka reader. Quick when all is there. What is missing is named, with what to type, also in the file `missing`,
+# from where the bench tells it.
 set -u
 
 root=$(CDPATH= cd -- "$(dirname -- "$0")/../../.." && pwd)

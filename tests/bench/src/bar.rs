@@ -67,6 +67,11 @@ pub const END_TO_END: Figure = ratio("Weir and brokers against the brokers' own 
 /// What the edge costs the client.
 pub const CLIENT_CPU: Figure = ratio("the client against itself on a bare relay", "CPU-s/GB", 1.05, 1.0);
 
+/// From brokers that are far away, in one run and by pairs.
+pub const FAR: Figure = at_least(absolute("throughput 40 ms from the brokers", "x direct", 0.90, 1.0));
+/// The same from farther away.
+pub const FARTHER: Figure = at_least(absolute("throughput 100 ms from the brokers", "x direct", 0.90, 1.0));
+
 /// All of them.
 pub const BAR: &[Figure] = &[
     BULK_FETCH,
@@ -89,6 +94,8 @@ pub const BAR: &[Figure] = &[
     START,
     END_TO_END,
     CLIENT_CPU,
+    FAR,
+    FARTHER,
 ];
 
 impl Figure {

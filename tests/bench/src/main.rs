@@ -8,6 +8,9 @@ mod broker;
 mod canned;
 mod copy_relay;
 mod crowd;
+// The kit's, which would bring librdkafka along.
+#[path = "../../kit/src/delay.rs"]
+mod delay;
 mod failure;
 mod fetch;
 mod in_process;

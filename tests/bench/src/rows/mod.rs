@@ -2,6 +2,7 @@
 
 mod bulk_fetch;
 mod cold_load;
+mod delay;
 mod end_to_end;
 mod fairness;
 mod growth;
@@ -55,6 +56,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "handshakes", measure: handshakes::measure },
     Row { name: "start", measure: start::measure },
     Row { name: "end-to-end", measure: end_to_end::measure },
+    Row { name: "delay", measure: delay::measure },
 ];
 
 /// What a row is given.

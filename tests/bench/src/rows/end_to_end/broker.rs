@@ -36,9 +36,11 @@ pub struct Listeners {
     controller: SocketAddr,
 }
 
-/// What stands before two of the listeners, for the broker to tell clients.
+/// What stands before three of the listeners, for the broker to tell clients.
 #[derive(Clone, Copy)]
 pub struct Shown {
+    /// Whatever leads to the broker's own mutual TLS; the listener itself where nothing is between.
+    pub mtls: SocketAddr,
     /// The bare relay.
     pub relay: SocketAddr,
     /// HAProxy; any address where there is none.
@@ -99,7 +101,7 @@ fn properties(listeners: &Listeners, shown: Shown, certificates: &Certificates, 
     let plain = |name, at, shown| Door { name, protocol: "PLAINTEXT", at, shown };
     let doors = [
         plain("PLAINTEXT", listeners.plaintext, listeners.plaintext),
-        Door { protocol: "SSL", ..plain("MTLS", listeners.mtls, listeners.mtls) },
+        Door { protocol: "SSL", ..plain("MTLS", listeners.mtls, shown.mtls) },
         plain("RELAY", listeners.behind_relay, shown.relay),
         plain("HAPROXY", listeners.behind_haproxy, shown.haproxy),
     ];

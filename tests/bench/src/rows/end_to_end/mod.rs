@@ -4,8 +4,8 @@
 //! Each proxy is alone on its core as in other rows, but for the broker and the client, which may use every core on each
 //! way: CPU time is what is counted. One whole turn before the counting warms the compilers of both JVMs.
 
-mod broker;
-mod clients;
+pub(super) mod broker;
+pub(super) mod clients;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -139,7 +139,8 @@ impl Bench {
         let bare = Proxy::relay("relay", listeners.behind_relay, &certificates)?;
         let haproxy = HAPROXY.start(run, listeners.behind_haproxy, &certificates);
         let nowhere = listeners.behind_haproxy;
-        let shown = Shown { relay: bare.address, haproxy: haproxy.as_ref().map_or(nowhere, |proxy| proxy.address) };
+        let haproxy_at = haproxy.as_ref().map_or(nowhere, |proxy| proxy.address);
+        let shown = Shown { mtls: listeners.mtls, relay: bare.address, haproxy: haproxy_at };
         let broker = broker::start(run, &listeners, shown, &certificates)?;
         clients::fill(run, TOPIC, listeners.plaintext)?;
         let weir = Weir::start(&run.options.weir, listeners.plaintext, &certificates, dir, &run.log("weir"))?;
