@@ -8,6 +8,8 @@ mod packets;
 #[path = "second_wall/thief.rs"]
 mod thief;
 
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use kafka_protocol::messages::create_acls_request::AclCreation;
@@ -20,7 +22,7 @@ use weir_testkit::transcript::{self, Side};
 use weir_testkit::walls::{self, Walls};
 use weir_testkit::{
     Acl, Advertise, Identity, Kafka, KafkaOptions, Pki, PrincipalSpec, RawClient, RawTarget, Version, Weir,
-    WeirOptions, wait,
+    WeirOptions, wait, weir_binary,
 };
 
 use asked::{Asked, Names};
@@ -40,6 +42,8 @@ struct Cluster {
     /// As they name it: every character that shells, Java and distinguished names treat in a way of their own.
     user: &'static str,
     names: Names,
+    /// Of the right policy, before this cluster.
+    config: PathBuf,
 }
 
 const USER: &str = r#"CN=O'Neil\, \"Wéir\" \#1 $HOME,O=\ The\+Edge\;"#;
@@ -58,7 +62,7 @@ fn cluster() -> Cluster {
     let names = plant(&kafka);
     walls::before(&mut options, &kafka);
     Walls::render(&options, &[]).build(&kafka);
-    Cluster { kafka, weir, user: USER, names }
+    Cluster { kafka, weir, user: USER, names, config: options.dir().join("walled.yaml") }
 }
 
 /// What an operator means: one topic may leave.
@@ -126,6 +130,8 @@ fn client(weir: &Weir, side: Side) -> RawClient {
 #[test]
 fn hostile_brokers_with_a_wall_give_nothing_to_a_weir_that_is_broken_open_nor_to_who_has_its_key() {
     let cluster = cluster();
+    // What is rendered is what is looked for.
+    wait::until("a sound wall", LIMIT, || check(&cluster));
     thief::gets_what_may_leave_and_changes_nothing(&cluster);
 
     let weir = broken_open(&cluster);
@@ -145,6 +151,14 @@ fn hostile_brokers_with_a_wall_give_nothing_to_a_weir_that_is_broken_open_nor_to
         let held = asked.holding(&cluster.names);
         if held == cluster.names.planted { Ok(()) } else { Err(format!("{held:?}")) }
     });
+}
+
+/// Whether `weir check --live` finds the wall sound.
+fn check(cluster: &Cluster) -> Result<(), String> {
+    let mut command = Command::new("timeout");
+    command.arg("60").arg(weir_binary()).args(["check", "--live", "-c"]).arg(&cluster.config);
+    let output = command.output().expect("weir starts");
+    output.status.success().then_some(()).ok_or_else(|| format!("{output:?}"))
 }
 
 /// Lets Weir's user see and read all there is.
