@@ -29,6 +29,7 @@ def settings(env):
         "group.protocol": env.get("PROTOCOL", "classic"),
         "isolation.level": env.get("ISOLATION", "read_committed"),
         "auto.offset.reset": "earliest",
+        "client.rack": env.get("RACK", ""),
         "enable.auto.commit": env.get("COMMIT", "each") == "auto",
         "auto.commit.interval.ms": 1000,
         "reconnect.backoff.max.ms": 500,

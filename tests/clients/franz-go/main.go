@@ -59,6 +59,7 @@ func (c *client) options() []kgo.Opt {
 		kgo.SeedBrokers(strings.Split(env("BOOTSTRAP", ""), ",")...),
 		kgo.DialTLSConfig(tlsConfig()),
 		kgo.ConsumerGroup(env("GROUP", "")),
+		kgo.Rack(env("RACK", "")),
 		kgo.ConsumeTopics(topics...),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(isolation),

@@ -26,6 +26,7 @@ use stage::{nothing_internal_left, other_than, stage, zone};
 
 const READER: &str = "movement-reader";
 const NEARBY: &str = "movement.nearby";
+const BESIDE: &str = "movement.beside";
 const LED: &str = "movement.led";
 const BULK: &str = "movement.bulk";
 const GROUPED: &str = "movement.grouped";
@@ -38,6 +39,7 @@ const NOT_LEADER_OR_FOLLOWER: i16 = 6;
 const NOT_COORDINATOR: i16 = 16;
 const UNKNOWN_MEMBER_ID: i16 = 25;
 const FENCED_LEADER_EPOCH: i16 = 74;
+const UNKNOWN_TOPIC_ID: i16 = 100;
 
 fn topic(id: Uuid) -> FetchTopic {
     let partition = FetchPartition::default().with_partition_max_bytes(1 << 20);
@@ -97,6 +99,69 @@ fn trap_c27_l19_a_reader_is_sent_to_the_replica_in_its_rack_by_labels_and_shown_
     reader.catches_up(&chain, LIMIT);
     reader.has_read(&chain, 1);
     assert_eq!(stage.senders(&chain), BTreeSet::from([follower]), "the follower alone sent records");
+    nothing_internal_left(&stage);
+}
+
+/// Libraries that read from followers, by their directories.
+const FOLLOWING: [&str; 3] = ["java", "confluent-python", "franz-go"];
+
+#[test]
+fn readers_of_each_library_read_at_the_replica_in_their_rack_and_elsewhere_when_it_is_gone() {
+    for client in FOLLOWING {
+        require!(clients::ready(client));
+    }
+    let stage = stage();
+    stage.kafka.create_topic(BESIDE, 1, 3, &[]);
+    let mut chain = Chain::new(BESIDE, 1);
+    chain.append(&stage.kafka, 50);
+    let leader = stage.kafka.leader_of(BESIDE, 0);
+    let follower = other_than(leader);
+    let id = stage.id_of(BESIDE);
+    let near = request(&[id]).with_rack_id(StrBytes::from_string(zone(follower)));
+    wait::until("the leader to send its readers away", SECONDS, || {
+        let response = stage.at(leader).call(17, &near)?;
+        let preferred = partitions(&response)[0].1.preferred_read_replica.0;
+        (preferred == follower).then_some(()).ok_or_else(|| format!("broker {preferred}"))
+    });
+    // A Fetch that waits at the follower is answered when its topic is taken away, as at a leader.
+    let mut waiting = near.clone().with_max_wait_ms(25_000).with_min_bytes(1);
+    waiting.topics[0].partitions[0].fetch_offset = 50;
+    let mut parked = wait::until("a Fetch to wait at the follower", SECONDS, || {
+        let mut client = stage.at(follower);
+        client.send(&wire::frame(3, 17, &waiting)?).map_err(|error| error.to_string())?;
+        // A follower that does not know yet that all replicas have the last record answers at once.
+        match client.read_frame(Duration::from_millis(500)) {
+            Err(Ended::Silent) => Ok(client),
+            other => Err(format!("{other:?}")),
+        }
+    });
+    stage.weir.write_acl(&stage::acl(&[NEARBY, LED, BULK, GROUPED, LEFT]));
+    let answer = parked.read_frame(SECONDS).expect("it is answered before its time");
+    let (_, answer): (_, FetchResponse) = wire::open::<FetchRequest>(17, &answer).unwrap();
+    assert_eq!((partitions(&answer)[0].1.error_code, length(partitions(&answer)[0].1)), (UNKNOWN_TOPIC_ID, 0));
+    stage.weir.write_acl(&stage::acl(&stage::TOPICS));
+    wait::until("the topic to be granted again", SECONDS, || match stage.metadata(BESIDE).topics[0].error_code {
+        0 => Ok(()),
+        code => Err(format!("error {code}")),
+    });
+
+    let rack = zone(follower);
+    let readers =
+        FOLLOWING.map(|client| stage.client(client, BESIDE, &[("GROUP", client), ("RACK", &rack), ("COMMIT", "end")]));
+    readers.iter().for_each(|reader| reader.catches_up(&chain, LIMIT));
+    assert_eq!(stage.senders(&chain), BTreeSet::from([follower]), "the follower alone sent records");
+
+    // franz-go asks the replica that is gone for half an hour (`RecheckPreferredReplicaInterval`), as it does before Kafka.
+    let [java, librdkafka, franz_go] = readers;
+    franz_go.has_read(&chain, 1);
+    let readers = [java, librdkafka];
+    stage.kafka.kill(follower);
+    chain.append(&stage.kafka, 50);
+    readers.iter().for_each(|reader| reader.catches_up(&chain, LIMIT));
+    readers.into_iter().for_each(|reader| reader.has_read_all(&chain));
+    assert!(stage.senders(&chain).len() > 1, "another broker sent the rest");
+    stage.kafka.restart(follower);
+    stage.kafka.wait_in_sync(BESIDE, 1);
     nothing_internal_left(&stage);
 }
 

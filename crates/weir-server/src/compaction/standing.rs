@@ -42,11 +42,9 @@ impl Standing {
         lock(&self.0).values().flat_map(|closed| closed.lines.clone()).collect()
     }
 
-    /// As if a cluster had nothing closed.
+    /// A cluster has nothing closed.
     #[cfg(test)]
-    pub(crate) fn of(cluster: &str) -> Self {
-        let standing = Self::default();
-        standing.set(cluster, &BTreeMap::new());
-        standing
+    pub(crate) fn all_open(&self, cluster: &str) {
+        self.set(cluster, &BTreeMap::new());
     }
 }

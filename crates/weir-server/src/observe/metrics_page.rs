@@ -53,6 +53,7 @@ fn scraped() -> String {
     let mut ends = Ends::default();
     ends.note("tool", Duration::ZERO);
     accounts.retention.looked("main", ends, 1);
+    accounts.compaction.all_open("main");
     let metrics = Metrics::new(Vec::new(), files, &accounts, Readiness::default(), logins);
     metrics.refused_at_the_door(CloseReason::IpConnections);
     metrics.encode().unwrap()

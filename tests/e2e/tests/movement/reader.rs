@@ -1,4 +1,4 @@
-//! A Java consumer that reads one topic to its end, again and again, and is held to what was written.
+//! A consumer that reads one topic to its end, again and again, and is held to what was written.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,9 +25,20 @@ struct Seen {
 }
 
 impl Reader {
-    /// Starts one. `settings` are those of `tests/clients/README.md`.
+    /// Starts one in Java. `settings` are those of `tests/clients/README.md`.
     pub fn start(bootstrap: &str, identity: &Identity, topic: &str, settings: &[(&str, &str)]) -> Self {
-        let run = clients::ready("java").expect("it was asked for before");
+        Self::start_client("java", bootstrap, identity, topic, settings)
+    }
+
+    /// The same with another library, by its directory there.
+    pub fn start_client(
+        client: &str,
+        bootstrap: &str,
+        identity: &Identity,
+        topic: &str,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let run = clients::ready(client).expect("it was asked for before");
         let path = |path: &PathBuf| path.to_str().expect("the path is text").to_owned();
         let mut environment = vec![
             ("BOOTSTRAP", bootstrap.to_owned()),
@@ -56,6 +67,17 @@ impl Reader {
             let seen = self.lock().records.len();
             if seen >= chain.len() { Ok(()) } else { Err(format!("{seen} of {} records", chain.len())) }
         });
+    }
+
+    /// Stops it, and holds that each record came, in order and as it was written, whatever it was told on the way and
+    /// whatever it had to begin again.
+    pub fn has_read_all(mut self, chain: &Chain) {
+        assert_eq!(self.program.stop(STOP), Ok(0), "see {}", self.program.log().display());
+        let mut came: Vec<_> = self.lock().records.clone();
+        came.sort_by_key(Record::sequence);
+        came.dedup_by_key(|record| record.sequence());
+        chain.check_run(0, 0, &came).unwrap_or_else(|why| panic!("{}: {why}", self.program.log().display()));
+        assert_eq!(came.len(), chain.len());
     }
 
     /// Stops it, and holds that each record came once, in order and as it was written, and that nothing was an error.

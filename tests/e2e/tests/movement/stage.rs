@@ -16,7 +16,10 @@ use weir_testkit::{
 };
 
 use crate::reader::Reader;
-use crate::{BULK, GROUPED, LED, LEFT, NEARBY, READER};
+use crate::{BESIDE, BULK, GROUPED, LED, LEFT, NEARBY, READER};
+
+/// What there is to read.
+pub const TOPICS: [&str; 6] = [NEARBY, BESIDE, LED, BULK, GROUPED, LEFT];
 
 /// The brokers and what stands before them.
 pub struct Stage {
@@ -39,9 +42,7 @@ impl Stage {
         let selector = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
         let properties = vec![("replica.selector.class".to_owned(), selector.to_owned())];
         let kafka = Kafka::start(KafkaOptions { properties, ..KafkaOptions::new(Version::V4) });
-        let topics = [NEARBY, LED, BULK, GROUPED, LEFT];
-        let acl = Acl::new(&topics).principal(PrincipalSpec::new(READER, &topics));
-        let mut options = WeirOptions::new(&kafka, Advertise::Ports, acl);
+        let mut options = WeirOptions::new(&kafka, Advertise::Ports, acl(&TOPICS));
         let labels = (1..=3).map(|id| (kafka.rack(id), json!(zone(id))));
         options.config["upstreams"]["main"]["racks"] = labels.collect();
         Self { kafka, weir: Weir::start(options), identity: Pki::shared().client(READER) }
@@ -58,6 +59,11 @@ impl Stage {
 
     pub fn reader(&self, topic: &str, settings: &[(&str, &str)]) -> Reader {
         Reader::start(&self.weir.bootstrap(), &self.identity, topic, settings)
+    }
+
+    /// The same with another library.
+    pub fn client(&self, client: &str, topic: &str, settings: &[(&str, &str)]) -> Reader {
+        Reader::start_client(client, &self.weir.bootstrap(), &self.identity, topic, settings)
     }
 
     pub fn metadata(&self, topic: &str) -> MetadataResponse {
@@ -84,6 +90,11 @@ impl Stage {
             |id: &i32| holding.iter().any(|path| path.to_string_lossy().ends_with(&format!("-{}.edge", port_of(*id))));
         (0..=3).filter(sent).collect()
     }
+}
+
+/// All topics may leave, and these are granted.
+pub fn acl(granted: &[&str]) -> Acl {
+    Acl::new(&TOPICS).principal(PrincipalSpec::new(READER, granted))
 }
 
 /// The public label of a broker's rack.

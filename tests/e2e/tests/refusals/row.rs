@@ -98,6 +98,8 @@ pub enum World {
     Suspended(&'static [&'static str]),
     /// The same with a client that already reads.
     SuspendedWhileReading(&'static [&'static str]),
+    /// Reads a topic that from then on may leave only while it is compacted, and is not; then again without that.
+    HeldBackWhileReading,
     /// No principal's file, then one.
     Nobody,
     /// Two principals' files for one certificate.
@@ -127,8 +129,8 @@ impl World {
 
     /// Whether it comes over a client that already reads.
     pub fn is_while_reading(self) -> bool {
-        use World::{ExpiresWhileReading, RevokedWhileReading, SuspendedWhileReading};
-        matches!(self, SuspendedWhileReading(_) | RevokedWhileReading | ExpiresWhileReading)
+        use World::{ExpiresWhileReading, HeldBackWhileReading, RevokedWhileReading, SuspendedWhileReading};
+        matches!(self, SuspendedWhileReading(_) | HeldBackWhileReading | RevokedWhileReading | ExpiresWhileReading)
     }
 }
 

@@ -30,6 +30,12 @@ pub const REQUESTS: &[Row] = &[
         Case { world: World::SuspendedWhileReading(&["topic", TOPIC]), ..read(TOPIC) },
         "Wait until the operator resumes it. Offsets are kept.",
     ),
+    refused(
+        Reason::TopicNotCompacted,
+        "Metadata, Fetch, ListOffsets",
+        Case { world: World::HeldBackWhileReading, ..read(TOPIC) },
+        "Wait: the topic is closed for now, and comes back. Offsets are kept.",
+    ),
     refused(Reason::TopicNotGranted, "Metadata", Case { world: World::NotGranted, ..read(OTHER) }, NO_GRANT),
     Row {
         why: Why::Reason(Reason::TopicIdUnknown),

@@ -155,6 +155,7 @@ impl<'a> Meeting<'a> {
                 self.stage.command("suspend", words, &self.principal, &self.identity);
             }
             World::RevokedWhileReading => self.stage.revoke(&self.identity),
+            World::HeldBackWhileReading => self.stage.follow(&self.policy(false).only_while_compacted(TOPIC)),
             _ => {}
         }
     }
