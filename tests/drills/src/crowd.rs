@@ -22,6 +22,8 @@ const SETTLE: Duration = Duration::from_secs(90);
 pub struct Seen {
     /// The numbers of the records of each partition, and how often each came more than once.
     records: Mutex<BTreeMap<i32, BTreeSet<usize>>>,
+    /// Of each partition the time of the last record that came, in milliseconds since 1970.
+    last: Mutex<BTreeMap<i32, u64>>,
     /// How many milliseconds after its writing each record came.
     delays: Mutex<Vec<u64>>,
     duplicates: AtomicU64,
@@ -109,6 +111,19 @@ impl Reader {
         self.seen.lock().values().map(BTreeSet::len).sum()
     }
 
+    /// The time of the last record that came of each partition, the oldest of those, in milliseconds since 1970: what is
+    /// older has come.
+    #[must_use]
+    pub fn read_until(&self) -> Option<u64> {
+        self.seen.last.lock().unwrap_or_else(PoisonError::into_inner).values().min().copied()
+    }
+
+    /// The numbers of the records of each partition that came.
+    #[must_use]
+    pub fn numbers(&self) -> BTreeMap<i32, BTreeSet<usize>> {
+        self.seen.lock().clone()
+    }
+
     /// How many milliseconds after its writing each record came since this was asked last.
     #[must_use]
     pub fn take_delays(&self) -> Vec<u64> {
@@ -164,6 +179,7 @@ impl Seen {
     fn add(&self, message: &BorrowedMessage<'_>) {
         let written = message.timestamp().to_millis().and_then(|at| u64::try_from(at).ok()).expect("a time of writing");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis());
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).insert(message.partition(), written);
         let delay = u64::try_from(now).unwrap_or(u64::MAX).saturating_sub(written);
         self.delays.lock().unwrap_or_else(PoisonError::into_inner).push(delay);
         let number = message.payload().and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());

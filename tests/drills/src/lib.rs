@@ -9,6 +9,7 @@ pub mod crowd;
 pub mod drills;
 pub mod figure;
 pub mod hog;
+pub mod mirrored;
 pub mod offsets_log;
 pub mod writer;
 

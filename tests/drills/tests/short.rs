@@ -68,3 +68,8 @@ fn drill_brokers() {
 fn drill_crash() {
     held("crash");
 }
+
+#[test]
+fn drill_mirror() {
+    held("mirror");
+}

@@ -7,6 +7,7 @@ pub mod commits;
 pub mod crash;
 pub mod effect;
 pub mod groups;
+pub mod mirror;
 pub mod reload;
 pub mod restart;
 
@@ -17,7 +18,7 @@ use crate::figure::Report;
 pub type Drill = (&'static str, fn(Form) -> Vec<Report>);
 
 /// All drills, in their order.
-pub const ALL: [Drill; 9] = [
+pub const ALL: [Drill; 10] = [
     ("commits", commits::run),
     ("groups", groups::run),
     ("bandwidth", bandwidth::run),
@@ -27,4 +28,5 @@ pub const ALL: [Drill; 9] = [
     ("restart", restart::run),
     ("brokers", brokers::run),
     ("crash", crash::run),
+    ("mirror", mirror::run),
 ];
