@@ -141,6 +141,27 @@ async fn hostile_u10_one_broker_address_that_leads_to_another_cluster() {
 }
 
 #[tokio::test]
+async fn hostile_u10_an_address_that_changes_hands_between_two_looks_takes_no_client() {
+    let broker = FakeBroker::alone(events()).await;
+    let upstream = start(&[&broker], &["events"]);
+    fresh(&upstream).await.unwrap();
+    let open = async |target| upstream.open(target, "somebody", "tool").await.map(drop);
+    assert!(open(Target::Bootstrap).await.is_ok());
+    // Weir's own connections are open, and nobody has asked on them since.
+    broker.change(|script| script.cluster_id = Some("cluster-z"));
+    for target in [Target::Broker(RealBrokerId(1)), Target::Bootstrap] {
+        assert!(matches!(open(target).await, Err(DialError::WrongCluster)));
+    }
+    broker.change(|script| script.cluster_id = Some("cluster-a"));
+    until_readiness(&upstream, |now| *now == UpstreamReadiness::Ready).await;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while open(Target::Bootstrap).await.is_err() {
+        assert!(Instant::now() < deadline, "it is ours again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
 async fn hostile_u14_ready_again_without_a_restart() {
     let mut broker = FakeBroker::alone(events()).await;
     let upstream = start(&[&broker], &["events"]);
