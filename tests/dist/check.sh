@@ -30,6 +30,7 @@ install_missing() {
     have fish || packages="$packages fish"
     have qemu-aarch64-static || packages="$packages qemu-user-static"
     have systemd-analyze || packages="$packages systemd"
+    have buildah || packages="$packages buildah"
     [ -n "$packages" ] && [ "$(id -u)" -eq 0 ] && have apt-get || return 0
     echo "installing$packages"
     export DEBIAN_FRONTEND=noninteractive

@@ -5,6 +5,7 @@
 mod bare_root;
 mod client;
 mod host;
+mod image;
 mod life;
 mod names;
 mod serving;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     let shipped = Shipped { directory: directory.into(), version: version.clone() };
     host::looks_at_the_package(&shipped);
     host::runs_the_other_architecture(&shipped);
+    image::runs(&shipped);
     match BareRoot::make() {
         Ok(bare) => {
             life::installs(&bare, &shipped);
