@@ -292,7 +292,7 @@ fn a_wrong_password_is_told_in_words_and_the_right_one_is_taken_without_a_restar
     let file = options.dir().join("weir-wrong.password");
     let config = options.dir().join("weir.yaml");
     let weir = Weir::start_unready(options);
-    let refused = "a broker does not let Weir in: it refuses user `weir-wrong` with the password in `";
+    let refused = "a login at a broker failed: it refuses user `weir-wrong` with the password in `";
     wait::until("that it is refused", LIMIT, || match weir.get("/readyz")? {
         (503, page) if page.contains(refused) => Ok(()),
         (status, page) => Err(format!("{status} {page}")),

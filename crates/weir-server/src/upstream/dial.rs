@@ -82,7 +82,7 @@ pub enum DialError {
     #[error("a broker did not say which cluster it is of: {0}")]
     Unverified(#[source] ExchangeError),
     /// The broker does not let Weir in, or is not who it claims to be.
-    #[error("the broker does not let Weir in: {0}")]
+    #[error("a login at a broker failed: {0}")]
     Login(#[source] SaslError),
     /// The broker shook hands and did not come to the end of the login.
     #[error("a login at a broker was broken off: {0}")]

@@ -95,8 +95,8 @@ pub enum NotReady {
     /// Brokers have answered before, and none does now.
     #[error("no broker can be reached")]
     NoBrokerReachable,
-    /// The brokers ask who Weir is, and do not take its answer.
-    #[error("a broker does not let Weir in: {0}")]
+    /// The brokers ask who Weir is, and do not take its answer, or there is none.
+    #[error("a login at a broker failed: {0}")]
     NotLetIn(SaslError),
     /// Whoever answers belongs to another cluster.
     #[error(

@@ -6,7 +6,7 @@ use std::io;
 
 use rustls::{CertificateError, Error};
 
-use crate::upstream::{ExchangeError, HostPort};
+use crate::upstream::{ExchangeError, HostPort, SaslError};
 
 /// What is wrong with a broker, and what to do.
 pub(super) fn unusable(name: &HostPort, error: &ExchangeError) -> (String, String) {
@@ -26,6 +26,7 @@ pub(super) fn unusable(name: &HostPort, error: &ExchangeError) -> (String, Strin
             "if that port speaks TLS write `tls:`, if it does not take `tls:` away; if it asks for SASL write `sasl:`; else \
              look at the broker's log",
         ),
+        ExchangeError::Sasl(error @ SaslError::Secret { .. }) => (error.to_string(), error.fix().to_owned()),
         ExchangeError::Sasl(error) => (format!("{name} does not let Weir in: {error}"), error.fix().to_owned()),
         ExchangeError::TimedOut => told("did not answer in time", "look at the broker, and at what is before it"),
         ExchangeError::TooOld => {

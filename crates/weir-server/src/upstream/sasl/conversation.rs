@@ -23,6 +23,8 @@ use crate::upstream::versions::{API_VERSIONS_ASKED, Ranges};
 
 /// How long a login may take, all in all.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Kafka refuses two logins on one connection within a second.
+const APART: Duration = Duration::from_millis(1_100);
 /// Bytes of a nonce.
 const NONCE: usize = 24;
 
@@ -87,7 +89,7 @@ impl Login {
     /// From 85 to 95 % of the time on, as Kafka's own clients do it, and not of all connections at once.
     fn lease(self, version: i16, began: Instant, lifetime: Duration) -> Option<Lease> {
         let part = u32::try_from(random() % 102).unwrap_or(0).saturating_add(871);
-        let renew_at = began.checked_add((lifetime / 1024).saturating_mul(part))?;
+        let renew_at = began.checked_add((lifetime / 1024).saturating_mul(part).max(APART))?;
         Some(Lease { identity: self.identity, broker: self.broker, version, renew_at })
     }
 

@@ -1,6 +1,6 @@
 //! One user of the brokers, as which Weir comes.
 //!
-//! Must never: keep a secret for longer than one login, or log in at a broker that has just refused it.
+//! Must never: show a secret, or log in at a broker that has just refused it.
 
 use std::fmt;
 use std::path::PathBuf;

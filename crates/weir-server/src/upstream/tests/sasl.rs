@@ -244,13 +244,13 @@ async fn what_a_broker_grants_for_a_time_is_asked_for_again_before_the_next_ques
     let user = User::new(Mechanism::OAuthBearer, TOKEN);
     let answers = |_: usize, heard: &Heard| match heard.key {
         17 => offers(0, &[]),
-        36 => says(0, "", 400),
+        36 => says(0, "", 1_000),
         _ => Some(vec![0; 6]),
     };
     let (connection, serving) = broker(answers).await;
     let question = OwnRequest::ApiVersions { version: 0 };
     let (connection, _) = user.login(connection).await.unwrap().ask(&question).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
     // What stands in the file by now is what is shown.
     fs::write(user.file(), "renewed.token\n").unwrap();
     let (connection, _) = connection.ask(&question).await.unwrap();
