@@ -11,9 +11,9 @@ use kafka_protocol::messages::{AlterClientQuotasRequest, DeleteAclsRequest};
 use kafka_protocol::protocol::StrBytes;
 use serde_json::{Value, json};
 use weir_testkit::kafka::{OldKafka, OldVersion, ZooKeeper, wire};
-use weir_testkit::{Acl, Advertise, Kafka, KafkaOptions, PrincipalSpec, Version, WeirOptions, wait};
+use weir_testkit::{Acl, Advertise, Kafka, KafkaOptions, PrincipalSpec, Version, Weir, WeirOptions, wait};
 
-use super::command::Said;
+use super::command::{self, Said};
 use super::live::{check, findings};
 use super::tiers;
 
@@ -48,6 +48,8 @@ type Right = (i8, &'static str, i8, i8);
 
 struct Walled {
     kafka: Kafka,
+    /// Its configuration is what is checked. Nothing needs to serve.
+    weir: Weir,
 }
 
 fn with(version: Version, more: &[(&str, &str)]) -> KafkaOptions {
@@ -71,7 +73,9 @@ impl Walled {
         for user in ["weir", "weir-small"] {
             tiers::allow_all(&kafka, user, LISTED);
         }
-        Self { kafka }
+        let mut weir = Weir::start_unready(tiers::options(&kafka, Self::acl(&[LISTED])));
+        weir.kill();
+        Self { kafka, weir }
     }
 
     fn acl(topics: &[&str]) -> Acl {
@@ -84,7 +88,7 @@ impl Walled {
     }
 
     fn check(&self) -> Said {
-        check(self.options(), &["--json", "--names"])
+        command::run(&self.weir, &["check", "--live", "--json", "--names"])
     }
 
     fn remove(&self, user: &str, (kind, name, pattern, operation): Right) {
