@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sets up what the tests need beside Rust: a JDK, Maven, Go, Node, Python, kcat, valgrind, buildah, names on loopback,
+# Sets up what the tests need beside Rust: a JDK, Maven, Go, Node, Python, kcat, valgrind, buildah, nft, names on loopback,
 # promtool, kustomize and the client programs. Uses what the machine has. As root on Debian or Ubuntu it installs what is
 # missing from the distribution; otherwise it prints the one line to type. Quick when all is there. Status 1 when
 # something is missing: tests that need it are skipped, and under CI=true `make test` stops here.
@@ -53,8 +53,8 @@ want_tools() {
     have kcat || packages="$packages kcat"
     have valgrind || packages="$packages valgrind"
     have openssl || packages="$packages openssl"
-    has_nft || packages="$packages nftables iproute2"
     have buildah || packages="$packages buildah"
+    has_nft || packages="$packages nftables iproute2"
 }
 
 install_packages() {
@@ -82,8 +82,8 @@ check_tools() {
     have kcat || lacks "kcat" "apt-get install kcat"
     have valgrind || lacks "valgrind" "apt-get install valgrind"
     have openssl || lacks "openssl" "apt-get install openssl"
-    has_nft || lacks "nft and ip" "apt-get install nftables iproute2"
     have buildah || lacks "buildah" "apt-get install buildah"
+    has_nft || lacks "nft and ip" "apt-get install nftables iproute2"
 }
 
 lacks() {
