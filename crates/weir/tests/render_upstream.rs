@@ -1,6 +1,8 @@
 //! `weir render upstream` as an operator types it: files that are the same again, programs that a shell understands, and
 //! exit statuses.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod support;
 
 use std::fs;
