@@ -72,7 +72,9 @@ fn is_of_mirror(name: &str) -> bool {
 /// All that one identity should not see or do.
 pub(in crate::operator::live) fn sight(expected: &Expected<'_>, sight: &Sight, report: &mut Report) {
     let no_authorizer = sight.trials.values().any(|tried| *tried == Tried::Told(Verdict::NoAuthorizer));
-    topics(expected, sight, no_authorizer, report);
+    // Whether there is an authorizer at all, the oldest brokers do not tell in a form that Weir speaks.
+    let may_have_none = allows_all(sight) && sight.trials.get(&Trial::AccessRules) == Some(&Tried::NotServed);
+    topics(expected, sight, no_authorizer || may_have_none, report);
     untold(expected, sight, report);
     if no_authorizer {
         let what = format!("the brokers have no authorizer: {} may do everything there", sight.who.words());
@@ -83,8 +85,6 @@ pub(in crate::operator::live) fn sight(expected: &Expected<'_>, sight: &Sight, r
     }
     rights_on_topics(expected, sight, report);
     if allows_all(sight) {
-        // Whether there is an authorizer at all, the oldest brokers do not tell in a form that Weir speaks.
-        let may_have_none = sight.trials.get(&Trial::AccessRules) == Some(&Tried::NotServed);
         let severity = if may_have_none { Severity::Warning } else { Severity::Error };
         let what = format!("the brokers let {} do everything that was tried", sight.who.words());
         let fix = "it is in `super.users`, or `allow.everyone.if.no.acl.found` is true, or ACLs allow all to `User:*`, or old \
@@ -97,7 +97,7 @@ pub(in crate::operator::live) fn sight(expected: &Expected<'_>, sight: &Sight, r
 }
 
 /// Topics that should not be there for this identity.
-fn topics(expected: &Expected<'_>, sight: &Sight, no_authorizer: bool, report: &mut Report) {
+fn topics(expected: &Expected<'_>, sight: &Sight, is_open: bool, report: &mut Report) {
     let Ok(everything) = &sight.everything else { return };
     let mut by_kind: BTreeMap<Kind, Vec<&EveryTopic>> = BTreeMap::new();
     for topic in &everything.topics {
@@ -105,7 +105,7 @@ fn topics(expected: &Expected<'_>, sight: &Sight, no_authorizer: bool, report: &
             by_kind.entry(kind).or_default().push(topic);
         }
     }
-    if no_authorizer {
+    if is_open {
         // Every cluster has them, and nobody is kept from them there.
         by_kind.remove(&Kind::Kafka);
     }
@@ -117,7 +117,7 @@ fn topics(expected: &Expected<'_>, sight: &Sight, no_authorizer: bool, report: &
             some => format!(" and let it read {some} of them"),
         };
         let what = format!("the brokers show {} {}{readable}", sight.who.words(), kind.words(topics.len()));
-        let fix = match no_authorizer {
+        let fix = match is_open {
             true => "take them out of this cluster, or put an authorizer before them",
             false => "take the rights on them, and on prefixes that cover them, from the user of its certificate",
         };
