@@ -126,7 +126,7 @@ fn kafka_over_mutual_tls_and_only_with_the_right_cluster_id() {
         .with_root_certificates(roots(&identity.ca))
         .with_client_auth_cert(chain.collect(), key)
         .expect("a client certificate");
-    let tls = Some(UpstreamTls { config: Arc::new(config), server_name: None, of_tiers: BTreeMap::new() });
+    let tls = Some(UpstreamTls { config: Arc::new(config), server_name: None, of_tiers: BTreeMap::new(), sasl: None });
     let settings = UpstreamSettings { tls, ..settings(kafka.bootstrap_ssl()) };
 
     let edge = Edge::start(settings.clone(), literals());

@@ -56,7 +56,7 @@ fn the_configuration_before_both_clusters_is_one() {
 
 fn event(id: u32, page: u32, revision: u32, second: u32) -> Value {
     let dt = format!("2026-11-22T00:{:02}:{:02}Z", second / 60, second % 60);
-    let topic = if id % 2 == 0 { "eqiad" } else { "codfw" };
+    let topic = if id.is_multiple_of(2) { "eqiad" } else { "codfw" };
     json!({
         "$schema": "/mediawiki/page/change/1.2.0",
         "meta": { "id": format!("id-{id}"), "dt": dt, "domain": "de.wikipedia.org", "stream": format!("{topic}.page_change") },
