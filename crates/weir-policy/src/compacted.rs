@@ -1,5 +1,5 @@
-//! Which topics the brokers of one cluster are known to compact: what the verdict on a topic that may leave only while it
-//! is compacted depends on, beside the files.
+//! Which topics the brokers of one cluster are known to compact: what the verdict on a topic that may leave only while
+//! it is compacted depends on, beside the files.
 //!
 //! Must never: hold a topic that no broker confirmed.
 
@@ -30,8 +30,8 @@ impl Compacted {
         &NONE
     }
 
-    /// What must be compacted counts as compacted: for questions that no record of the topic depends on, which are those
-    /// of a principal's own groups, and of whoever looks at the files alone. Must never let a record out.
+    /// What must be compacted counts as compacted: for questions that no record of the topic depends on, which are
+    /// those of a principal's own groups, and of whoever looks at the files alone. Must never let a record out.
     #[must_use]
     pub fn assumed() -> &'static Self {
         static ASSUMED: Compacted = Compacted(Known::Assumed);

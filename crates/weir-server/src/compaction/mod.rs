@@ -1,9 +1,9 @@
-//! Topics that may leave only while they are compacted (`only_while_compacted` in the catalogue): brokers are asked again
-//! and again whether they are, and each is closed unless they say so.
+//! Topics that may leave only while they are compacted (`only_while_compacted` in the catalogue): brokers are asked
+//! again and again whether they are, and each is closed unless they say so.
 //!
-//! A task for each cluster asks, keeps what is known, hands the topics that are open to the upstream's view, and has open
-//! connections look again when one is closed. Must never: open a topic of which no broker said that it is compacted, keep
-//! one open on an old word, or tell of a topic that the catalogue does not have.
+//! A task for each cluster asks, keeps what is known, hands the topics that are open to the upstream's view, and has
+//! open connections look again when one is closed. Must never: open a topic of which no broker said that it is
+//! compacted, keep one open on an old word, or tell of a topic that the catalogue does not have.
 
 mod standing;
 mod topics;
