@@ -41,13 +41,8 @@ const FETCH: i16 = 1;
 /// Java's client of 4.x wants brokers of 2.1 or newer.
 const OF_2_8: [Client; 3] = [Client::classic("java"), Client::classic("rdkafka"), Client::classic("franz-go")];
 const OF_2_4: [Client; 3] = [Client::classic("java"), Client::classic("kafka-python"), Client::classic("kafkajs")];
-const OF_1_1: [Client; 5] = [
-    Client::classic("java3"),
-    Client::classic("rdkafka"),
-    Client::classic("kafka-python"),
-    Client::classic("franz-go"),
-    Client::classic("kafkajs"),
-];
+const OF_1_1: [Client; 4] =
+    [Client::classic("java3"), Client::classic("rdkafka"), Client::classic("franz-go"), Client::classic("kafkajs")];
 
 /// What is expected of a release.
 struct Expected {
