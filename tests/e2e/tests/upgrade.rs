@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "readers need a part of it")]
 mod program;
 #[path = "movement/reader.rs"]
+#[allow(dead_code, reason = "one kind of reader is enough here")]
 mod reader;
 
 use std::collections::BTreeMap;
