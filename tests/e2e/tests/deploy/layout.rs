@@ -159,6 +159,7 @@ fn what_is_good_is_in_force_at_once_and_what_is_bad_changes_nothing() {
     for (wrong, told_so) in [
         ("tiers: [{tier: small, connections: none}]\n".to_owned(), "apply: acl/tiers.yaml:1:"),
         (format!("{good}# -----BEGIN PRIVATE KEY-----\n"), "a key stands in what everybody may read: acl/tiers.yaml"),
+        ("\0\n-----BEGIN RSA PRIVATE KEY-----\n".to_owned(), "a key stands in what everybody may read: acl/tiers.yaml"),
     ] {
         fs::write(&tiers, wrong).unwrap();
         let output = desk.apply();
@@ -203,6 +204,84 @@ fn a_suspension_of_this_machine_stays_and_one_of_the_repository_goes_with_it() {
     assert!(desk.lets_in(LATER).is_err());
     desk.order("resume", LATER);
     desk.is_in(LATER);
+}
+
+/// Both have the same name in `suspended/` where a person and a repository stop the same principal, or only say so.
+#[test]
+fn hostile_no_candidate_ends_or_replaces_what_was_suspended_on_this_machine() {
+    let desk = Desk::new();
+    desk.propose(&[READER, LATER]);
+    desk.propose_suspension(LATER, true);
+    desk.applied();
+    desk.propose_suspension(LATER, false);
+    desk.applied();
+    let suspended = desk.root.join("suspended");
+    let own = suspended.join(format!("principal-{LATER}.yaml"));
+    assert_eq!(fs::read_dir(&suspended).unwrap().count(), 0);
+    desk.order("suspend", LATER);
+    let said = fs::read(&own).unwrap();
+    // A release of the last five brought one of this name.
+    assert_eq!(desk.applied(), "nothing has changed\n");
+    assert_eq!(fs::read(&own).unwrap(), said);
+    // A file of this name that suspends something else.
+    desk.propose_suspension(LATER, true);
+    let brought = desk.candidate.join(format!("acl/suspended/principal-{LATER}.yaml"));
+    fs::write(brought, "suspend: topic\nname: layout.topic\nreason: a test\nticket: T-1\n").unwrap();
+    desk.applied();
+    assert_eq!(fs::read(&own).unwrap(), said);
+    assert!(suspended.join(format!("brought-principal-{LATER}.yaml")).exists());
+    desk.propose_suspension(LATER, false);
+    desk.applied();
+    assert_eq!(fs::read(&own).unwrap(), said);
+    desk.order("resume", LATER);
+    assert!(!own.exists());
+}
+
+#[test]
+fn hostile_a_candidate_leads_root_to_no_file_of_others_and_writes_nothing_to_a_terminal() {
+    let desk = Desk::new();
+    desk.applied();
+    let before = desk.in_force();
+    let outside = desk.root.with_file_name("of-root-alone");
+    fs::write(&outside, "word: secret\n").unwrap();
+    for link in ["acl/notes.md", "acl/principals/more.yaml"] {
+        let link = desk.candidate.join(link);
+        symlink(&outside, &link).unwrap();
+        let output = desk.apply();
+        let said = told(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("links are not followed: acl/") && !said.contains("secret"), "{said}");
+        fs::remove_file(link).unwrap();
+    }
+    let tiers = desk.candidate.join("acl/tiers.yaml");
+    let good = fs::read_to_string(&tiers).unwrap();
+    fs::write(&tiers, "tiers: [{tier: small, '\\033[2Jgone\\c': 1}]\n").unwrap();
+    let output = desk.apply();
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !said.contains('\x1b') && said.contains(r"\033[2Jgone\c") && said.contains("nothing has changed"),
+        "{said}"
+    );
+    fs::write(&tiers, good).unwrap();
+    assert_eq!(desk.in_force(), before);
+    assert_eq!(desk.applied(), "nothing has changed\n");
+}
+
+/// The candidate is not to blame.
+#[test]
+fn what_cannot_be_done_is_no_refusal() {
+    let desk = Desk::new();
+    let tools = desk.root.with_file_name("full");
+    fs::create_dir_all(&tools).unwrap();
+    let cp = tools.join("cp");
+    fs::write(&cp, "#!/bin/sh\necho 'cp: No space left on device' >&2\nexit 1\n").unwrap();
+    fs::set_permissions(&cp, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+    let output = desk.command().env("PATH", path).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+    assert!(!desk.root.join("current").exists());
+    assert_eq!(fs::read_dir(desk.root.join("releases")).unwrap().count(), 1, "the lock alone");
 }
 
 /// Root may read a key that Weir's user may not.
@@ -295,7 +374,7 @@ fn hostile_o11_an_end_at_any_command_leaves_the_old_or_the_new() {
         ends += 1;
         // The next run does the rest.
         desk.applied();
-        let is_suspended = desk.root.join("suspended/principal-layout-other.yaml").exists();
+        let is_suspended = desk.root.join("suspended/brought-principal-layout-other.yaml").exists();
         assert_eq!(is_suspended, dies_at % 2 == 1, "ended at {dies_at}");
         assert!(ends < 100);
     }
