@@ -135,11 +135,8 @@ impl<'a> Site<'a> {
         let began = Instant::now();
         let said = operator_command::run(&self.weir, &["check", "--live"]);
         assert!(said.out.contains("3 of 3 brokers answered"), "at {:?}: {said:?}", self.round_trip);
-        // These brokers have no authorizer, which is no matter of distance.
-        let errors = said.out.lines().filter(|line| line.starts_with("error: "));
-        let others: Vec<&str> = errors.filter(|line| !line.contains("more than it needs")).collect();
-        assert_eq!(others, Vec::<&str>::new(), "at {:?}", self.round_trip);
-        assert!([0, 1].contains(&said.status), "it came to no end at {:?}: {said:?}", self.round_trip);
+        // These brokers have no authorizer, which is a warning, and no matter of distance.
+        assert_eq!(said.status, 0, "at {:?}: {said:?}", self.round_trip);
         println!("{:?}: weir check --live took {:?}\n{}", self.round_trip, began.elapsed(), said.err);
     }
 

@@ -81,6 +81,7 @@ fn what_is_listed_arrives_as_it_was_written_and_nothing_else_does() {
     site.reads(&compact, LIMIT);
     assert_eq!(site.shown_topics(), [COMPACT, LATER, PLAIN]);
 
+    site.is_no_hole();
     site.holds_nothing_else(&[PLAIN, COMPACT, LATER]);
     let compacted = site.described(COMPACT);
     assert!(compacted.contains("cleanup.policy=compact") && compacted.contains("retention.ms=86400000"), "{compacted}");

@@ -3,7 +3,7 @@
 //! Must never: let a secret through that is written out, or a property that decides what is copied: those are
 //! `crate::mirror`'s alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::place::{At, Place};
 use super::raw_mirror::{RawMirror, RawMirrorSource};
@@ -40,6 +40,16 @@ pub struct MirrorSource {
     pub client: BTreeMap<String, String>,
     /// How many tasks; nothing for as many as fit the topics.
     pub tasks: Option<u16>,
+}
+
+impl Mirror {
+    /// What MirrorMaker keeps at the public cluster for itself, with what is rendered.
+    #[must_use]
+    pub fn own_topics(&self) -> BTreeSet<String> {
+        let kept =
+            |source: &String| ["configs", "offsets", "status"].map(|what| format!("mm2-{what}.{source}.internal"));
+        self.from.keys().flat_map(kept).chain(["heartbeats".to_owned()]).collect()
+    }
 }
 
 impl MirrorSource {

@@ -176,6 +176,16 @@ impl Site {
         topics
     }
 
+    /// `weir check --live` of a public cluster without an authorizer: what the mirror keeps there it cannot keep elsewhere.
+    pub fn is_no_hole(&self) {
+        let mut command = Command::new("timeout");
+        command.arg("60").arg(weir_binary()).args(["check", "--live", "-c"]).arg(self.weir.config_file());
+        let done = command.output().expect("weir runs");
+        let told = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
+        assert!(told.contains("warning: upstream main: the brokers have no authorizer"), "{told}");
+        assert!(!told.contains("the brokers show") && !told.contains("more than"), "{told}");
+    }
+
     /// The public cluster has these topics and what MirrorMaker keeps there; nothing was made at the source.
     pub fn holds_nothing_else(&self, topics: &[&str]) {
         let wanted: BTreeSet<String> = topics.iter().chain(&OWN).map(ToString::to_string).collect();

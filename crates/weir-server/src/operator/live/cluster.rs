@@ -15,6 +15,7 @@ use weir_policy::{GroupMode, Policy};
 
 use super::hidden::plain;
 use super::{Administrator, Report, Seen, Severity, administrator, judge, wall, words};
+use crate::config::Mirror;
 use crate::snapshot::Snapshot;
 use crate::upstream::{Caller, ExchangeError, HostPort, METADATA_BY_NAME, Probe, Ranges, UpstreamSettings};
 
@@ -113,9 +114,8 @@ impl<'a> Look<'a> {
         self.cleanup_policies(&first, &described.rights, report).await;
         let groups = judge::together(told.into_values().map(|told| told.groups));
         judge::own_groups(name, &groups, report);
-        judge::rights_on_groups(name, &As::Weir, &groups, report);
-        self.rights_of_clients(&first, &described, &groups, report).await;
-        self.second_wall(&described, report).await;
+        let of_tiers = self.rights_of_clients(&first, &described, &groups, report).await;
+        self.second_wall(&described, &[vec![groups], of_tiers].concat(), report).await;
         if let Some(administrator) = self.administrator {
             administrator::look(administrator, self.snapshot, &self.settings.name, &described.answer, report).await;
         }
@@ -126,8 +126,9 @@ impl<'a> Look<'a> {
         self.settings.tiers_apart().map(str::to_owned).collect()
     }
 
-    /// What each identity sees and can do beyond what it should.
-    async fn second_wall(&self, described: &Described, report: &mut Report) {
+    /// What each identity sees and can do beyond what it should. `rights` are those on groups: Weir's, and each tier's that
+    /// is apart.
+    async fn second_wall(&self, described: &Described, rights: &[RightsByName], report: &mut Report) {
         let brokers = Arc::new(described.answer.brokers.clone());
         let Some(nonce) = wall::nonce() else {
             let fix = "look at this system's source of random numbers";
@@ -149,9 +150,12 @@ impl<'a> Look<'a> {
         let policy = &*self.snapshot.policy;
         let namespaces = policy.principals().map(|principal| &principal.namespace);
         let groups: Vec<String> = self.snapshot.config.groups.prefixes(namespaces).into_iter().collect();
-        let expected = judge::Expected { upstream: &self.settings.name, policy, groups: &groups };
-        for (_, sight) in &sights {
-            judge::sight(&expected, sight, report);
+        let upstream = &self.settings.name;
+        let mirror = self.snapshot.config.upstreams.get(upstream).and_then(|upstream| upstream.mirror.as_ref());
+        let of_mirror = mirror.map(Mirror::own_topics).unwrap_or_default();
+        let expected = judge::Expected { upstream, policy, groups: &groups, of_mirror: &of_mirror };
+        for ((_, sight), rights) in sights.iter().zip(rights) {
+            judge::sight(&expected, sight, rights, report);
         }
     }
 
@@ -263,30 +267,33 @@ impl<'a> Look<'a> {
         Ok(found)
     }
 
-    /// Whether what clients ask may be done with the certificate that it comes with.
+    /// Whether what clients ask may be done with the certificate that it comes with. What the tiers that are apart may do
+    /// with groups comes back, in their order.
     async fn rights_of_clients(
         &self,
         first: &HostPort,
         described: &Described,
         own_groups: &RightsByName,
         report: &mut Report,
-    ) {
+    ) -> Vec<RightsByName> {
         let name = &self.settings.name;
         let tiers_apart = self.tiers_apart();
         if self.snapshot.policy.tiers().any(|tier| !tiers_apart.contains(&tier.name)) {
             judge::topics_of_clients(name, &As::Weir, &described.rights, report);
             judge::groups_of_clients(name, &As::Weir, own_groups, report);
         }
+        let mut of_tiers = Vec::new();
         for tier in tiers_apart {
             let who = As::Tier(tier);
             let told = self.brokers(&who, described, report).await;
             let groups = judge::together(told.into_values().map(|told| told.groups));
             judge::groups_of_clients(name, &who, &groups, report);
-            judge::rights_on_groups(name, &who, &groups, report);
             if let Ok(described) = describe(first, &self.settings, &who, &self.topics).await {
                 judge::topics_of_clients(name, &who, &described.rights, report);
             }
+            of_tiers.push(groups);
         }
+        of_tiers
     }
 }
 

@@ -8,7 +8,7 @@ mod wall;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use administrator::{OfRules, access_rules, broker_settings, quotas};
-pub(super) use wall::{Expected, rights_on_groups, sight};
+pub(super) use wall::{Expected, sight};
 use weir_kafka::cluster::{RealAddress, RealBrokerId};
 use weir_kafka::discovery::{Rights, RightsByName};
 use weir_kafka::table::{self, Disposition, Row, TABLE};

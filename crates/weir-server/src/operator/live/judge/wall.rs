@@ -3,14 +3,13 @@
 //! Must never: put into a sentence a name that the catalogue does not let leave (it goes into `Hidden`), or pass over what
 //! could not be tried.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use weir_kafka::check::{EveryTopic, On, Trial, Verdict};
 use weir_kafka::discovery::RightsByName;
 use weir_policy::{Operation, Policy};
 
 use super::{NAMES, some};
-use crate::operator::live::cluster::As;
 use crate::operator::live::hidden::Hidden;
 use crate::operator::live::wall::{Sight, Tried};
 use crate::operator::live::{Report, Severity};
@@ -26,6 +25,8 @@ pub(in crate::operator::live) struct Expected<'a> {
     pub(in crate::operator::live) policy: &'a Policy,
     /// What the brokers' names of Weir's groups begin with.
     pub(in crate::operator::live) groups: &'a [String],
+    /// What the mirror that fills this cluster keeps here for itself.
+    pub(in crate::operator::live) of_mirror: &'a BTreeSet<String>,
 }
 
 /// Why a topic should not be seen. The first that fits holds.
@@ -69,8 +70,13 @@ fn is_of_mirror(name: &str) -> bool {
     name == "heartbeats" || name.ends_with(".heartbeats") || name.ends_with(".internal") || name.starts_with("mm2-")
 }
 
-/// All that one identity should not see or do.
-pub(in crate::operator::live) fn sight(expected: &Expected<'_>, sight: &Sight, report: &mut Report) {
+/// All that one identity should not see or do. `groups` is what it may do with groups of principals.
+pub(in crate::operator::live) fn sight(
+    expected: &Expected<'_>,
+    sight: &Sight,
+    groups: &RightsByName,
+    report: &mut Report,
+) {
     let no_authorizer = sight.trials.values().any(|tried| *tried == Tried::Told(Verdict::NoAuthorizer));
     // Whether there is an authorizer at all, the oldest brokers do not tell in a form that Weir speaks.
     let may_have_none = allows_all(sight) && sight.trials.get(&Trial::AccessRules) == Some(&Tried::NotServed);
@@ -84,6 +90,7 @@ pub(in crate::operator::live) fn sight(expected: &Expected<'_>, sight: &Sight, r
         return;
     }
     rights_on_topics(expected, sight, report);
+    rights_on_groups(expected, sight, groups, report);
     if allows_all(sight) {
         let severity = if may_have_none { Severity::Warning } else { Severity::Error };
         let what = format!("the brokers let {} do everything that was tried", sight.who.words());
@@ -101,13 +108,13 @@ fn topics(expected: &Expected<'_>, sight: &Sight, is_open: bool, report: &mut Re
     let Ok(everything) = &sight.everything else { return };
     let mut by_kind: BTreeMap<Kind, Vec<&EveryTopic>> = BTreeMap::new();
     for topic in &everything.topics {
-        if let Some(kind) = Kind::of(topic, expected.policy) {
-            by_kind.entry(kind).or_default().push(topic);
+        match Kind::of(topic, expected.policy) {
+            // They cannot be elsewhere, and nobody is kept from them there.
+            Some(Kind::Kafka) if is_open => {}
+            Some(Kind::Mirror) if is_open && expected.of_mirror.contains(&topic.name) => {}
+            Some(kind) => by_kind.entry(kind).or_default().push(topic),
+            None => {}
         }
-    }
-    if is_open {
-        // Every cluster has them, and nobody is kept from them there.
-        by_kind.remove(&Kind::Kafka);
     }
     for (kind, topics) in by_kind {
         let readable = topics.iter().filter(|topic| topic.rights.is_some_and(|rights| rights.hold(Operation::Read)));
@@ -145,29 +152,16 @@ fn rights_on_topics(expected: &Expected<'_>, sight: &Sight, report: &mut Report)
 }
 
 /// Rights on groups of principals that nobody needs who reads.
-pub(in crate::operator::live) fn rights_on_groups(
-    upstream: &str,
-    who: &As,
-    groups: &RightsByName,
-    report: &mut Report,
-) {
-    let beyond = |rights: &Result<_, i16>| match rights {
-        Ok(Some(rights)) => weir_kafka::discovery::Rights::beyond(*rights, &OF_GROUPS),
-        _ => Vec::new(),
-    };
-    let mut rights: Vec<String> = groups.values().flat_map(beyond).collect();
-    rights.sort_unstable();
-    rights.dedup();
-    if !rights.is_empty() {
-        let rights = rights.join(", ");
-        let what = format!("the brokers give {} more than it needs on groups of principals: {rights}", who.words());
-        report.add(
-            Severity::Error,
-            upstream,
-            what,
-            format!("take {rights} from the user of its certificate: {RENDERED}"),
-        );
+fn rights_on_groups(expected: &Expected<'_>, sight: &Sight, groups: &RightsByName, report: &mut Report) {
+    let told = groups.values().filter_map(|rights| rights.as_ref().ok().copied().flatten());
+    let rights: BTreeSet<String> = told.flat_map(|rights| rights.beyond(&OF_GROUPS)).collect();
+    if rights.is_empty() {
+        return;
     }
+    let rights = rights.into_iter().collect::<Vec<_>>().join(", ");
+    let what = format!("the brokers give {} more than it needs on groups of principals: {rights}", sight.who.words());
+    let fix = format!("take {rights} from the user of its certificate: {RENDERED}");
+    report.add(Severity::Error, expected.upstream, what, fix);
 }
 
 /// Nothing that was decided was refused. One trial or two say little.

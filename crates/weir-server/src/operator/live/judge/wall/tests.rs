@@ -4,6 +4,7 @@ use weir_kafka::check::Everything;
 use weir_kafka::cluster::RealBrokerId;
 
 use super::*;
+use crate::operator::live::cluster::As;
 use crate::snapshot::fixture::Fixture;
 use crate::upstream::ExchangeError;
 
@@ -25,11 +26,15 @@ fn all(verdict: Verdict) -> impl Iterator<Item = (Trial, Tried)> {
 }
 
 fn judged(seen: &Sight) -> Report {
+    judged_with(seen, &RightsByName::new(), &BTreeSet::new())
+}
+
+fn judged_with(seen: &Sight, rights: &RightsByName, of_mirror: &BTreeSet<String>) -> Report {
     let snapshot = Fixture::new().snapshot();
     let groups = ["weir.".to_owned()];
-    let expected = Expected { upstream: "main", policy: &snapshot.policy, groups: &groups };
+    let expected = Expected { upstream: "main", policy: &snapshot.policy, groups: &groups, of_mirror };
     let mut report = Report::default();
-    super::sight(&expected, seen, &mut report);
+    super::sight(&expected, seen, rights, &mut report);
     report
 }
 
@@ -51,6 +56,27 @@ fn who_may_do_everything_is_told_once_and_so_is_a_cluster_without_an_authorizer(
     let open = open.chain([(Trial::AccessRules, Tried::Told(Verdict::NoAuthorizer))]);
     let [one] = &told(&sight(open, &[]))[..] else { panic!("one finding") };
     assert!(one.starts_with("warning: upstream main: the brokers have no authorizer"), "{one}");
+}
+
+#[test]
+fn what_the_configured_mirror_keeps_in_a_cluster_without_an_authorizer_is_no_hole_and_what_looks_like_it_is() {
+    let topics = ["mm2-configs.a.internal", "heartbeats", "mm2-configs.b.internal", "salaries.internal"];
+    let open = [(Trial::AccessRules, Tried::Told(Verdict::NoAuthorizer))];
+    let open = all(Verdict::Allowed).filter(|(trial, _)| *trial != Trial::AccessRules).chain(open);
+    let open = sight(open, &topics);
+    let told = |seen: &Sight, of_mirror: &[&str]| {
+        let of_mirror = of_mirror.iter().map(ToString::to_string).collect();
+        let report = judged_with(seen, &RightsByName::new(), &of_mirror);
+        report.findings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let (all_four, two) =
+        ("4 topics that MirrorMaker 2 keeps for itself", "2 topics that MirrorMaker 2 keeps for itself");
+    let says = |told: &[String], what: &str| told.iter().any(|one| one.starts_with("error: ") && one.contains(what));
+    assert!(says(&told(&open, &[]), all_four));
+    assert!(says(&told(&open, &topics[..2]), two));
+    assert!(!says(&told(&open, &topics), ""), "{:?}", told(&open, &topics));
+    // Where there is a wall, nobody needs to see them.
+    assert!(says(&told(&sight(all(Verdict::Refused), &topics), &topics), all_four));
 }
 
 #[test]
