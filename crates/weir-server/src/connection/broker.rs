@@ -146,10 +146,7 @@ impl Open {
         if !carry.is_empty() {
             return Err(CloseReason::UpstreamDesync);
         }
-        Ok(Box::pin(async move {
-            let renewed = upstream.renewed(Opened { link, lease }).await;
-            renewed.inspect_err(|error| tracing::warn!("a broker did not let Weir stay: {error}")).ok()
-        }))
+        Ok(Box::pin(async move { upstream.renewed(Opened { link, lease }).await }))
     }
 
     fn send(&mut self, cleared: Cleared) {

@@ -15,7 +15,7 @@ use weir_kafka::refusal::code;
 use weir_kafka::table;
 
 use super::Upstream;
-use super::broker::{self, Broker};
+use super::broker::Broker;
 use super::exchange::{ControlConnection, ExchangeError};
 use super::settings::UpstreamSettings;
 use super::versions::Ranges;
@@ -86,9 +86,8 @@ struct Asking {
 
 impl Asking {
     async fn begin(broker: &Broker, settings: &UpstreamSettings) -> Result<Self, ExchangeError> {
-        let state = broker.state();
-        let Some(versions) = state.versions else { return Err(ExchangeError::Unresolved) };
-        let (connection, _) = broker::open(state.address.as_slice(), &broker.host_port(), settings).await?;
+        let Some(versions) = broker.state().versions else { return Err(ExchangeError::Unresolved) };
+        let connection = broker.open(settings).await?;
         Ok(Self { connection: Some(connection), versions })
     }
 

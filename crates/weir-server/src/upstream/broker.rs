@@ -27,6 +27,8 @@ use super::versions::{API_VERSIONS_ASKED, METADATA_BY_NAME, Ranges, metadata_ver
 pub(super) struct Broker {
     pub(super) id: RealBrokerId,
     pub(super) address: RealAddress,
+    /// The cluster that lists it.
+    cluster: RealClusterId,
     state: watch::Sender<BrokerState>,
     turns: Turns,
     suspect: Notify,
@@ -55,10 +57,11 @@ pub(super) enum Health {
 }
 
 impl Broker {
-    pub(super) fn new(id: RealBrokerId, address: RealAddress, dials_per_second: u32) -> Self {
+    pub(super) fn new(id: RealBrokerId, address: RealAddress, cluster: RealClusterId, dials_per_second: u32) -> Self {
         Self {
             id,
             address,
+            cluster,
             state: watch::Sender::default(),
             turns: Turns::new(Pacer::new(dials_per_second)),
             suspect: Notify::new(),
@@ -82,6 +85,38 @@ impl Broker {
         self.turns.take(whose, patience).await
     }
 
+    /// Opens a control connection to where the broker answered last, and sees that its own cluster still answers there:
+    /// what another one says of topics and groups of the same names is nothing to this one.
+    pub(super) async fn open(&self, settings: &UpstreamSettings) -> Result<ControlConnection, ExchangeError> {
+        let BrokerState { address, versions, .. } = self.state();
+        let versions = versions.ok_or(ExchangeError::Unresolved)?;
+        let (connection, _) = open(address.as_slice(), &self.host_port(), settings).await?;
+        match self.foreign_cluster(connection, &versions, settings).await? {
+            (connection, None) => Ok(connection),
+            (_, Some(_)) => {
+                self.mark_suspect();
+                Err(ExchangeError::WrongCluster)
+            }
+        }
+    }
+
+    /// The id of the cluster that answers on a connection to the broker, where it is not the broker's own. Brokers too old
+    /// to tell it cheaply are not asked.
+    pub(super) async fn foreign_cluster(
+        &self,
+        connection: ControlConnection,
+        versions: &Ranges,
+        settings: &UpstreamSettings,
+    ) -> Result<(ControlConnection, Option<RealClusterId>), ExchangeError> {
+        let version = metadata_version(versions, &settings.max_versions).ok_or(ExchangeError::TooOld)?;
+        if version < METADATA_BY_NAME {
+            return Ok((connection, None));
+        }
+        let (connection, answer) = connection.ask(&OwnRequest::MetadataByName { version, topics: Vec::new() }).await?;
+        let cluster_id = discovery::read_metadata(version, &answer, &|_| false)?.cluster_id;
+        Ok((connection, (cluster_id != self.cluster).then_some(cluster_id)))
+    }
+
     /// A dial failed: the broker's name is looked up and the broker asked anew.
     pub(super) fn mark_suspect(&self) {
         self.suspect.notify_one();
@@ -89,13 +124,8 @@ impl Broker {
 }
 
 /// Keeps one broker's state true until it is aborted. `changed` is told when the broker's versions or cluster changed.
-pub(super) async fn watch_broker(
-    broker: Arc<Broker>,
-    settings: Arc<UpstreamSettings>,
-    pinned: RealClusterId,
-    changed: Arc<Notify>,
-) {
-    let mut watcher = Watcher { resolver: Resolver::new(broker.host_port()), broker, settings, pinned, changed };
+pub(super) async fn watch_broker(broker: Arc<Broker>, settings: Arc<UpstreamSettings>, changed: Arc<Notify>) {
+    let mut watcher = Watcher { resolver: Resolver::new(broker.host_port()), broker, settings, changed };
     let mut backoff = Backoff::new();
     loop {
         if let Err(lost) = watcher.one_connection(&mut backoff).await {
@@ -108,7 +138,6 @@ pub(super) async fn watch_broker(
 struct Watcher {
     broker: Arc<Broker>,
     settings: Arc<UpstreamSettings>,
-    pinned: RealClusterId,
     resolver: Resolver,
     changed: Arc<Notify>,
 }
@@ -124,7 +153,7 @@ impl Watcher {
             (connection, answer) = connection.ask(&OwnRequest::ApiVersions { version: API_VERSIONS_ASKED }).await?;
             let versions = discovery::read_api_versions(API_VERSIONS_ASKED, &answer)?;
             let foreign;
-            (connection, foreign) = foreign_cluster(connection, &versions, &self.settings, &self.pinned).await?;
+            (connection, foreign) = self.broker.foreign_cluster(connection, &versions, &self.settings).await?;
             self.report_answered(address, versions, foreign);
             backoff.reset();
             tokio::select! {
@@ -155,7 +184,7 @@ impl Watcher {
         let before = self.broker.state();
         if let Some(answered) = foreign.as_ref().filter(|_| before.foreign != foreign) {
             let (upstream, broker, pinned, answered) =
-                (&self.settings.name, self.broker.id.0, &self.pinned.0, &answered.0);
+                (&self.settings.name, self.broker.id.0, &self.broker.cluster.0, &answered.0);
             tracing::error!(upstream, broker, %address, pinned, answered, "another cluster answers; it is not dialled");
         }
         let same_versions = before.versions.as_deref() == Some(&versions);
@@ -175,22 +204,6 @@ impl Watcher {
             self.changed.notify_one();
         }
     }
-}
-
-/// The id of the broker's cluster where it is not the pinned one. Brokers too old to tell it cheaply are not asked.
-pub(super) async fn foreign_cluster(
-    connection: ControlConnection,
-    versions: &Ranges,
-    settings: &UpstreamSettings,
-    pinned: &RealClusterId,
-) -> Result<(ControlConnection, Option<RealClusterId>), ExchangeError> {
-    let version = metadata_version(versions, &settings.max_versions).ok_or(ExchangeError::TooOld)?;
-    if version < METADATA_BY_NAME {
-        return Ok((connection, None));
-    }
-    let (connection, answer) = connection.ask(&OwnRequest::MetadataByName { version, topics: Vec::new() }).await?;
-    let cluster_id = discovery::read_metadata(version, &answer, &|_| false)?.cluster_id;
-    Ok((connection, (cluster_id != *pinned).then_some(cluster_id)))
 }
 
 /// Opens a control connection to the first of the addresses that answers, and says which one that is.

@@ -1,6 +1,7 @@
 //! How a cluster keeps topics, asked of all its brokers, and what of that the view holds.
 //!
-//! Must never: take a topic for compacted of which a broker says another thing, or that has another id by now.
+//! Must never: take a topic for compacted of which a broker says another thing, or only another cluster's broker says
+//! so, or that has another id by now.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use weir_kafka::table;
 use weir_policy::Compacted;
 
 use super::Upstream;
-use super::broker::{self, Broker};
+use super::broker::Broker;
 use super::exchange::ExchangeError;
 use super::settings::UpstreamSettings;
 use super::versions::{Ranges, served_by_all};
@@ -75,10 +76,9 @@ async fn told_by(
     topics: Vec<RealTopic>,
 ) -> Result<BTreeMap<String, Result<String, i16>>, ExchangeError> {
     let mut told = BTreeMap::new();
-    let state = broker.state();
-    let versions = state.versions.ok_or(ExchangeError::Unresolved)?;
+    let versions = broker.state().versions.ok_or(ExchangeError::Unresolved)?;
     let Some(version) = version(&versions, &settings.max_versions) else { return Ok(told) };
-    let (mut connection, _) = broker::open(state.address.as_slice(), &broker.host_port(), &settings).await?;
+    let mut connection = broker.open(&settings).await?;
     for topics in topics.chunks(AT_ONCE) {
         let answer;
         let asked = OwnRequest::CleanupPolicies { version, topics: topics.to_vec() };

@@ -69,7 +69,33 @@ pub(super) async fn receive(link: &mut Link, buffer: &mut [u8]) -> io::Result<us
 
 #[cfg(test)]
 mod tests {
+    use super::super::UpstreamTimeouts;
     use super::*;
+
+    #[tokio::test]
+    async fn one_lost_packet_is_no_broker_that_cannot_be_reached() {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        // Where nobody accepts, the kernel soon drops what comes.
+        let mut waiting = Vec::new();
+        while let Ok(stream) = connect(&[address], Duration::from_millis(200)).await {
+            waiting.push(stream);
+            assert!(waiting.len() < 100, "the kernel drops nothing");
+        }
+        let accepting = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            loop {
+                drop(listener.accept().await);
+            }
+        });
+        let began = std::time::Instant::now();
+        let connected = connect(&[address], UpstreamTimeouts::default().connect).await;
+        accepting.abort();
+        assert!(began.elapsed() > Duration::from_millis(900), "nothing was lost");
+        connected.expect("what was lost is sent again");
+    }
 
     #[tokio::test]
     async fn a_broker_that_vanishes_without_a_word_is_noticed() {

@@ -248,8 +248,8 @@ impl Control {
                 continue;
             }
             let settings = Arc::clone(&self.shared.settings);
-            let broker = Arc::new(Broker::new(*id, address.clone(), settings.dials_per_second));
-            let watcher = watch_broker(Arc::clone(&broker), settings, cluster.clone(), Arc::clone(&self.shared.wake));
+            let broker = Arc::new(Broker::new(*id, address.clone(), cluster.clone(), settings.dials_per_second));
+            let watcher = watch_broker(Arc::clone(&broker), settings, Arc::clone(&self.shared.wake));
             if let Some(moved) = self.watched.insert(*id, self.watchers.spawn(watcher)) {
                 moved.abort();
             }

@@ -17,18 +17,18 @@ use tokio::time::timeout_at;
 use weir_kafka::advertise::Target;
 use weir_kafka::cluster::RealBrokerId;
 
-use super::broker::{Broker, Health, foreign_cluster};
+use super::broker::{Broker, Health};
 use super::connect::{TlsPeer, connect, secure};
 use super::exchange::{ControlConnection, ExchangeError};
 use super::sasl::{self, Lease, Login, SaslError};
-use super::settings::{Caller, UpstreamTimeouts};
+use super::settings::{Caller, UpstreamSettings};
 use super::{NotReady, Shared, UpstreamReadiness};
 use crate::link::Link;
 
-/// How long one broker's TLS handshake may take, and what is asked of the broker after it.
+/// How long one broker's TLS handshake may take, with the login and the question that come after it.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long until a connection is open, however many brokers are tried.
-const OPEN: Duration = Duration::from_secs(10);
+pub(super) const OPEN: Duration = Duration::from_secs(10);
 
 /// A connection to a broker.
 #[derive(Debug)]
@@ -103,13 +103,13 @@ pub(super) async fn open(
     let deadline = deadline_in(OPEN);
     let mut passed_over = Vec::new();
     loop {
-        let dialed = dial(shared, target, (caller, whose), &passed_over).await?;
+        let dialed = dial(shared, target, (caller, whose), &passed_over, deadline).await?;
         let broker = dialed.broker;
         let until = deadline_in(HANDSHAKE).min(deadline);
         let failed = match timeout_at(until, verified(shared, dialed)).await {
             Ok(Ok(opened)) => return Ok(opened),
             Ok(Err(error)) => error,
-            Err(_) => DialError::Handshake(io::ErrorKind::TimedOut.into()),
+            Err(_) => DialError::TimedOut,
         };
         tracing::warn!(upstream = shared.settings.name, broker = broker.0, "a broker cannot be used: {failed}");
         // Whom a broker does not let in has not learnt that it is another one.
@@ -129,15 +129,13 @@ pub(super) async fn open(
 async fn verified(shared: &Shared, dialed: Dialed) -> Result<Opened, DialError> {
     let Dialed { stream, tls, broker, login } = dialed;
     let link = secure(stream, tls).await.map_err(DialError::Handshake)?;
-    let (Some(view), Some(known)) = (shared.view.load_full(), shared.brokers.load().get(&broker).cloned()) else {
-        return Err(DialError::NoSuchBroker);
-    };
+    let known = shared.brokers.load().get(&broker).cloned().ok_or(DialError::NoSuchBroker)?;
     let versions = known.state().versions.ok_or(DialError::NotAnswered)?;
     let mut connection = ControlConnection::new(link, &shared.settings.timeouts);
     if let Some(login) = login {
         connection = login.authenticate(connection).await.map_err(not_let_in)?;
     }
-    let asked = foreign_cluster(connection, &versions, &shared.settings, &view.cluster_id).await;
+    let asked = known.foreign_cluster(connection, &versions, &shared.settings).await;
     match asked.map_err(DialError::Unverified)? {
         (connection, None) => Ok(connection.into()),
         (_, Some(_)) => Err(DialError::WrongCluster),
@@ -152,13 +150,14 @@ fn not_let_in(error: ExchangeError) -> DialError {
 }
 
 impl Opened {
-    /// Shows the broker anew who Weir is. It must owe no answer.
-    pub(super) async fn renewed(self, timeouts: &UpstreamTimeouts) -> Result<Self, ExchangeError> {
-        let connection = ControlConnection::new(self.link, timeouts);
-        match self.lease {
-            Some(lease) => lease.renew(connection).await.map(Self::from),
-            None => Ok(connection.into()),
-        }
+    /// Shows the broker anew who Weir is; nothing where it does not take that. It must owe no answer.
+    pub(super) async fn renewed(self, settings: &UpstreamSettings) -> Option<Self> {
+        let Some(lease) = self.lease else { return Some(self) };
+        let (upstream, broker) = (&settings.name, lease.broker().to_string());
+        let renewed = lease.renew(ControlConnection::new(self.link, &settings.timeouts)).await;
+        let renewed =
+            renewed.inspect_err(|error| tracing::warn!(upstream, broker, "a broker did not let Weir stay: {error}"));
+        renewed.ok().map(Self::from)
     }
 }
 
@@ -177,14 +176,15 @@ impl From<ControlConnection> for Opened {
     }
 }
 
-/// Connects to the target's broker; where any will do, to none that was passed over.
+/// Connects to the target's broker, by an instant at the latest; where any will do, to none that was passed over.
 pub(super) async fn dial(
     shared: &Shared,
     target: Target,
     caller: (Caller<'_>, &str),
     passed_over: &[RealBrokerId],
+    by: tokio::time::Instant,
 ) -> Result<Dialed, DialError> {
-    let deadline = deadline_in(shared.settings.timeouts.dial);
+    let deadline = deadline_in(shared.settings.timeouts.dial).min(by);
     wait_for_first_view(shared, deadline).await?;
     if matches!(*shared.readiness.borrow(), UpstreamReadiness::NotReady(NotReady::WrongCluster { .. })) {
         return Err(DialError::WrongCluster);
@@ -279,7 +279,7 @@ async fn checked_address(broker: &Broker, deadline: tokio::time::Instant) -> Res
     state.address.ok_or(DialError::NotAnswered)
 }
 
-fn deadline_in(time: Duration) -> tokio::time::Instant {
+pub(super) fn deadline_in(time: Duration) -> tokio::time::Instant {
     let now = tokio::time::Instant::now();
     now.checked_add(time).unwrap_or(now)
 }

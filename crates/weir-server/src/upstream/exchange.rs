@@ -64,6 +64,9 @@ pub enum ExchangeError {
     /// More than one answer.
     #[error("it sent more than the answer that was asked for")]
     Unsolicited,
+    /// Its address leads to another cluster now.
+    #[error("another cluster answers there")]
+    WrongCluster,
     /// An answer of no use.
     #[error("{0}")]
     BadAnswer(#[from] BadAnswer),

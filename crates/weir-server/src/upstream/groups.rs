@@ -8,7 +8,7 @@ use weir_kafka::cleared::OwnRequest;
 use weir_kafka::cluster::{RealBrokerId, VersionRange};
 use weir_kafka::discovery;
 
-use super::broker::{self, Broker};
+use super::broker::Broker;
 use super::exchange::ExchangeError;
 use super::settings::UpstreamSettings;
 use super::{Coordinators, Upstream};
@@ -46,14 +46,13 @@ impl Upstream {
 type Coordinated = (RealBrokerId, Vec<String>);
 
 async fn groups_of(broker: Arc<Broker>, settings: Arc<UpstreamSettings>) -> Result<Coordinated, ExchangeError> {
-    let state = broker.state();
-    let Some(versions) = state.versions else { return Err(ExchangeError::Unresolved) };
+    let Some(versions) = broker.state().versions else { return Err(ExchangeError::Unresolved) };
     // A broker that cannot say has none that could be counted.
     let Some(version) = versions.get(&LIST_GROUPS).and_then(|range| range.intersect(ASKED)) else {
         return Ok((broker.id, Vec::new()));
     };
     let version = version.max;
-    let (connection, _) = broker::open(state.address.as_slice(), &broker.host_port(), &settings).await?;
+    let connection = broker.open(&settings).await?;
     let (_, answer) = connection.ask(&OwnRequest::ListGroups { version }).await?;
     Ok((broker.id, discovery::read_groups(version, &answer)?))
 }

@@ -172,7 +172,7 @@ impl Upstream {
     /// # Errors
     /// Where there is no connection in time, or there must be none; not a byte was written.
     pub async fn dial(&self, target: Target) -> Result<Dialed, DialError> {
-        dial::dial(&self.shared, target, (Caller::Weir, WEIR), &[]).await
+        dial::dial(&self.shared, target, (Caller::Weir, WEIR), &[], dial::deadline_in(dial::OPEN)).await
     }
 
     /// Opens a connection to the target's broker for a principal, of this tier, TLS and login included, on the current runtime.
@@ -197,12 +197,10 @@ impl Upstream {
         Ok(ControlConnection::new(link, &self.shared.settings.timeouts).leased(lease))
     }
 
-    /// Shows the broker of an open connection anew who Weir is. It must owe no answer.
-    ///
-    /// # Errors
-    /// The broker did not take it, or is gone: the connection is of no use.
-    pub(crate) async fn renewed(&self, opened: Opened) -> Result<Opened, ExchangeError> {
-        opened.renewed(&self.shared.settings.timeouts).await
+    /// Shows the broker of an open connection anew who Weir is; nothing where the broker did not take it, or is gone. It must
+    /// owe no answer.
+    pub(crate) async fn renewed(&self, opened: Opened) -> Option<Opened> {
+        opened.renewed(&self.shared.settings).await
     }
 
     /// Whether the principals of both tiers are the same to the brokers.

@@ -10,7 +10,7 @@ use weir_kafka::cluster::{ClusterView, RealBrokerId, RealTopic, VersionRange};
 use weir_kafka::discovery;
 
 use super::Upstream;
-use super::broker::{self, Broker};
+use super::broker::Broker;
 use super::exchange::ExchangeError;
 use super::settings::UpstreamSettings;
 
@@ -95,13 +95,12 @@ async fn offsets_of(
     questions: Questions,
     times: Vec<i64>,
 ) -> Result<HashMap<(RealTopic, i32), Vec<i64>>, ExchangeError> {
-    let state = broker.state();
-    let Some(versions) = state.versions else { return Err(ExchangeError::Unresolved) };
+    let Some(versions) = broker.state().versions else { return Err(ExchangeError::Unresolved) };
     let Some(version) = versions.get(&LIST_OFFSETS).and_then(|range| range.intersect(ASKED)) else {
         return Ok(HashMap::new());
     };
     let version = version.max;
-    let (mut connection, _) = broker::open(state.address.as_slice(), &broker.host_port(), &settings).await?;
+    let mut connection = broker.open(&settings).await?;
     let mut found: HashMap<(RealTopic, i32), Vec<i64>> = HashMap::new();
     for (asked, timestamp) in times.iter().enumerate() {
         for topics in &questions {

@@ -109,9 +109,10 @@ impl UpstreamSettings {
 /// How long an upstream is waited for, and how often it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UpstreamTimeouts {
-    /// One TCP connection attempt, and one name look-up.
+    /// One TCP connection attempt, and one name look-up. Longer than the second after which Linux sends a lost SYN again
+    /// (RFC 6298), so that one lost packet does not make a broker one that cannot be reached.
     pub connect: Duration,
-    /// One whole dial for a client connection: waiting for its turn and every attempt included.
+    /// One whole dial for a client connection: waiting for its turn and every attempt included, up to three.
     pub dial: Duration,
     /// The TLS handshake of a control connection.
     pub handshake: Duration,
@@ -132,8 +133,8 @@ pub struct UpstreamTimeouts {
 impl Default for UpstreamTimeouts {
     fn default() -> Self {
         Self {
-            connect: Duration::from_secs(1),
-            dial: Duration::from_secs(3),
+            connect: Duration::from_secs(2),
+            dial: Duration::from_secs(6),
             handshake: Duration::from_secs(2),
             silence: Duration::from_secs(3),
             exchange: Duration::from_secs(10),

@@ -46,6 +46,11 @@ impl Lease {
         now >= self.renew_at
     }
 
+    /// Who takes it.
+    pub(in crate::upstream) fn broker(&self) -> &HostPort {
+        &self.broker
+    }
+
     /// Shows who Weir is again, on the same connection, which owes no answer.
     pub(in crate::upstream) async fn renew(
         self,

@@ -1,4 +1,5 @@
-//! A scripted broker: it answers ApiVersions and Metadata, well or badly, and remembers what it was asked.
+//! A scripted broker: it answers ApiVersions and Metadata, well or badly, and remembers what it was asked. Every topic is
+//! compacted there, where its script serves DescribeConfigs.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -6,10 +7,14 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use kafka_protocol::messages::api_versions_response::ApiVersion;
+use kafka_protocol::messages::describe_configs_response::{DescribeConfigsResourceResult, DescribeConfigsResult};
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
-use kafka_protocol::messages::{ApiVersionsResponse, BrokerId, MetadataRequest, MetadataResponse, TopicName};
+use kafka_protocol::messages::{
+    ApiVersionsResponse, BrokerId, DescribeConfigsRequest, DescribeConfigsResponse, MetadataRequest, MetadataResponse,
+    TopicName,
+};
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -223,6 +228,7 @@ fn answer(mut request: Bytes, state: &mut State) -> Answer {
             state.asked.push(asked(version, wanted));
             (body, version >= 9)
         }
+        32 => (compacted(&DescribeConfigsRequest::decode(&mut request, version).unwrap(), version), false),
         _ => panic!("Weir asked for API {key}"),
     };
     spoil(state.script.mood, key, correlation_id, flexible, body)
@@ -295,6 +301,19 @@ fn metadata(script: &Script, version: i16, request: &MetadataRequest) -> Vec<u8>
         .with_cluster_id(script.cluster_id.map(StrBytes::from_static_str).filter(|_| version >= 2))
         .with_topics(topics);
     encoded(&message, version)
+}
+
+fn compacted(request: &DescribeConfigsRequest, version: i16) -> Vec<u8> {
+    let text = StrBytes::from_static_str;
+    let policy =
+        DescribeConfigsResourceResult::default().with_name(text("cleanup.policy")).with_value(Some(text("compact")));
+    let topics = request.resources.iter().map(|topic| {
+        DescribeConfigsResult::default()
+            .with_resource_type(topic.resource_type)
+            .with_resource_name(topic.resource_name.clone())
+            .with_configs(vec![policy.clone()])
+    });
+    encoded(&DescribeConfigsResponse::default().with_results(topics.collect()), version)
 }
 
 fn by_name(script: &Script, name: &TopicName, version: i16) -> MetadataResponseTopic {

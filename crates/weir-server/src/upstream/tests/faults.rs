@@ -162,6 +162,19 @@ async fn hostile_u10_an_address_that_changes_hands_between_two_looks_takes_no_cl
 }
 
 #[tokio::test]
+async fn hostile_u10_what_another_cluster_says_of_a_topic_of_ours_is_not_believed() {
+    let broker = FakeBroker::alone(events()).await;
+    broker.change(|script| script.versions.push((32, 1, 3)));
+    let upstream = start(&[&broker], &["events"]);
+    fresh(&upstream).await.unwrap();
+    let told = async || upstream.cleanup_policies(&[topic("events")]).await;
+    assert_eq!(told().await.unwrap()["events"], Ok(vec!["compact".to_owned()]));
+    // Weir's own connections are open, and nobody has asked on them since.
+    broker.change(|script| script.cluster_id = Some("cluster-z"));
+    assert_eq!(told().await, None);
+}
+
+#[tokio::test]
 async fn hostile_u14_ready_again_without_a_restart() {
     let mut broker = FakeBroker::alone(events()).await;
     let upstream = start(&[&broker], &["events"]);
