@@ -32,6 +32,11 @@ pub use rights::{
     CLEANUP_POLICY, Rights, RightsByName, operation_name, read_cleanup_policies, read_group_rights, read_topic_rights,
 };
 
+/// Kafka's own cluster ids have 22 letters.
+const LONGEST_CLUSTER_ID: usize = 128;
+/// A name in DNS (RFC 1035).
+const LONGEST_HOST: usize = 255;
+
 /// One Metadata answer, reduced to what may be known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetadataAnswer {
@@ -104,7 +109,7 @@ pub fn read_metadata(version: i16, answer: &Bytes, keeps: &dyn Fn(&str) -> bool)
     if message.error_code != 0 {
         return Err(BadAnswer::Code(message.error_code));
     }
-    let cluster_id = message.cluster_id.filter(|id| !id.is_empty()).ok_or(BadAnswer::NoClusterId)?;
+    let cluster_id = message.cluster_id.filter(|id| is_word(id, LONGEST_CLUSTER_ID)).ok_or(BadAnswer::NoClusterId)?;
     let racks = racks(&message.brokers);
     let (brokers, unusable_brokers) = usable_brokers(message.brokers);
     if brokers.is_empty() {
@@ -113,6 +118,11 @@ pub fn read_metadata(version: i16, answer: &Bytes, keeps: &dyn Fn(&str) -> bool)
     let (topics, absent) = kept_topics(message.topics, keeps)?;
     let cluster_id = RealClusterId(cluster_id.to_string());
     Ok(MetadataAnswer { cluster_id, brokers, racks, unusable_brokers, topics, absent })
+}
+
+/// Whether a text is one word: operators read it in the log and in `/readyz`, and must not read there what a broker likes.
+fn is_word(text: &str, longest: usize) -> bool {
+    (1..=longest).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Reads an answer to ListOffsets, header included: the offset of each partition, -1 where no record is that young.
@@ -146,7 +156,7 @@ fn usable_brokers(listed: Vec<MetadataResponseBroker>) -> (BTreeMap<RealBrokerId
     let mut unusable = Vec::new();
     for broker in listed {
         let port = u16::try_from(broker.port).ok().filter(|port| *port != 0);
-        match port.filter(|_| broker.node_id.0 >= 0 && !broker.host.is_empty()) {
+        match port.filter(|_| broker.node_id.0 >= 0 && is_word(&broker.host, LONGEST_HOST)) {
             Some(port) => {
                 brokers.insert(RealBrokerId(broker.node_id.0), RealAddress { host: broker.host.to_string(), port });
             }

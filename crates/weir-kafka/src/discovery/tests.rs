@@ -97,6 +97,18 @@ fn answers_that_contradict_themselves_are_refused() {
 }
 
 #[test]
+fn hostile_u6_what_a_broker_writes_into_names_reaches_no_operator() {
+    for text in ["a\nready", "a b", "\u{1b}[2J", "\u{e9}"] {
+        let id = Some(StrBytes::from_static_str(text));
+        assert_eq!(read(&metadata(Vec::new()).with_cluster_id(id)), Err(BadAnswer::NoClusterId));
+        assert_eq!(read(&metadata(Vec::new()).with_brokers(vec![broker(1, text, 9092)])), Err(BadAnswer::NoBrokers));
+    }
+    let long = |length| Some(StrBytes::from_string("x".repeat(length)));
+    assert!(read(&metadata(Vec::new()).with_cluster_id(long(128))).is_ok());
+    assert_eq!(read(&metadata(Vec::new()).with_cluster_id(long(129))), Err(BadAnswer::NoClusterId));
+}
+
+#[test]
 fn an_answer_without_cluster_or_brokers_is_refused() {
     assert_eq!(read(&metadata(Vec::new()).with_cluster_id(None)), Err(BadAnswer::NoClusterId));
     let empty = Some(StrBytes::from_static_str(""));

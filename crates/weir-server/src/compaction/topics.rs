@@ -12,6 +12,8 @@ use crate::upstream::{Confirmed, Told};
 
 /// The part of `cleanup.policy` that is wanted.
 const COMPACT: &str = "compact";
+/// So much is told of another policy: what a broker says goes into the log, the audit and `/readyz`.
+const LONGEST_TOLD: usize = 40;
 
 /// The topics, each with the id that it has now.
 pub(super) type Wanted = BTreeMap<RealTopic, TopicId>;
@@ -93,7 +95,7 @@ impl Topics {
                 Some(None) => Err(Why::Untold),
                 Some(Some(Err(code))) => Err(Why::Refused(*code)),
                 Some(Some(Ok(policies))) => match policies.iter().find(|policy| !is_compact(policy)) {
-                    Some(other) => Err(Why::Policy(other.clone())),
+                    Some(other) => Err(Why::Policy(other.chars().take(LONGEST_TOLD).collect())),
                     None => Ok(asked),
                 },
             };
@@ -190,6 +192,17 @@ mod tests {
         assert_eq!(topics.closed(), [("a".to_owned(), Why::Unanswered)].into());
         topics.answered(&about, began + HOLDS, Some(&told(&[("a", Ok(&["compact"]))])));
         assert_eq!(open(&topics), ["a"]);
+    }
+
+    #[test]
+    fn hostile_u6_a_broker_s_own_words_are_told_shortly_and_escaped() {
+        let about = wanted(&[("a", 1)]);
+        let mut topics = Topics::new(HOLDS);
+        topics.follow(&about);
+        let words = format!("\u{1b}[2J\nready {}", "x".repeat(30_000));
+        topics.answered(&about, Instant::now(), Some(&told(&[("a", Ok(&[&words]))])));
+        let told = topics.closed()["a"].to_string();
+        assert!(told.len() < 100 && told.starts_with(r"its cleanup.policy is `\u{1b}[2J\nready xxx"), "{told}");
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl ControlConnection {
 
     /// The same, whether the connection is authenticated or not.
     pub(super) async fn ask_now(self, request: &OwnRequest) -> Result<(Self, Bytes), ExchangeError> {
-        self.put(|correlation_id| Cleared::own(request, correlation_id, CLIENT_ID), MAX_ANSWER).await
+        self.put(|correlation_id| Cleared::own(request, correlation_id, CLIENT_ID), longest_answer(request)).await
     }
 
     /// Sends a step of a login and returns its answer, in the same way. The broker is not known yet, and its answers are
@@ -196,8 +196,19 @@ const SCRATCH: usize = 16 * 1024;
 /// The longest answer that a control connection takes.
 const MAX_ANSWER: i32 = 64 * 1024 * 1024;
 
+/// The longest answer to what every new connection begins with.
+const MAX_FIRST_ANSWER: i32 = 1024 * 1024;
 /// The longest answer of a broker that does not know yet who asks.
 const MAX_SASL_ANSWER: i32 = 64 * 1024;
+
+/// How much a broker may answer. What a connection begins with is asked on many at once, for as many clients.
+fn longest_answer(request: &OwnRequest) -> i32 {
+    match request {
+        OwnRequest::ApiVersions { .. } => MAX_FIRST_ANSWER,
+        OwnRequest::MetadataByName { topics, .. } if topics.is_empty() => MAX_FIRST_ANSWER,
+        _ => MAX_ANSWER,
+    }
+}
 
 fn answer_length(announced: i32, longest: i32) -> Result<usize, ExchangeError> {
     let length = usize::try_from(announced).ok().filter(|_| (4..=longest).contains(&announced));

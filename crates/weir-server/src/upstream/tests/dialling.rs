@@ -8,7 +8,7 @@ use weir_kafka::cluster::RealBrokerId;
 
 use super::fake::{FakeBroker, Script};
 use super::{fresh, settings, start, until_view, wanted};
-use crate::upstream::{DialError, Upstream};
+use crate::upstream::{DialError, ExchangeError, Upstream};
 
 /// Three brokers of one cluster.
 async fn three() -> [FakeBroker; 3] {
@@ -143,6 +143,19 @@ async fn workers_of_other_threads_dial_and_wait() {
         })
     };
     tokio::task::spawn_blocking(move || worker.join().unwrap()).await.unwrap();
+}
+
+/// It is asked on each connection for a client, and many are opened at once.
+#[tokio::test]
+async fn hostile_u6_the_answer_to_which_cluster_it_is_may_not_be_long() {
+    let broker = FakeBroker::alone(Script::new()).await;
+    let upstream = start(&[&broker], &[]);
+    fresh(&upstream).await.unwrap();
+    let open = async || upstream.open(Target::Broker(RealBrokerId(1)), "somebody", "tool").await.map(drop);
+    assert!(open().await.is_ok());
+    broker.change(|script| script.brokers.extend((2..6_000).map(|id| (id, "k".repeat(200), 9092))));
+    let refused = open().await;
+    assert!(matches!(refused, Err(DialError::Unverified(ExchangeError::FrameLength(1_000_000..)))), "{refused:?}");
 }
 
 #[tokio::test]
