@@ -3,14 +3,15 @@
 //! Must never: say `ok` of what `weir serve` would not start with, or change anything.
 
 use std::io::{IsTerminal, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
 use weir_policy::ConfigErrors;
+use weir_server::mirror;
 use weir_server::operator::{Administrator, Finding, Report, Seen, Severity, check_live};
-use weir_server::snapshot::Snapshot;
+use weir_server::snapshot::{OfflinePolicy, Snapshot};
 
 /// What is looked at.
 #[derive(Debug, Args)]
@@ -43,6 +44,7 @@ pub(crate) fn run(what: &What) -> ExitCode {
         Ok(snapshot) if what.json => live(snapshot, what),
         Ok(snapshot) => {
             print_warnings(&snapshot);
+            print_what_is_not_rendered(&snapshot, &what.config);
             print!("{}", summary(&snapshot));
             if what.live {
                 return live(snapshot, what);
@@ -148,6 +150,18 @@ fn json(report: &Report, with_names: bool) -> serde_json::Value {
 fn print_warnings(snapshot: &Snapshot) {
     for warning in &snapshot.warnings {
         eprintln!("warning: {warning}");
+    }
+}
+
+/// What `weir render mirror` refuses. `weir serve` does without, so that no topic that must stop waits for a mirror.
+fn print_what_is_not_rendered(snapshot: &Snapshot, file: &Path) {
+    if snapshot.config.upstreams.values().all(|upstream| upstream.mirror.is_none()) {
+        return;
+    }
+    let rendered = OfflinePolicy::of_config(file, None)
+        .and_then(|read| mirror::render(&file.display().to_string(), &read).map(|_| ()));
+    for problem in rendered.err().iter().flat_map(|errors| &errors.0) {
+        eprintln!("warning: `weir render mirror` refuses this: {problem}");
     }
 }
 

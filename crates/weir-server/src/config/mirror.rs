@@ -79,6 +79,18 @@ pub(crate) fn providers(value: &str) -> impl Iterator<Item = &str> {
     value.split("${").skip(1).map(|rest| rest.split([':', '}']).next().unwrap_or_default())
 }
 
+/// Whether `${...}` says all that its provider needs: of a file or a directory also what of it.
+fn is_whole(reference: &str) -> bool {
+    let parts: Vec<&str> = reference.split(':').collect();
+    match parts.as_slice() {
+        ["env", name] => !name.is_empty(),
+        ["file" | "directory", path, key] => !path.is_empty() && !key.is_empty(),
+        // Not one that is rendered: that is told by its name.
+        [provider, ..] => PROVIDERS.iter().all(|(name, _)| name != provider),
+        [] => false,
+    }
+}
+
 /// What every client property begins with, and what the two sides may have besides.
 const CONNECTION: [&str; 3] = ["security.protocol", "ssl.", "sasl."];
 const TARGET_ROLES: [&str; 2] = ["producer.", "admin."];
@@ -120,10 +132,19 @@ pub(super) fn mirror(check: &mut Check<'_>, name: &str, own: &[(String, u16)], r
     }
     own_alias(check, raw.place, name);
     number(check, "replication_factor", replication_factor, 1..=MOST_REPLICAS);
+    let brokers = other.as_ref().map_or_else(|| own.to_vec(), |other| bootstrap(check, other));
+    let from: BTreeMap<_, _> =
+        from.value.iter().map(|(alias, raw)| (alias.clone(), source(check, name, alias, raw))).collect();
+    for (alias, source) in &from {
+        if source.bootstrap.iter().any(|broker| own.contains(broker) || brokers.contains(broker)) {
+            let what = format!("`{alias}` and `{name}` are one cluster: each record would be copied again and again");
+            check.problems.add(source.place, what, "write the brokers of the cluster that the topics come from");
+        }
+    }
     Mirror {
         place: raw.place,
-        from: from.value.iter().map(|(alias, raw)| (alias.clone(), source(check, name, alias, raw))).collect(),
-        bootstrap: other.as_ref().map_or_else(|| own.to_vec(), |other| bootstrap(check, other)),
+        from,
+        bootstrap: brokers,
         client: properties(check, client, TARGET_ROLES),
         replication_factor: replication_factor.value,
         own_topic_settings: own_settings(check, own_topic_settings),
@@ -271,6 +292,8 @@ fn judge_value(check: &mut Check<'_>, property: &str, value: &At<String>) {
         check.problems.add(value.place, what, fix);
     } else if !providers(text).all(known) {
         check.problems.add(value.place, format!("`{property}` refers to a provider that is not rendered"), fix);
+    } else if !text.split("${").skip(1).all(|rest| rest.split('}').next().is_some_and(is_whole)) {
+        check.problems.add(value.place, format!("`{property}` has a reference that lacks a part"), fix);
     }
 }
 

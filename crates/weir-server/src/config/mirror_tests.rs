@@ -107,6 +107,32 @@ fn a_secret_that_is_written_out_is_refused_and_not_shown() {
 }
 
 #[test]
+fn a_reference_that_would_be_taken_for_the_secret_itself_is_refused() {
+    let of = |secret: &str| {
+        parse(&format!("from: {{eqiad: {{bootstrap: ['k:1']}}}}\nclient: {{ssl.keystore.password: '{secret}'}}"))
+    };
+    for secret in
+        ["${file:/x}", "${file::y}", "${file:/x:}", "${directory:/x}", "${env:}", "${env:A:B}", "${file:/x:y:z}"]
+    {
+        let told = of(secret).unwrap_err();
+        assert!(told[0].contains("lacks a part; write a reference: ${file:FILE:KEY}"), "{secret}: {told:?}");
+    }
+    assert!(of("${env:A}").is_ok() && of("${directory:/x:y}").is_ok());
+}
+
+#[test]
+fn a_cluster_that_fills_itself_is_refused() {
+    let problem = |place: &str| {
+        format!(
+            "{place}: `eqiad` and `main` are one cluster: each record would be copied again and again; write the brokers of the \
+             cluster that the topics come from"
+        )
+    };
+    refused("from:\n  eqiad: {bootstrap: ['kafka1.internal:9092']}", &[&problem("12:16")]);
+    refused("from:\n  eqiad: {bootstrap: ['k:1']}\nbootstrap: ['k:1']", &[&problem("12:16")]);
+}
+
+#[test]
 fn properties_that_decide_what_is_copied_are_weirs() {
     let of_source =
         |property: &str| parse(&format!("from: {{eqiad: {{bootstrap: ['k:1'], client: {{{property}: x}}}}}}"));
