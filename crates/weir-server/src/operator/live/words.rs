@@ -9,17 +9,22 @@ use rustls::{CertificateError, Error};
 use crate::upstream::{ExchangeError, HostPort, SaslError};
 
 /// What is wrong with a broker, and what to do.
-pub(super) fn unusable(name: &HostPort, error: &ExchangeError) -> (String, String) {
+pub(super) fn unusable(name: &HostPort, failed: &ExchangeError) -> (String, String) {
     let told = |what: &str, fix: &str| (format!("{name} {what}"), fix.to_owned());
-    match error {
+    match failed {
         ExchangeError::Unresolved => told("has no address", "correct the name, or add it to DNS or /etc/hosts"),
         ExchangeError::Connect(error) => (
             format!("{name} cannot be reached: {error}"),
             "start the broker, or open the way from here to it".to_owned(),
         ),
-        ExchangeError::Handshake(error) | ExchangeError::Io(error) => match rustls_error(error) {
-            Some(error) => of_tls(name, error),
-            None => (format!("{name}: {error}"), "look at the broker's log".to_owned()),
+        ExchangeError::Handshake(error) | ExchangeError::Io(error) => match (rustls_error(error), failed) {
+            (Some(error), _) => of_tls(name, error),
+            (None, ExchangeError::Handshake(_)) => (
+                format!("{name} ends the TLS handshake: {error}"),
+                "if that port does not speak TLS write its TLS port, or take `tls:` away; else look at the broker's log"
+                    .to_owned(),
+            ),
+            (None, _) => (format!("{name}: {error}"), "look at the broker's log".to_owned()),
         },
         ExchangeError::Closed => told(
             "closed the connection",
@@ -30,11 +35,18 @@ pub(super) fn unusable(name: &HostPort, error: &ExchangeError) -> (String, Strin
         ExchangeError::Sasl(error) => (format!("{name} does not let Weir in: {error}"), error.fix().to_owned()),
         ExchangeError::TimedOut => told("did not answer in time", "look at the broker, and at what is before it"),
         ExchangeError::TooOld => {
-            told("is older than Kafka 0.10.1", "update it: Weir needs the cluster's id in Metadata")
+            let fix = "update it, or, if that port is a KRaft controller's, write a broker's";
+            told("does not serve Metadata with the cluster's id, as brokers from Kafka 0.10.1 on do", fix)
+        }
+        ExchangeError::FrameLength(length) if length.to_be_bytes().starts_with(&TLS_ALERT) => {
+            told("speaks TLS", "write `tls:`, with the brokers' CA as `ca`")
         }
         other => (format!("{name}: {other}"), "look at whether a Kafka broker listens there".to_owned()),
     }
 }
+
+/// What stands where an answer's length would be, from a port that speaks TLS: an alert, of version 3.
+const TLS_ALERT: [u8; 2] = [0x15, 3];
 
 fn rustls_error(error: &io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref::<Error>()
@@ -99,5 +111,19 @@ mod tests {
         assert!(said("a", of(CertificateError::NotValidYet)).contains("set the clocks"));
         assert!(said("a", of(CertificateError::UnknownIssuer)).contains("`ca`"));
         assert!(said("a", Error::AlertReceived(rustls::AlertDescription::UnknownCA)).contains("(UnknownCA)"));
+    }
+
+    #[test]
+    fn a_wrong_port_is_told_as_one() {
+        let name = HostPort { host: "kafka1.internal".to_owned(), port: 9093 };
+        let said = |error| unusable(&name, &error);
+        let (what, fix) = said(ExchangeError::Handshake(io::ErrorKind::UnexpectedEof.into()));
+        assert!(what.contains("ends the TLS handshake") && fix.contains("take `tls:` away"), "{what}; {fix}");
+        let (what, fix) = said(ExchangeError::FrameLength(i32::from_be_bytes([0x15, 3, 3, 0])));
+        assert_eq!((what.as_str(), fix.contains("`tls:`")), ("kafka1.internal:9093 speaks TLS", true));
+        let (what, fix) = said(ExchangeError::FrameLength(1_213_486_160));
+        assert!(what.contains("1213486160 bytes") && fix.contains("whether a Kafka broker listens"), "{what}; {fix}");
+        let (_, fix) = said(ExchangeError::TooOld);
+        assert!(fix.contains("KRaft controller"), "{fix}");
     }
 }
