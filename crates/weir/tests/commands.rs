@@ -33,6 +33,27 @@ fn check_and_serve_name_every_problem_and_fail() {
     assert_eq!(weir(&["serve", "-c", "weir.yaml"], directory.path()), (1, String::new(), problems.to_owned()));
 }
 
+#[test]
+fn a_topic_that_no_source_of_the_mirror_gives_is_told_and_keeps_nothing_from_being_served() {
+    let directory = sound_directory();
+    let at = directory.path();
+    let mirror =
+        "  main:\n    bootstrap: ['127.0.0.1:1']\n    mirror:\n      from: {eqiad: {bootstrap: ['127.0.0.1:2']}}\n";
+    let config = CONFIG.replace("  main: {bootstrap: ['127.0.0.1:1']}\n", mirror);
+    fs::write(at.join("weir.yaml"), &config).unwrap();
+    let (status, _, told) = weir(&["check"], at);
+    let nothing = "warning: `weir render mirror` refuses this: weir.yaml:11:21: `eqiad` gives none of the topics";
+    assert!(status == 0 && told.starts_with(nothing), "{told}");
+}
+
+#[test]
+fn a_time_to_come_sets_no_offsets() {
+    let (status, said, told) = weir(&["offsets", "--group", "g", "--at", "2999-05-03T12:00:00Z"], Path::new("/"));
+    let why = "--at 2999-05-03T12:00:00Z is to come, by this machine's clock: correct it, or write `latest` for what comes \
+               next\n";
+    assert_eq!((status, said.as_str(), told.as_str()), (2, "", why));
+}
+
 /// The shipped unit is that of the shipped configuration, whose listener is this one.
 #[test]
 fn the_socket_unit_names_every_address_and_is_the_shipped_one() {

@@ -16,6 +16,7 @@ use kafka_protocol::messages::GroupId;
 use self::find::Start;
 use self::told::Told;
 use self::when::When;
+use crate::WRONG;
 use crate::consumer::fault::Fault;
 use crate::consumer::finding::Finding;
 use crate::consumer::group::{coordinator, is_free};
@@ -53,8 +54,13 @@ pub(crate) struct Order {
     json: bool,
 }
 
-/// Exits with 0 where all was done, 1 where a step failed, 2 where the bundle cannot be used.
+/// Exits with 0 where all was done, 1 where a step failed, 2 where the bundle or the time cannot be used.
 pub(crate) fn run(order: &Order) -> ExitCode {
+    if order.at.is_to_come(order.holder.clock()) {
+        let at = order.at.shown(order.holder.clock());
+        eprintln!("--at {at} is to come, by this machine's clock: correct it, or write `latest` for what comes next");
+        return WRONG.into();
+    }
     let mut report = Report::new(if order.json { Form::Nothing } else { Form::Failure });
     let mut told = Told::new(order);
     let ended = set(order, &mut report, &mut told);

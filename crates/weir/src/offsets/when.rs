@@ -25,12 +25,21 @@ pub(super) fn read(text: &str) -> Result<When, String> {
         "latest" => Ok(When::Latest),
         _ => match text.strip_prefix('-') {
             Some(span) => ago(span).map(When::Ago),
-            None => moment(text).map(When::At).map_err(|_| HOW.to_owned()),
+            None => moment(text).map(When::At).map_err(|_| without_zone(text).unwrap_or_else(|| HOW.to_owned())),
         },
     }
 }
 
 const HOW: &str = "write a time as 2027-05-03T12:00:00Z, -90s, -15m, -6h or -2d, or `earliest` or `latest`";
+
+/// What to write where only the end is missing: a date or a time of nowhere.
+fn without_zone(text: &str) -> Option<String> {
+    let ends = ["Z", ":00Z", "T00:00:00Z"];
+    let whole = ends.iter().map(|end| format!("{text}{end}")).find(|whole| moment(whole).is_ok())?;
+    Some(format!(
+        "it does not say in which zone, or not to the second: write {whole} for UTC, or +01:00 in the place of Z"
+    ))
+}
 
 fn ago(span: &str) -> Result<Duration, String> {
     let unit = span.chars().next_back().and_then(|unit| match unit {
@@ -59,6 +68,11 @@ impl When {
         };
         // Before 1970 there is no record; the numbers below 0 mean something else.
         i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX).max(0)
+    }
+
+    /// Whether no record can be as new, by this machine's clock.
+    pub(super) fn is_to_come(self, now: OffsetDateTime) -> bool {
+        matches!(self, Self::At(time) if time > now)
     }
 
     /// In words. `now` is this machine's clock.
@@ -95,6 +109,27 @@ mod tests {
         {
             assert!(read(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_missing_of_a_time_is_written_out() {
+        for (text, whole) in [
+            ("2027-05-03", " 2027-05-03T00:00:00Z "),
+            ("2027-05-03T12:00", " 2027-05-03T12:00:00Z "),
+            ("2027-05-03 12:00:00", " 2027-05-03 12:00:00Z "),
+        ] {
+            let told = read(text).unwrap_err();
+            assert!(told.contains(whole) && told.contains("zone"), "{told}");
+        }
+        assert_eq!(read("2027-13-03"), Err(HOW.to_owned()));
+    }
+
+    #[test]
+    fn only_a_time_that_was_written_can_be_to_come() {
+        let now = OffsetDateTime::from_unix_timestamp(1_000_000).unwrap();
+        let is_to_come = |text: &str| read(text).unwrap().is_to_come(now);
+        assert!(is_to_come("2027-05-03T12:00:00Z"));
+        assert!(!is_to_come("1970-01-02T00:00:00Z") && !is_to_come("-0s") && !is_to_come("latest"));
     }
 
     #[test]
