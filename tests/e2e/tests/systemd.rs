@@ -82,7 +82,7 @@ fn the_services_may_do_little() {
 
 /// What MirrorMaker itself does with the properties, `mirror.rs` tries.
 #[test]
-fn the_mirrors_unit_does_not_start_what_differs_from_the_catalogue() {
+fn the_mirrors_unit_starts_what_lacks_a_topic_and_not_what_copies_one_too_many() {
     let mut options = options();
     options.config["upstreams"]["main"]["mirror"] =
         serde_json::json!({ "from": { "inside": { "bootstrap": ["127.0.0.1:2"] } } });
@@ -106,7 +106,14 @@ fn the_mirrors_unit_does_not_start_what_differs_from_the_catalogue() {
     let output = run(&render.map(str::to_owned));
     assert!(output.status.success(), "{}", told(&output));
     assert!(run(&before).status.success(), "{}", told(&run(&before)));
-    // The catalogue of another day.
+    // The catalogue of tomorrow.
+    Acl::new(&["systemd.topic", "systemd.more"]).write(&dir.join("acl"));
+    let output = run(&before);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    assert!(told(&output).contains("- systemd.more"), "the journal has what is missing: {}", told(&output));
+    let strict: Vec<String> = before.iter().filter(|word| *word != "--allow-missing").cloned().collect();
+    assert_eq!(run(&strict).status.code(), Some(1), "a timer is told by the status");
+    // And of another day.
     Acl::new(&["systemd.another"]).write(&dir.join("acl"));
     let output = run(&before);
     assert_eq!(output.status.code(), Some(1), "{}", told(&output));

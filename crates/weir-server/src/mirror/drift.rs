@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::flows::Flow;
 use super::{Mirrored, patterns, properties};
 use crate::config::is_secret;
+use crate::operator::plain;
 
 /// One difference; the alarming ones come first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,14 +49,36 @@ pub enum Difference {
     },
 }
 
+impl Difference {
+    /// Whether it only says that less is copied than should be: the mirror runs with an older catalogue. How many tasks
+    /// copy follows from how many topics there are.
+    #[must_use]
+    pub fn is_only_less(&self) -> bool {
+        match self {
+            Self::Missing { .. } => true,
+            Self::Setting { key, .. } => key == TASKS || key.strip_suffix(TASKS).is_some_and(|way| way.ends_with('.')),
+            Self::Pattern { .. } | Self::Copied { .. } => false,
+        }
+    }
+}
+
+const TASKS: &str = "tasks.max";
+
+/// Without what a terminal could act on: Connect, or whoever wrote the file, chose the words.
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&plain(&self.words()))
+    }
+}
+
+impl Difference {
+    fn words(&self) -> String {
         match self {
             Self::Pattern { flow, pattern } => {
-                write!(f, "+ {pattern} ({flow}): a pattern: it copies every topic that matches, those of tomorrow too")
+                format!("+ {pattern} ({flow}): a pattern: it copies every topic that matches, those of tomorrow too")
             }
-            Self::Copied { flow, topic } => write!(f, "+ {topic} ({flow}): it copies this topic and must not"),
-            Self::Missing { flow, topic } => write!(f, "- {topic} ({flow}): it does not copy this topic and should"),
+            Self::Copied { flow, topic } => format!("+ {topic} ({flow}): it copies this topic and must not"),
+            Self::Missing { flow, topic } => format!("- {topic} ({flow}): it does not copy this topic and should"),
             Self::Setting { key, runs, rendered } => {
                 let show = |value: &str| {
                     if is_private(key) { "a value that is not shown".to_owned() } else { format!("`{value}`") }
@@ -64,7 +87,7 @@ impl fmt::Display for Difference {
                     .as_deref()
                     .map_or_else(|| "without a value".to_owned(), |value| format!("with {}", show(value)));
                 let rendered = rendered.as_deref().map_or_else(|| "none".to_owned(), show);
-                write!(f, "~ {key}: it runs {runs}, and {rendered} is rendered")
+                format!("~ {key}: it runs {runs}, and {rendered} is rendered")
             }
         }
     }
@@ -101,7 +124,7 @@ pub fn drift(mirrored: &Mirrored, running: &str) -> Result<Vec<Difference>, Stri
     let keys: BTreeSet<&String> = running.keys().chain(rendered.keys()).collect();
     for key in keys.into_iter().filter(|key| !seen.contains(*key) && !is_of_no_matter(key)) {
         let (runs, rendered) = (running.get(key), rendered.get(key));
-        if runs.map(|value| plain(value)) != rendered.map(|value| plain(value)) {
+        if runs.map(|value| items(value)) != rendered.map(|value| items(value)) {
             found.insert(Difference::Setting { key: key.clone(), runs: runs.cloned(), rendered: rendered.cloned() });
         }
     }
@@ -109,7 +132,7 @@ pub fn drift(mirrored: &Mirrored, running: &str) -> Result<Vec<Difference>, Stri
 }
 
 /// Lists are read without the blanks around their commas.
-fn plain(value: &str) -> Vec<&str> {
+fn items(value: &str) -> Vec<&str> {
     value.split(',').map(str::trim).collect()
 }
 
@@ -193,7 +216,8 @@ fn flow_of<'a>(mirrored: &'a Mirrored, running: &BTreeMap<String, String>) -> Re
     mirrored.flows.iter().find(|flow| flow.source == alias).ok_or_else(|| {
         let known: Vec<&str> = mirrored.flows.iter().map(|flow| flow.source.as_str()).collect();
         format!(
-            "its `source.cluster.alias` is `{alias}`, and the sources of {} are {}",
+            "its `source.cluster.alias` is `{}`, and the sources of {} are {}",
+            plain(alias),
             mirrored.upstream,
             known.join(", ")
         )

@@ -78,7 +78,9 @@ fn escape(text: &str, is_key: bool) -> String {
 /// The line of a `\u` without four hexadecimal digits: Java refuses the file.
 pub(super) fn read(text: &str) -> Result<BTreeMap<String, String>, String> {
     let mut found = BTreeMap::new();
-    let mut lines = text.lines().enumerate();
+    // For Java a carriage return ends a line, too, one of a comment not least.
+    let text = text.replace("\r\n", "\n");
+    let mut lines = text.split(['\n', '\r']).enumerate();
     while let Some((number, line)) = lines.next() {
         let begin = line.trim_start_matches(BLANKS);
         if begin.is_empty() || begin.starts_with(['#', '!']) {

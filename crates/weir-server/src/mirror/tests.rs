@@ -186,6 +186,47 @@ fn drift_names_what_should_not_be_copied_first() {
 }
 
 #[test]
+fn hostile_what_stands_behind_a_comments_carriage_return_runs_and_is_told() {
+    let mirrored = rendered();
+    let running = format!("{}# a note\reqiad->public.topics = .*\n", mirrored.text);
+    let told = lines(&mirrored, &running);
+    assert!(told[0].starts_with("+ .* (eqiad->public)"), "{told:?}");
+}
+
+#[test]
+fn hostile_a_terminal_acts_on_nothing_of_what_runs() {
+    let mirrored = rendered();
+    let running = format!("{}transforms = \\u001b[2J\\u202e\n", mirrored.text);
+    assert_eq!(lines(&mirrored, &running), ["~ transforms: it runs with `\\u{1b}[2J\\u{202e}`, and none is rendered"]);
+    let alias = serde_json::json!({"connector.class": "MirrorSource", "source.cluster.alias": "\u{1b}[2J"});
+    let told = drift(&mirrored, &alias.to_string()).unwrap_err();
+    assert!(told.contains("`\\u{1b}[2J`"), "{told}");
+}
+
+#[test]
+fn only_topics_that_are_missing_and_their_tasks_are_only_less() {
+    let mirrored = rendered();
+    let is_only_less = |running: &str| {
+        let found = drift(&mirrored, running).unwrap();
+        assert!(!found.is_empty());
+        found.iter().all(Difference::is_only_less)
+    };
+    let fewer =
+        mirrored.text.replace(",\\\n    eqiad[.]a[.]b", "").replace("->public.tasks.max = 2", "->public.tasks.max = 1");
+    assert!(is_only_less(&fewer));
+    for more in [
+        fewer.replace("eqiad[.]a-b_c[.]v1", "eqiad[.]other"),
+        fewer.replace("eqiad[.]a-b_c[.]v1", "eqiad[.].*"),
+        fewer.replace("__.*", "none"),
+        fewer.replace("sync.topic.acls.enabled = false", "sync.topic.acls.enabled = true"),
+        format!("{fewer}esams->public.enabled = true\n"),
+        format!("{fewer}producer.tasks.maximum = 1\n"),
+    ] {
+        assert!(!is_only_less(&more), "{more}");
+    }
+}
+
+#[test]
 fn a_list_that_is_not_there_means_every_topic() {
     let mirrored = rendered();
     let at = mirrored.text.find("eqiad->public.topics").unwrap();
@@ -261,8 +302,7 @@ fn what_is_no_configuration_of_a_mirror_is_said_to_be_none() {
 
 #[test]
 fn properties_are_read_as_java_reads_them() {
-    let text =
-        "# c = 1\n ! d\n\na=1\nb : 2\nc 3\n\\=d = x\\\\\ne = one, \\\n   # two\nf\ng = \\u00fc\\t\\q\na = 4\nh==\r\n";
+    let text = "# c = 1\n ! d\n\n# one\ra=1\nb : 2\nc 3\n\\=d = x\\\\\ne = one, \\\n   # two\nf\ng = \\u00fc\\t\\q\na = 4\nh==\r\n";
     let read = properties::read(text).unwrap();
     let wanted =
         [("=d", "x\\"), ("a", "4"), ("b", "2"), ("c", "3"), ("e", "one, # two"), ("f", ""), ("g", "ü\tq"), ("h", "=")];

@@ -10,11 +10,12 @@ mod judge;
 mod wall;
 mod words;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::timeout;
 
 use super::OperatorError;
@@ -22,6 +23,7 @@ use crate::snapshot::Snapshot;
 pub use administrator::Administrator;
 use cluster::Look;
 pub use hidden::Hidden;
+pub(crate) use hidden::plain;
 
 /// How long all of it may take, however many clusters and brokers there are.
 const IN_ALL: Duration = Duration::from_secs(30);
@@ -91,6 +93,21 @@ impl Report {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
     }
 
+    /// A look that broke off is an error of its cluster, and nothing of the others is lost.
+    fn take(&mut self, names: &BTreeMap<Id, String>, looked: Result<(Id, Self), JoinError>) {
+        match looked {
+            Ok((_, report)) => {
+                self.seen.extend(report.seen);
+                self.findings.extend(report.findings);
+            }
+            Err(error) => {
+                let name = names.get(&error.id()).map_or("?", String::as_str);
+                let fix = "nothing is known of this cluster: report the words above this as a defect of Weir";
+                self.add(Severity::Error, name, "looking at it broke off", fix);
+            }
+        }
+    }
+
     fn add(&mut self, severity: Severity, upstream: &str, what: impl Into<String>, fix: impl Into<String>) {
         self.add_hidden(severity, upstream, what, fix, Hidden::default());
     }
@@ -119,13 +136,14 @@ pub fn check_live(snapshot: Snapshot, administrator: Option<Administrator>) -> R
     let (snapshot, administrator) = (Arc::new(snapshot), administrator.map(Arc::new));
     let mut whole = runtime.block_on(async {
         let mut looks = JoinSet::new();
-        for name in snapshot.upstreams.keys().cloned() {
-            looks.spawn(look_at(Arc::clone(&snapshot), administrator.clone(), name));
+        let mut names = BTreeMap::new();
+        for name in snapshot.upstreams.keys() {
+            let look = looks.spawn(look_at(Arc::clone(&snapshot), administrator.clone(), name.clone()));
+            names.insert(look.id(), name.clone());
         }
         let mut whole = Report::default();
-        while let Some(Ok(report)) = looks.join_next().await {
-            whole.seen.extend(report.seen);
-            whole.findings.extend(report.findings);
+        while let Some(looked) = looks.join_next_with_id().await {
+            whole.take(&names, looked);
         }
         whole
     });
@@ -143,4 +161,27 @@ async fn look_at(snapshot: Arc<Snapshot>, administrator: Option<Arc<Administrato
         report.add(Severity::Error, &name, what, "look at the way from here to the brokers, and try again");
     }
     report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_look_that_breaks_off_is_an_error_of_its_cluster_and_no_other_is_lost() {
+        let mut looks = JoinSet::new();
+        let mut names = BTreeMap::new();
+        let broken = looks.spawn(async { panic!("as a test") });
+        names.insert(broken.id(), "main".to_owned());
+        let mut other = Report::default();
+        other.add(Severity::Warning, "other", "it is there", "nothing");
+        names.insert(looks.spawn(async { other }).id(), "other".to_owned());
+        let mut whole = Report::default();
+        while let Some(looked) = looks.join_next_with_id().await {
+            whole.take(&names, looked);
+        }
+        let told: Vec<String> = whole.findings.iter().map(ToString::to_string).collect();
+        assert!(whole.has_errors() && told.len() == 2, "{told:?}");
+        assert!(told.iter().any(|one| one.starts_with("error: upstream main: looking at it broke off")), "{told:?}");
+    }
 }

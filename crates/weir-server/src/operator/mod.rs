@@ -11,6 +11,7 @@ mod speaker;
 use std::io;
 
 pub use groups::{Fate, Group, GroupDesk, Groups, NotDeleted};
+pub(crate) use live::plain;
 pub use live::{Administrator, Finding, Hidden, Report, Seen, Severity, check_live};
 pub use speaker::AskError;
 

@@ -48,7 +48,7 @@ impl fmt::Debug for Hidden {
 
 /// What goes into a finding: nothing that a terminal could act on, and no more than a long line. A host, an error and a
 /// cluster's id come from brokers.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     const LONGEST: usize = 2_000;
     let mut plain = String::new();
     for next in text.chars().take(LONGEST) {
