@@ -53,7 +53,7 @@ struct Listed {
 }
 
 impl Tried {
-    fn is_decided(&self) -> bool {
+    pub(super) fn is_decided(&self) -> bool {
         matches!(self, Self::Told(Verdict::Refused | Verdict::Allowed | Verdict::NoAuthorizer))
     }
 }

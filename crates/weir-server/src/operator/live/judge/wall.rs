@@ -240,19 +240,22 @@ fn untold(expected: &Expected<'_>, sight: &Sight, report: &mut Report) {
         };
         not_tried.entry(why).or_default().push(format!("{} ({})", trial.name(), trial.words()));
     }
+    // Of what said nothing at all nothing is known.
+    let severity = if sight.trials.values().any(Tried::is_decided) { Severity::Warning } else { Severity::Error };
     for (why, trials) in not_tried {
         let what = format!("not tried as {who}: {}: {why}", trials.join(", "));
-        report.add(Severity::Warning, expected.upstream, what, "look at the ACLs of its user with kafka-acls.sh");
+        report.add(severity, expected.upstream, what, "look at the ACLs of its user with kafka-acls.sh");
     }
     let unseen = match &sight.everything {
-        Err(error) => Some(format!("not seen as {who}: which topics there are: {error}")),
+        Err(error) => Some((Severity::Error, format!("which topics there are: {error}"))),
         Ok(seen) if seen.topics.iter().any(|topic| topic.rights.is_none()) => {
-            Some(format!("not seen as {who}: what may be done with topics: the brokers are too old to tell"))
+            Some((Severity::Warning, "what may be done with topics: the brokers are too old to tell".to_owned()))
         }
         Ok(_) => None,
     };
-    if let Some(what) = unseen {
-        report.add(Severity::Warning, expected.upstream, what, "look at the ACLs of its user with kafka-acls.sh");
+    if let Some((severity, what)) = unseen {
+        let what = format!("not seen as {who}: {what}");
+        report.add(severity, expected.upstream, what, "look at the ACLs of its user with kafka-acls.sh");
     }
     let unlisted: Vec<String> = sight.unlisted.iter().map(|(id, why)| format!("broker {}: {why}", id.0)).collect();
     if !unlisted.is_empty() {

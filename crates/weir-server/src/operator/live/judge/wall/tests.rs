@@ -94,10 +94,20 @@ fn what_could_not_be_tried_is_never_taken_for_refused() {
         "Produce (write to topics that the catalogue does not name): no version of it that is harmless is served",
         "DeleteGroups (delete groups that are not Weir's): it closed the connection",
         "DescribeClientQuotas (see the brokers' quotas): no broker answered",
-        "not seen as Weir: which topics there are: it did not answer in time",
         "which groups and transactional ids there are: broker 3: it did not answer in time",
     ] {
         assert!(told.iter().any(|one| one.starts_with("warning: ") && one.contains(what)), "{what}: {told:#?}");
+    }
+    let topics = "error: upstream main: not seen as Weir: which topics there are: it did not answer in time";
+    assert!(told.iter().any(|one| one.starts_with(topics)), "{told:#?}");
+}
+
+#[test]
+fn hostile_brokers_that_say_nothing_to_any_trial_do_not_pass() {
+    let failed = Trial::ALL.map(|trial| (trial, Tried::Failed("it closed the connection".to_owned())));
+    for silent in [sight(failed, &[]), sight([], &[])] {
+        let report = judged(&silent);
+        assert!(report.has_errors(), "{:?}", report.findings);
     }
 }
 
