@@ -3,13 +3,14 @@
 //!
 //! Must never: say that all is well from a thread that is not the one that accepts, or while a worker does not answer.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tokio::time::Instant;
 
 use crate::admin::{Readiness, Ready};
+use crate::lock::lock;
 use crate::worker::WorkerHandle;
 
 /// How often it is told, at the most; a shorter watchdog is told twice in its time.
@@ -32,12 +33,12 @@ impl Default for Pulse {
 impl Pulse {
     /// All of them have answered.
     pub(crate) fn beat(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *lock(&self.0) = Instant::now();
     }
 
     /// For how long one of them has not.
     pub(crate) fn silent(&self) -> Duration {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+        lock(&self.0).elapsed()
     }
 }
 

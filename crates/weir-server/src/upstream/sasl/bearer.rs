@@ -18,9 +18,13 @@ pub(super) fn message(token: &Secret) -> Vec<u8> {
     format!("n,,\x01auth=Bearer {}\x01\x01", token.expose()).into_bytes()
 }
 
-/// How long ago a token has expired, where it is one that says so itself. For words to operators alone: nothing is decided
-/// by it.
-pub(super) fn expired_for(token: &Secret, now: SystemTime) -> Option<Duration> {
+/// Whether a token has expired, as far as it says so itself. For words to operators alone: nothing is decided by it.
+pub(super) fn has_expired(token: &Secret, now: SystemTime) -> bool {
+    expires(token).is_some_and(|end| end <= now)
+}
+
+/// When a token ends, where it is one that says so.
+fn expires(token: &Secret) -> Option<SystemTime> {
     #[derive(Deserialize)]
     struct Claims {
         exp: f64,
@@ -28,8 +32,7 @@ pub(super) fn expired_for(token: &Secret, now: SystemTime) -> Option<Duration> {
     let payload = token.expose().split('.').nth(1)?;
     let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
     let claims: Claims = serde_json::from_slice(&payload).ok()?;
-    let end = UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(claims.exp).ok()?)?;
-    now.duration_since(end).ok()
+    UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(claims.exp).ok()?)
 }
 
 #[cfg(test)]
@@ -52,10 +55,11 @@ mod tests {
     fn a_token_that_says_when_it_ends_is_known_to_have_expired() {
         let jwt = |claims: &str| token(&format!("e30.{}.x", URL_SAFE_NO_PAD.encode(claims)));
         let now = UNIX_EPOCH + Duration::from_secs(1_000);
-        assert_eq!(expired_for(&jwt(r#"{"sub":"weir","exp":990}"#), now), Some(Duration::from_secs(10)));
-        assert_eq!(expired_for(&jwt(r#"{"exp":990.5}"#), now), Some(Duration::from_millis(9_500)));
+        for expired in [jwt(r#"{"sub":"weir","exp":990}"#), jwt(r#"{"exp":999.5}"#), jwt(r#"{"exp":1000}"#)] {
+            assert!(has_expired(&expired, now));
+        }
         for other in [jwt(r#"{"exp":1001}"#), jwt(r#"{"exp":-1}"#), jwt(r#"{"exp":"1"}"#), jwt("{}"), token("opaque")] {
-            assert_eq!(expired_for(&other, now), None);
+            assert!(!has_expired(&other, now));
         }
     }
 }

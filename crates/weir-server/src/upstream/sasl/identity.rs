@@ -84,10 +84,10 @@ impl Login {
         let (name, file) = (mechanism.name(), file.display());
         let whom = match mechanism {
             Mechanism::Scram(_) => format!("user `{username}` with the password in `{file}` ({name})"),
-            Mechanism::OAuthBearer => match bearer::expired_for(&self.secret, SystemTime::now()) {
-                Some(_) => format!("the token in `{file}`, which has expired ({name})"),
-                None => format!("the token in `{file}` ({name})"),
-            },
+            Mechanism::OAuthBearer if bearer::has_expired(&self.secret, SystemTime::now()) => {
+                format!("the token in `{file}`, which has expired ({name})")
+            }
+            Mechanism::OAuthBearer => format!("the token in `{file}` ({name})"),
         };
         SaslError::Refused { whom }
     }

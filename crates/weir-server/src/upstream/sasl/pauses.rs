@@ -4,11 +4,12 @@
 //! found out to be gone, or let all who wait try at once.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::SaslError;
 use super::secret::Secret;
+use crate::lock::lock;
 use crate::upstream::backoff::Backoff;
 use crate::upstream::settings::HostPort;
 
@@ -37,7 +38,7 @@ impl Pauses {
     /// # Errors
     /// Why it refused this secret the last time, where that was shortly before.
     pub(super) fn may_try(&self, broker: &HostPort, secret: &Secret, now: Instant) -> Result<(), SaslError> {
-        let mut pauses = self.lock();
+        let mut pauses = lock(&self.0);
         let Some(pause) = pauses.get_mut(broker).filter(|pause| pause.secret == *secret) else { return Ok(()) };
         if now < pause.until {
             return Err(pause.error.clone());
@@ -49,7 +50,7 @@ impl Pauses {
 
     /// The broker has refused it.
     pub(super) fn refused(&self, broker: &HostPort, secret: &Secret, error: &SaslError, now: Instant) {
-        let mut pauses = self.lock();
+        let mut pauses = lock(&self.0);
         pauses.retain(|_, pause| now < after(pause.until, FORGOTTEN));
         let known = pauses.remove(broker).filter(|pause| pause.secret == *secret);
         let mut backoff = known.map_or_else(|| Backoff::between(FIRST, LONGEST), |pause| pause.backoff);
@@ -60,12 +61,7 @@ impl Pauses {
 
     /// The broker has taken it.
     pub(super) fn accepted(&self, broker: &HostPort) {
-        self.lock().remove(broker);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<HostPort, Pause>> {
-        // No step between two writes can panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0).remove(broker);
     }
 }
 
@@ -111,6 +107,6 @@ mod tests {
             pauses.refused(&HostPort { host: "one".to_owned(), port }, &bad, &SaslError::NotAsked, now);
             now += Duration::from_secs(60);
         }
-        assert!(pauses.lock().len() < 10);
+        assert!(lock(&pauses.0).len() < 10);
     }
 }
