@@ -92,9 +92,9 @@ impl Watch {
     async fn ask(&mut self, wanted: &Wanted, began: Instant) {
         let names: Vec<_> = wanted.keys().cloned().collect();
         let longest = began.checked_add(LONGEST_ROUND);
-        let until = longest.into_iter().chain(self.topics.expires_at()).min().unwrap_or(began);
-        let told = tokio::time::timeout_at(until.into(), self.upstream.cleanup_policies(&names)).await;
-        self.topics.answered(wanted, began, told.ok().flatten().as_ref());
+        let by = longest.into_iter().chain(self.topics.expires_at()).min().unwrap_or(began);
+        let told = self.upstream.cleanup_policies(&names, by).await;
+        self.topics.answered(wanted, began, told.as_ref());
     }
 
     /// How long until the next question: while something is closed sooner than else, and ever less so.

@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tokio::time::timeout_at;
 use weir_kafka::cleared::OwnRequest;
 use weir_kafka::cluster::{RealTopic, TopicId, TopicView, VersionRange};
 use weir_kafka::discovery;
@@ -36,12 +37,14 @@ impl Upstream {
         self.shared.settings.timeouts.compaction
     }
 
-    /// What the brokers that answer say of these topics; nothing where none answers.
-    pub(crate) async fn cleanup_policies(&self, topics: &[RealTopic]) -> Option<Told> {
+    /// What the brokers that answer by then say of these topics; nothing where none does. One that takes its time keeps nobody
+    /// from hearing the others.
+    pub(crate) async fn cleanup_policies(&self, topics: &[RealTopic], by: Instant) -> Option<Told> {
         let mut asking = tokio::task::JoinSet::new();
         for broker in self.shared.brokers.load_full().values() {
             let (broker, settings) = (Arc::clone(broker), Arc::clone(&self.shared.settings));
-            asking.spawn(told_by(broker, settings, topics.to_vec()));
+            let told = timeout_at(by.into(), told_by(broker, settings, topics.to_vec()));
+            asking.spawn(async move { told.await.unwrap_or(Err(ExchangeError::TimedOut)) });
         }
         let mut all: Option<Told> = None;
         while let Some(answered) = asking.join_next().await {

@@ -167,11 +167,32 @@ async fn hostile_u10_what_another_cluster_says_of_a_topic_of_ours_is_not_believe
     broker.change(|script| script.versions.push((32, 1, 3)));
     let upstream = start(&[&broker], &["events"]);
     fresh(&upstream).await.unwrap();
-    let told = async || upstream.cleanup_policies(&[topic("events")]).await;
+    let by = Instant::now() + Duration::from_secs(10);
+    let told = async || upstream.cleanup_policies(&[topic("events")], by).await;
     assert_eq!(told().await.unwrap()["events"], Ok(vec!["compact".to_owned()]));
     // Weir's own connections are open, and nobody has asked on them since.
     broker.change(|script| script.cluster_id = Some("cluster-z"));
     assert_eq!(told().await, None);
+}
+
+#[tokio::test]
+async fn hostile_u3_a_broker_that_takes_its_time_keeps_nobody_from_hearing_how_others_keep_a_topic() {
+    let brokers = [FakeBroker::start(events()).await, FakeBroker::start(events()).await];
+    let listed = |(id, broker): (i32, &FakeBroker)| (id, "127.0.0.1".to_owned(), broker.address.port().into());
+    for broker in &brokers {
+        broker.change(|script| {
+            script.brokers = (1..).zip(&brokers).map(listed).collect();
+            script.versions.push((32, 1, 3));
+        });
+    }
+    let mut settings = settings(&[&brokers[0]]);
+    settings.timeouts.silence = Duration::from_secs(60);
+    settings.timeouts.exchange = Duration::from_secs(60);
+    let upstream = Upstream::start(settings, wanted(&["events"]));
+    fresh(&upstream).await.unwrap();
+    brokers[1].mood(Mood::Silent);
+    let told = upstream.cleanup_policies(&[topic("events")], Instant::now() + Duration::from_secs(3)).await;
+    assert_eq!(told.unwrap()["events"], Ok(vec!["compact".to_owned()]));
 }
 
 #[tokio::test]
