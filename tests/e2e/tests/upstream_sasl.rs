@@ -186,7 +186,7 @@ impl Reader {
 
 /// A client reads while records come, for as long as several leases last: none is lost, and nothing is dialled again.
 fn reads_through_leases(weir: &Weir, mut chain: Chain) {
-    let mut reader = Reader::new(weir, &chain.topic().to_owned());
+    let mut reader = Reader::new(weir, chain.topic());
     chain.append(kafka(), 20);
     reader.until(chain.len());
     let (accepted, before) = (series(weir, "weir_connections_accepted_total"), logins(weir, "ok"));
@@ -223,7 +223,7 @@ fn a_token_is_read_anew_for_each_login_and_one_that_has_expired_is_told() {
     });
     let file = options.dir().join("token");
     let weir = Weir::start(options);
-    let (read, is_read) = mpsc::channel::<()>();
+    let (read, is_read) = mpsc::sync_channel::<()>(0);
     std::thread::scope(|scope| {
         let renew = || put(&file, &token("weir-token", LEASE));
         scope.spawn(move || {
