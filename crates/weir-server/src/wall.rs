@@ -102,11 +102,24 @@ pub enum WallError {
         /// The cluster.
         upstream: String,
     },
+    /// What looks like a tier and is none.
+    #[error(
+        "`--user {text}`: `{named}` is no tier with an identity of its own (those are: {own}); correct it, or write \
+         `User:{text}` if all of it is a user's name"
+    )]
+    NoTier {
+        /// What stands before the `=`.
+        named: String,
+        /// The tiers that could be meant.
+        own: String,
+        /// All of it.
+        text: String,
+    },
     /// A name that no line can hold.
     #[error("`{0}` is not a name of a user: it is empty, or has a character that cannot be printed")]
     NoName(String),
     /// An address is none.
-    #[error("`{0}` is not a network or an address: write one like 192.0.2.0/28 or 2001:db8::7")]
+    #[error("`{0}` is not a network or an address that keeps anybody out: write one like 192.0.2.0/28 or 2001:db8::7")]
     NoNetwork(String),
     /// The listener's name is none.
     #[error("`{0}` is not a name of a listener: write 1 to 63 of A-Z, 0-9 and `_`")]

@@ -104,7 +104,10 @@ fn what_is_missing_is_said_and_nothing_is_written() {
     assert!(!at.join("wall").exists());
     let (status, _, err) = weir(&["render", "upstream", "--user", "weir", "--from", "0.0.0.0/0"], at);
     assert_eq!(status, 2);
-    assert!(err.starts_with("`0.0.0.0/0` is not a network or an address: write one like"), "{err}");
+    assert!(
+        err.starts_with("`0.0.0.0/0` is not a network or an address that keeps anybody out: write one like"),
+        "{err}"
+    );
     let (status, _, err) = weir(&["render", "upstream", "-c", "none.yaml"], at);
     assert!(status == 2 && err.contains("none.yaml cannot be read"), "{err}");
 }

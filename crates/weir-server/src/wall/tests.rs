@@ -94,6 +94,9 @@ fn users_may_be_named_as_the_brokers_name_them() {
     for nobody in ["*", "User:*", "a\nb"] {
         assert!(matches!(named(&[nobody]), Err(WallError::NoName(_))), "{nobody}");
     }
+    let told = named(&["weir", "tol=weir-tool"]).unwrap_err().to_string();
+    assert!(told.contains("`tol` is no tier with an identity of its own (those are: tool)"), "{told}");
+    assert!(named(&["User:tol=weir-tool"]).is_ok() && named(&["2.5.4.3=weir"]).is_ok());
     fixture.write("acl/tiers.yaml", "tiers: [{tier: tool, connections: 2}, {tier: large, connections: 2}]\n");
     let upstream = "main".to_owned();
     let tier = "large".to_owned();
@@ -239,7 +242,11 @@ fn with_sasl_a_user_is_the_one_of_scram_and_that_of_a_token_is_asked_for() {
     let settings =
         "listener.name.weir.ssl.client.auth=none\nlistener.name.weir.sasl.enabled.mechanisms=SCRAM-SHA-512\n";
     assert!(properties.contains(settings) && !properties.contains("mapping.rules"), "{properties}");
-    fixture.configure(sasl, "sasl: {mechanism: OAUTHBEARER, token_file: t}");
+    // A user of this name would be everybody.
+    let everybody = sasl.replace("username: weir-tool", "username: '*'");
+    fixture.configure(sasl, &everybody);
+    assert_eq!(render(&fixture, WallOptions::default()), Err(WallError::NoName("*".to_owned())));
+    fixture.configure(&everybody, "sasl: {mechanism: OAUTHBEARER, token_file: t}");
     let error = render(&fixture, WallOptions::default()).unwrap_err();
     assert_eq!(error, WallError::NotSaid { whose: "Weir".to_owned(), flag: "NAME".to_owned() });
 }

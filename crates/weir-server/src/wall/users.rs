@@ -103,8 +103,11 @@ fn of_tier(tier: &str, upstream: &Upstream) -> Result<String, WallError> {
 
 /// A token says who it is for, and only the brokers know what they make of it.
 fn of_sasl(identity: &SaslIdentity, whose: &str, flag: &str) -> Result<String, WallError> {
-    let not_said = || WallError::NotSaid { whose: whose.to_owned(), flag: flag.to_owned() };
-    identity.username.clone().ok_or_else(not_said)
+    match identity.username.as_deref() {
+        Some(EVERYBODY) => Err(WallError::NoName(EVERYBODY.to_owned())),
+        Some(name) => Ok(name.to_owned()),
+        None => Err(WallError::NotSaid { whose: whose.to_owned(), flag: flag.to_owned() }),
+    }
 }
 
 fn of_certificate(path: &Path, whose: &str, flag: &str) -> Result<String, WallError> {
@@ -126,6 +129,9 @@ impl Given {
         let mut given = Self::default();
         for text in written {
             let tier = text.split_once('=').filter(|(before, _)| policy.tiers().any(|tier| tier.name == *before));
+            if tier.is_none() {
+                no_tier_was_meant(text, own)?;
+            }
             match tier {
                 Some((tier, _)) if !own.contains(tier) => {
                     return Err(WallError::NoIdentity { tier: tier.to_owned(), upstream: name.to_owned() });
@@ -146,10 +152,26 @@ impl Given {
     }
 }
 
+/// Kafka writes the keys of a distinguished name in capitals, or as numbers with dots: small letters before `=` are a tier's
+/// name, misspelt.
+fn no_tier_was_meant(text: &str, own: &BTreeSet<&str>) -> Result<(), WallError> {
+    let of_tier = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    match text.split_once('=') {
+        Some((before, _)) if !before.is_empty() && before.bytes().all(of_tier) => {
+            let own =
+                if own.is_empty() { "none".to_owned() } else { own.iter().copied().collect::<Vec<_>>().join(", ") };
+            Err(WallError::NoTier { named: before.to_owned(), own, text: text.to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How Kafka reads this name in an ACL.
+const EVERYBODY: &str = "*";
+
 fn user_name(text: &str) -> Result<String, WallError> {
     let name = text.strip_prefix("User:").unwrap_or(text);
-    // Kafka reads `*` as everybody.
-    if name.is_empty() || name == "*" || name.chars().any(char::is_control) {
+    if name.is_empty() || name == EVERYBODY || name.chars().any(char::is_control) {
         return Err(WallError::NoName(text.escape_debug().to_string()));
     }
     Ok(name.to_owned())
