@@ -12,7 +12,7 @@ help:
 	@echo 'make refusals        holds every word of docs/refusals.md, with five real clients; WEIR_BLESS=1 writes it anew'
 	@echo 'make dist            static binaries, .deb and SBOM, into target/dist; CHECK=1 runs them in a bare root file system'
 	@echo 'make setup           only sets up what the tests need'
-	@echo 'make bench           the cost of Weir against other ways, as ratios of one run'
+	@echo 'make bench           the cost of Weir against other ways, as ratios of one run; ONLY=name for one row'
 	@echo 'make fmt clippy      format, lint'
 
 demo:
