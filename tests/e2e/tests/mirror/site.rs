@@ -176,7 +176,7 @@ impl Site {
         topics
     }
 
-    /// `weir check --live` of a public cluster without an authorizer: what the mirror keeps there it cannot keep elsewhere.
+    /// `weir check --live` of a public cluster without an authorizer: what the mirror keeps there is no finding.
     pub fn is_no_hole(&self) {
         let mut command = Command::new("timeout");
         command.arg("60").arg(weir_binary()).args(["check", "--live", "-c"]).arg(self.weir.config_file());

@@ -108,7 +108,7 @@ impl<'a> Look<'a> {
             topics: (exist, self.topics.len()),
         });
         judge::versions(&told.iter().map(|(id, told)| (id.0, &told.versions)).collect(), &self.settings, report);
-        judge::topics_exist(name, &described.rights, report);
+        judge::topics_exist(name, self.mirror().is_some(), &described.rights, report);
         let Some(first) = told.keys().next().and_then(|id| described.answer.brokers.get(id)) else { return };
         let first = HostPort { host: first.host.clone(), port: first.port };
         self.cleanup_policies(&first, &described.rights, report).await;
@@ -126,8 +126,13 @@ impl<'a> Look<'a> {
         self.settings.tiers_apart().map(str::to_owned).collect()
     }
 
-    /// What each identity sees and can do beyond what it should. `rights` are those on groups: Weir's, and each tier's that
-    /// is apart.
+    /// What fills this cluster, where that is said.
+    fn mirror(&self) -> Option<&'a Mirror> {
+        self.snapshot.config.upstreams.get(&self.settings.name)?.mirror.as_ref()
+    }
+
+    /// What each identity sees and can do beyond what it should. `rights` are those on groups: Weir's, and each tier's
+    /// that is apart.
     async fn second_wall(&self, described: &Described, rights: &[RightsByName], report: &mut Report) {
         let brokers = Arc::new(described.answer.brokers.clone());
         let Some(nonce) = wall::nonce() else {
@@ -151,8 +156,7 @@ impl<'a> Look<'a> {
         let namespaces = policy.principals().map(|principal| &principal.namespace);
         let groups: Vec<String> = self.snapshot.config.groups.prefixes(namespaces).into_iter().collect();
         let upstream = &self.settings.name;
-        let mirror = self.snapshot.config.upstreams.get(upstream).and_then(|upstream| upstream.mirror.as_ref());
-        let of_mirror = mirror.map(Mirror::own_topics).unwrap_or_default();
+        let of_mirror = self.mirror().map(Mirror::own_topics).unwrap_or_default();
         let expected = judge::Expected { upstream, policy, groups: &groups, of_mirror: &of_mirror };
         for ((_, sight), rights) in sights.iter().zip(rights) {
             judge::sight(&expected, sight, rights, report);
@@ -267,8 +271,8 @@ impl<'a> Look<'a> {
         Ok(found)
     }
 
-    /// Whether what clients ask may be done with the certificate that it comes with. What the tiers that are apart may do
-    /// with groups comes back, in their order.
+    /// Whether what clients ask may be done with the certificate that it comes with. What the tiers that are apart may
+    /// do with groups comes back, in their order.
     async fn rights_of_clients(
         &self,
         first: &HostPort,
