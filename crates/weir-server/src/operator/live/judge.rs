@@ -85,13 +85,19 @@ pub(super) fn versions(brokers: &BTreeMap<i32, &Ranges>, settings: &UpstreamSett
 }
 
 /// Topics of the catalogue that are not there, or of which Weir is told nothing.
-pub(super) fn topics_exist(upstream: &str, topics: &RightsByName, report: &mut Report) {
+pub(super) fn topics_exist(upstream: &str, is_mirrored: bool, topics: &RightsByName, report: &mut Report) {
     let with = |wanted: i16| -> Vec<String> {
         topics.iter().filter(|(_, rights)| **rights == Err(wanted)).map(|(topic, _)| topic.clone()).collect()
     };
     for topic in with(UNKNOWN_TOPIC_OR_PARTITION) {
         let what = format!("the topic {topic} of the catalogue does not exist");
-        report.add(Severity::Warning, upstream, what, "create it, or take it out of catalogue.yaml");
+        // A mirror makes it itself, with the partitions and settings of the source.
+        let fix = if is_mirrored {
+            "look whether its source has it and the mirror runs as rendered, or take it out of catalogue.yaml"
+        } else {
+            "create it, or take it out of catalogue.yaml"
+        };
+        report.add(Severity::Warning, upstream, what, fix);
     }
     let hidden = with(TOPIC_AUTHORIZATION_FAILED);
     if !hidden.is_empty() {

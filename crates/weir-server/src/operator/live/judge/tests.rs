@@ -67,7 +67,7 @@ fn topics_of_the_catalogue_are_looked_for() {
         ("d".to_owned(), Err(5)),
     ]);
     assert_eq!(
-        told(|report| topics_exist("main", &topics, report)),
+        told(|report| topics_exist("main", false, &topics, report)),
         [
             "warning: upstream main: the topic b of the catalogue does not exist; create it, or take it out of \
              catalogue.yaml",
@@ -77,6 +77,13 @@ fn topics_of_the_catalogue_are_looked_for() {
              their leaders",
         ]
     );
+}
+
+#[test]
+fn nobody_is_told_to_create_what_the_mirror_creates() {
+    let topics = RightsByName::from([("b".to_owned(), Err(3))]);
+    let told = told(|report| topics_exist("main", true, &topics, report)).concat();
+    assert!(told.contains("does not exist; look whether its source has it") && !told.contains("create"), "{told}");
 }
 
 #[test]
