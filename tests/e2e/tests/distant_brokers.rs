@@ -23,7 +23,7 @@ use main_job::edge::Edge;
 use main_job::{Client, Commits, PARTITIONS, edge, group, judge, program};
 
 const ROUND_TRIPS: [Duration; 2] = [Duration::from_millis(40), Duration::from_millis(100)];
-const CLIENTS: [Client; 3] = [Client::classic("java"), Client::classic("rdkafka"), Client::classic("kafka-python")];
+const CLIENTS: [Client; 3] = [Client::classic("java"), Client::classic("rdkafka"), Client::classic("franz-go")];
 const TOPICS: [&str; 2] = ["distant.a", "distant.b"];
 const HIDDEN: &str = "distant.not-granted";
 /// Led by broker 1.

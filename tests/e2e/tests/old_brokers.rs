@@ -40,7 +40,7 @@ const FETCH: i16 = 1;
 
 /// Java's client of 4.x wants brokers of 2.1 or newer.
 const OF_2_8: [Client; 3] = [Client::classic("java"), Client::classic("rdkafka"), Client::classic("franz-go")];
-const OF_2_4: [Client; 3] = [Client::classic("java"), Client::classic("kafka-python"), Client::classic("kafkajs")];
+const OF_2_4: [Client; 3] = [Client::classic("java"), Client::classic("rdkafka"), Client::classic("kafkajs")];
 const OF_1_1: [Client; 4] =
     [Client::classic("java3"), Client::classic("rdkafka"), Client::classic("franz-go"), Client::classic("kafkajs")];
 
