@@ -20,6 +20,9 @@ case $machine in
     aarch64) machine=arm64 ;;
     *) echo "$archive is not named weir-VERSION-ARCHITECTURE-linux.tar.gz" >&2; exit 2 ;;
 esac
+# What somebody left in the checkout is not for an image: only links stand there.
+left=$(find "$here/root" ! -type d ! -type l)
+[ -z "$left" ] || { echo "not for an image, move it away: $left" >&2; exit 2; }
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$here" log -1 --format=%ct 2>/dev/null || stat -c %Y "$archive")}
 REVISION=${REVISION:-$(git -C "$here" rev-parse HEAD 2>/dev/null || echo unknown)}
 umask 022

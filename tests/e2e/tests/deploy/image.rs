@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 use weir_testkit::{paths, weir_binary};
 
-use crate::{containers, prints};
+use crate::{containers, prints, told};
 
 /// An archive of an image, and what is in it.
 pub(crate) struct Image {
@@ -129,4 +129,18 @@ fn the_same_archive_gives_the_same_image() {
     let archive = format!("weir-{}-x86_64-linux.tar.gz", env!("CARGO_PKG_VERSION"));
     let second = build(&dir, &first.with_file_name(archive));
     assert!(fs::read(first).unwrap() == fs::read(second).unwrap(), "an image of the same parts differs");
+}
+
+#[test]
+fn hostile_what_was_left_in_the_checkout_comes_into_no_image() {
+    let here = tempfile::tempdir().unwrap();
+    prints(Command::new("cp").arg("-a").arg(paths::root().join("deploy/container/.")).arg(here.path()));
+    fs::write(here.path().join("root/etc/weir/server.key"), "a key").unwrap();
+    let image = here.path().join("image.tar");
+    let mut build = Command::new(here.path().join("build.sh"));
+    build.arg("weir-1.0.0-x86_64-linux.tar.gz").arg(&image).env("SOURCE_DATE_EPOCH", "1700000000");
+    let output = build.output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+    assert!(told(&output).contains("not for an image, move it away: "), "{}", told(&output));
+    assert!(!image.exists());
 }

@@ -183,7 +183,7 @@ fn configuration(manifests: &Manifests, kafka: &Kafka, ports: &Block) -> String 
         ("[kafka1.internal:9093, kafka2.internal:9093, kafka3.internal:9093]", format!("{:?}", kafka.bootstrap_ssl())),
         ("127.0.0.1:9180", at(0)),
         ("0.0.0.0:9181", at(2)),
-        ("10.0.0.0/8", "127.0.0.0/8".to_owned()),
+        ("198.51.100.0/24", "127.0.0.0/8".to_owned()),
     ];
     replaced.into_iter().fold(manifests.configuration().0.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from}");
