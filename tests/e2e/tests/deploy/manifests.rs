@@ -185,6 +185,14 @@ fn what_is_mounted_is_there_followed_and_where_the_configuration_looks() {
     for path in paths {
         assert!(places.iter().any(|place| path.starts_with(&format!("{place}/"))), "{path} is in no mount");
     }
+    // Where two sources have one file, the later one wins: a policy with a `weir.yaml` would be a configuration.
+    let conf = pod["volumes"].as_array().unwrap().iter().find(|volume| volume["name"] == "conf").unwrap();
+    let names = |source: &Value| -> Vec<String> {
+        let items = source["configMap"]["items"].as_array().unwrap();
+        items.iter().map(|item| item["path"].as_str().unwrap().to_owned()).collect()
+    };
+    let sources: Vec<_> = conf["projected"]["sources"].as_array().unwrap().iter().map(names).collect();
+    assert_eq!(sources, [vec!["weir.yaml"], vec!["catalogue.yaml", "never.yaml", "tiers.yaml"]]);
     let suspended = pod["volumes"].as_array().unwrap().iter().find(|volume| volume["name"] == "suspended").unwrap();
     assert_eq!(suspended["configMap"]["optional"], true);
     let applied = manifests.0.iter().filter(|found| found["kind"] == "ConfigMap").map(|map| &map["metadata"]["name"]);

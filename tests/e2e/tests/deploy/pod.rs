@@ -158,6 +158,14 @@ impl Pod {
     }
 }
 
+/// The keys of a ConfigMap that are asked for, at their places.
+fn items(map: &Value, of_map: impl Fn(&Value) -> Files) -> Files {
+    let mut content = of_map(map);
+    let items = map["items"].as_array().unwrap().iter();
+    let text = |item: &Value, field: &str| item[field].as_str().unwrap().to_owned();
+    items.map(|item| (text(item, "path"), content.remove(&text(item, "key")).unwrap())).collect()
+}
+
 /// The files of a volume, and their mode.
 fn content(manifests: &Manifests, volume: &Value, kafka: &Kafka, ports: &Block) -> (Files, u32) {
     let of_map = |map: &Value| match map["name"].as_str().unwrap() {
@@ -169,7 +177,7 @@ fn content(manifests: &Manifests, volume: &Value, kafka: &Kafka, ports: &Block) 
         return (brought(secret), mode);
     }
     let files = match volume["projected"]["sources"].as_array() {
-        Some(sources) => sources.iter().flat_map(|source| of_map(&source["configMap"])).collect(),
+        Some(sources) => sources.iter().flat_map(|source| items(&source["configMap"], of_map)).collect(),
         None => of_map(&volume["configMap"]),
     };
     (files, 0o644)
