@@ -94,7 +94,8 @@ def read(topics, stopping):
     committed = time.monotonic()
     try:
         while not stopping.is_set():
-            for records in consumer.poll(timeout_ms=1000).values():
+            # Not short: the library forgets a join that new metadata began and that outlasts this, and reads nothing then.
+            for records in consumer.poll(timeout_ms=5000).values():
                 for record in records:
                     if not is_canary(record.value):
                         process(record)
