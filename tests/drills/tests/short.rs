@@ -1,4 +1,5 @@
-//! Each drill in its short form, with the bars of the long one.
+//! Each drill in its short form, with the bars of the long one; but `mirror`, whose parts `tests/e2e` has in `mirror` and
+//! `datacentres`: with ten processes it is too much beside what else a machine does.
 
 use std::sync::Mutex;
 
@@ -67,9 +68,4 @@ fn drill_brokers() {
 #[test]
 fn drill_crash() {
     held("crash");
-}
-
-#[test]
-fn drill_mirror() {
-    held("mirror");
 }
