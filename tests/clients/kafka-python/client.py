@@ -53,7 +53,7 @@ class Client(AsyncConsumerRebalanceListener):
             if now - start > run_seconds or now - last_record > idle_seconds:
                 break
             try:
-                # Not short: 3.0 forgets a join that new metadata began and that outlasts the wait, and reads nothing then.
+                # Not short: 3.0 forgets a join that new metadata began and that outlasts this, and then reads nothing.
                 batches = self.consumer.poll(timeout_ms=2000)
             except AUTHORIZATION:
                 raise

@@ -94,7 +94,7 @@ def read(topics, stopping):
     committed = time.monotonic()
     try:
         while not stopping.is_set():
-            # Not short: the library forgets a join that new metadata began and that outlasts this, and reads nothing then.
+            # Not short: the library forgets a join that metadata began and that outlasts this, and then reads nothing.
             for records in consumer.poll(timeout_ms=5000).values():
                 for record in records:
                     if not is_canary(record.value):
