@@ -41,7 +41,7 @@ impl Connection {
 
     fn answer_locally(&mut self, awaited: Option<Arc<ClusterView>>, now: Instant) -> Result<(), CloseReason> {
         let known = self.listener.upstream.borrow_view();
-        let view = awaited.as_deref().or(known.as_deref());
+        let view = newest(awaited.as_deref(), known.as_deref());
         let whose = self.dues.whose(&self.principal, now);
         let env = self.listener.env(&self.snapshot, whose, view, true, now);
         self.session.answer_head(&env, &mut self.client).map_err(CloseReason::from)?;
@@ -91,5 +91,42 @@ impl Connection {
             self.listener.upstream.mark_suspect();
         }
         Ok(moved)
+    }
+}
+
+/// While a client does not read, the view that its answer waited for grows old: a topic may have been closed since.
+fn newest<'a>(awaited: Option<&'a ClusterView>, known: Option<&'a ClusterView>) -> Option<&'a ClusterView> {
+    awaited.into_iter().chain(known).max_by_key(|view| (view.fetched_at, view.topics_generation))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+
+    use weir_kafka::cluster::RealClusterId;
+    use weir_kafka::racks::Racks;
+    use weir_policy::Compacted;
+
+    use super::*;
+
+    #[test]
+    fn hostile_a_client_that_does_not_read_keeps_no_old_view() {
+        let now = Instant::now();
+        let view = |fetched_at, topics_generation| ClusterView {
+            cluster_id: RealClusterId("cluster".to_owned()),
+            brokers: BTreeMap::new(),
+            topics: HashMap::new(),
+            compacted: Compacted::none().clone(),
+            topics_by_id: BTreeMap::new(),
+            racks: Racks::default(),
+            versions: HashMap::new(),
+            topics_generation,
+            fetched_at,
+        };
+        let (awaited, closed_since) = (view(now, 1), view(now, 2));
+        let generation = |one, other| newest(one, other).map(|view| view.topics_generation);
+        assert_eq!(generation(Some(&awaited), Some(&closed_since)), Some(2));
+        assert_eq!(generation(Some(&awaited), None), Some(1));
+        assert_eq!(generation(Some(&view(now + std::time::Duration::from_secs(1), 1)), Some(&closed_since)), Some(1));
     }
 }
