@@ -93,6 +93,8 @@ fn hide(site: &Site, topic: &str) {
     let planted = format!("planted-record-of-{topic}");
     site.source.produce(topic, 0, planted.as_bytes());
     transcript::plant(&planted);
+    // The control of the search: who goes to the source sees it.
+    assert!(site.source.show_directly(topic, 1) > 0);
     if topic.contains("planted") {
         transcript::plant(topic);
     }
